@@ -1,0 +1,103 @@
+import type { Readable } from "node:stream";
+
+import type { RandomAccess } from "../base/random-access.ts";
+
+/**
+ * The port behind which bytes live. Adapters keep whole, immutable objects named by SHA-256; who refers to them and
+ * whether they may go is decided above (`registry`), inside database transactions.
+ *
+ * The life of an object:
+ *   stage()    bytes arrive, both digests in one pass, durable under a staging name
+ *   commit()   the object stands under its digest, durably; the staging name still exists
+ *   ensure()   inside the transaction that records the object: it is still there, or is put back from staging
+ *   discard()  after that transaction (or instead of it): the staging name goes
+ *   remove()   inside the transaction that forgets the object: the bytes go
+ */
+export interface BlobStore {
+  readonly backend: "directory" | "memory";
+
+  /**
+   * Reads `source` to its end into staging and makes it durable (fsync).
+   * Raises `blob.too_large` past `maxBytes`, `store.full`, `store.read_only`, or what the source raised;
+   * whatever it raises, nothing is left in staging.
+   */
+  stage(uploadId: string, source: AsyncIterable<Uint8Array>, options?: StageOptions): Promise<StagedBlob>;
+
+  /** Durably puts staged bytes under their digest. Already there: nothing is written. Safe to repeat. */
+  commit(staged: StagedBlob): Promise<BlobLocation>;
+
+  /**
+   * True when the object stands at `location` afterwards. Called while the write lock is held: one stat when the
+   * object is there; otherwise it is linked again from staging, durably. False when staging is gone as well.
+   */
+  ensure(staged: StagedBlob, location: BlobLocation): Promise<boolean>;
+
+  /** Drops the staging name. Missing is fine. */
+  discard(uploadId: string): Promise<void>;
+
+  /** The object's size in bytes, or null when it is not there. */
+  size(location: BlobLocation): Promise<number | null>;
+
+  /** Streams the object, or bytes `start..end` (both inclusive, like HTTP). Raises `blob.not_found`. */
+  read(location: BlobLocation, range?: ByteRange): Promise<Readable>;
+
+  /** Random access, for inspection. Raises `blob.not_found`. The caller closes it. */
+  openRandom(location: BlobLocation): Promise<RandomAccess>;
+
+  /** Durably removes the object. Missing is fine. Called while the write lock is held, see ARCHITECTURE.md. */
+  remove(location: BlobLocation): Promise<void>;
+
+  /** Everything that stands under `objects/`, in key order; `sha256` is null for a name that is no object's. */
+  list(): AsyncIterable<BlobEntry>;
+
+  /** Every staging name present, in name order. */
+  listStaging(): AsyncIterable<StagingEntry>;
+
+  /** Where a person finds the object: a `file:` URL for a directory, null when there is no such place. */
+  url(location: BlobLocation): string | null;
+
+  /** Raises `store.read_only`, `store.full` or `blob.unavailable` when a write would fail now. Leaves nothing. */
+  health(): Promise<void>;
+}
+
+export interface StageOptions {
+  /** Refuse with `blob.too_large` once more than this many bytes arrived. */
+  readonly maxBytes?: number;
+  /** Called with the number of bytes staged so far. */
+  readonly onProgress?: (stagedBytes: number) => void;
+  /** Stops the transfer; staging is removed. */
+  readonly signal?: AbortSignal;
+}
+
+export interface StagedBlob {
+  readonly uploadId: string;
+  readonly sha256: string;
+  readonly blake3: string;
+  readonly sizeBytes: number;
+}
+
+/** Where an object's bytes are. Made by an adapter and kept as state (`storage_location`); never part of an event. */
+export interface BlobLocation {
+  readonly sha256: string;
+  /** The adapter's own name for the bytes: `objects/ab/abcdef…` in a directory. */
+  readonly key: string;
+}
+
+export interface BlobEntry {
+  readonly key: string;
+  readonly sha256: string | null;
+  readonly sizeBytes: number;
+}
+
+export interface StagingEntry {
+  readonly uploadId: string;
+  readonly sizeBytes: number;
+  /** When bytes last arrived, milliseconds since the epoch. */
+  readonly modifiedAtMs: number;
+}
+
+export interface ByteRange {
+  readonly start: number;
+  /** Inclusive; the end of the object when absent. */
+  readonly end?: number;
+}

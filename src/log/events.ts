@@ -1,0 +1,165 @@
+/**
+ * The events: every change the product acknowledges is one of these. `data` is what canonical CBOR can carry and holds
+ * ids, digests and values; never a storage location, never a secret.
+ */
+
+export interface PackageFileEntry {
+  readonly path: string;
+  readonly sha256: string;
+  readonly blake3: string;
+  readonly size: number;
+  readonly media_type: string;
+}
+
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
+export type JsonObject = { readonly [key: string]: JsonValue };
+
+export interface AppSettings {
+  readonly display_name: string;
+  readonly owner: string | null;
+  readonly visibility: string;
+  readonly allowed_platforms: readonly string[];
+  readonly bundle_ids: { readonly [platform: string]: string };
+  readonly ios_mode: string;
+  readonly testflight_url: string | null;
+  readonly retention_keep: number;
+  readonly retention_class: string | null;
+}
+
+export interface ChannelSettings {
+  readonly promote: string;
+  readonly require_validation: boolean;
+  readonly from: string | null;
+  readonly min_time_seconds: number;
+  readonly rollout_percent: number;
+  readonly retention_keep: number | null;
+}
+
+/** `data` by event type. Every map may also carry `actor_id`, the acting token's id. */
+export interface EventData {
+  "v1.app.created": { app_id: string; slug: string } & AppSettings;
+  /** Only the settings that changed. */
+  "v1.app.updated": { app_id: string; changes: Partial<AppSettings> };
+  /** The whole set of pins after the change. */
+  "v1.app.identity_changed": { app_id: string; pins: { readonly [platform: string]: readonly string[] } };
+  "v1.package.created": {
+    app_id: string | null;
+    package_id: string;
+    kind: string;
+    producer: string | null;
+    subject: string | null;
+    retention_class: string | null;
+    metadata: JsonObject;
+    created_at: string;
+  };
+  "v1.package.file_added": { app_id: string | null; package_id: string; files: readonly PackageFileEntry[] };
+  "v1.package.file_removed": { app_id: string | null; package_id: string; path: string };
+  "v1.package.finalized": {
+    app_id: string | null;
+    package_id: string;
+    manifest_sha256: string;
+    manifest_size: number;
+    file_count: number;
+    total_size: number;
+    finalized_at: string;
+  };
+  "v1.package.deleted": { app_id: string | null; package_id: string; reason: string };
+  "v1.release.drafted": {
+    app_id: string;
+    release_id: string;
+    package_id: string;
+    version: string;
+    build: string;
+    channel: string | null;
+    notes: string | null;
+    notes_sha256: string | null;
+  };
+  "v1.artifact.validated": {
+    app_id: string;
+    release_id: string;
+    artifact_id: string;
+    platform: string;
+    arch: string;
+    format: string;
+    filename: string;
+    content_type: string;
+    path: string;
+    size: number;
+    sha256: string;
+    blake3: string;
+    status: string;
+    metadata: JsonObject;
+    findings: readonly JsonObject[];
+  };
+  "v1.release.published": { app_id: string; release_id: string; channel: string | null; published_at: string };
+  "v1.release.revoked": { app_id: string; release_id: string; reason: string | null };
+  "v1.release.deleted": { app_id: string; release_id: string; package_id: string; reason: string };
+  "v1.channel.created": { app_id: string; channel: string } & ChannelSettings;
+  /** The whole settings after the change. */
+  "v1.channel.updated": { app_id: string; channel: string } & ChannelSettings;
+  "v1.channel.promoted": {
+    app_id: string;
+    channel: string;
+    release_id: string;
+    previous_release_id: string | null;
+    rollout_percent: number;
+    reason: string | null;
+  };
+  /** `to_seq` is the promotion whose pointing is current again; null with `release_id` when none was left. */
+  "v1.channel.rolled_back": {
+    app_id: string;
+    channel: string;
+    release_id: string | null;
+    previous_release_id: string;
+    to_seq: number | null;
+    cause: "rollback" | "revocation";
+    reason: string | null;
+  };
+  "v1.retention.default_applied": {
+    app_id: string | null;
+    package_id: string;
+    retention_class: string;
+    expires_at: string | null;
+  };
+  "v1.token.created": {
+    token_id: string;
+    name: string;
+    token_hash: string;
+    scopes: readonly string[];
+    app: string | null;
+    channel: string | null;
+    expires_at: string | null;
+  };
+  "v1.token.used": { token_id: string };
+  "v1.token.revoked": { token_id: string };
+  "v1.object.stored": { sha256: string; blake3: string; size: number };
+  "v1.object.deleted": { sha256: string; size: number };
+  "v1.store.cleaned": { releases: number; drafts: number; objects: number; staging: number; bytes: number };
+}
+
+export type EventType = keyof EventData;
+
+/** One entry of the log, as encoded: canonical CBOR of exactly these six keys. */
+export type DistEvent = {
+  [T in EventType]: {
+    readonly seq: number;
+    readonly type: T;
+    readonly at: string;
+    readonly actor: string;
+    readonly subject: string;
+    readonly data: EventData[T] & { readonly actor_id?: string };
+  };
+}[EventType];
+
+export type EventOf<T extends EventType> = Extract<DistEvent, { type: T }>;
+
+/** An event before the log gives it `seq` and `at`. */
+export type NewEvent = {
+  [T in EventType]: { readonly type: T; readonly subject: string; readonly data: EventData[T] };
+}[EventType];
