@@ -78,8 +78,7 @@ export function errorFamily<Code extends string>(
 ): ErrorFamily<Code> {
   return {
     definitions,
-    error: (code, message, options) =>
-      new DistError(code, definitions[code].kind, message, options),
+    error: (code, message, options) => new DistError(code, definitions[code].kind, message, options),
   };
 }
 
@@ -90,9 +89,7 @@ export function hasCode(error: unknown, code: string): error is DistError {
 
 /** The errno name (`ENOSPC`, `EACCES`, …) of a Node system error; undefined for anything else. */
 export function errnoOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string"
-    ? error.code
-    : undefined;
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 
 /** Raises a bug: a state the code holds to be impossible. Not for bad input. */

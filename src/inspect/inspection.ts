@@ -6,7 +6,20 @@ export type Platform = (typeof platforms)[number];
 
 /** The file formats, in the order in which a download without a format prefers them. */
 export const formats = [
-  "apk", "aab", "ipa", "dmg", "pkg", "app_zip", "tar", "deb", "rpm", "appimage", "zip", "exe", "msi", "msix",
+  "apk",
+  "aab",
+  "ipa",
+  "dmg",
+  "pkg",
+  "app_zip",
+  "tar",
+  "deb",
+  "rpm",
+  "appimage",
+  "zip",
+  "exe",
+  "msi",
+  "msix",
 ] as const;
 export type Format = (typeof formats)[number];
 

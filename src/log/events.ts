@@ -97,7 +97,12 @@ export interface EventData {
     metadata: JsonObject;
     findings: readonly JsonObject[];
   };
-  "v1.release.published": { app_id: string; release_id: string; channel: string | null; published_at: string };
+  "v1.release.published": {
+    app_id: string;
+    release_id: string;
+    channel: string | null;
+    published_at: string;
+  };
   "v1.release.revoked": { app_id: string; release_id: string; reason: string | null };
   "v1.release.deleted": { app_id: string; release_id: string; package_id: string; reason: string };
   "v1.channel.created": { app_id: string; channel: string } & ChannelSettings;

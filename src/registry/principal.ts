@@ -1,0 +1,18 @@
+import type { Scope } from "./registry.ts";
+
+/** Who is asking, and what they may do. Made by `localPrincipal`, or by a store from a token. */
+export interface Principal {
+  /** `local:USER`, `token:NAME`, `user:SUBJECT`, `system`, `anonymous`. */
+  readonly actor: string;
+  /** The token's id, where there is one. */
+  readonly actorId: string | null;
+  readonly scopes: ReadonlySet<Scope>;
+  /** Limits by app slug and channel name; null for none. */
+  readonly app: string | null;
+  readonly channel: string | null;
+}
+
+/** The person who runs the command on the store's own machine: every scope, no limit. */
+export function localPrincipal(user: string): Principal {
+  return { actor: `local:${user}`, actorId: null, scopes: new Set(["admin"]), app: null, channel: null };
+}
