@@ -12,51 +12,69 @@ import type { RandomAccess } from "../base/random-access.ts";
  *   ensure()   inside the transaction that records the object: it is still there, or is put back from staging
  *   discard()  after that transaction (or instead of it): the staging name goes
  *   remove()   inside the transaction that forgets the object: the bytes go
+ *
+ * Every method that takes a location raises `blob.invalid_key` for a key the store would not have given, and every one
+ * that takes an upload id `blob.invalid_upload_id`: 1 to 64 letters, digits and underscores.
  */
 export interface BlobStore {
   readonly backend: "directory" | "memory";
 
   /**
-   * Reads `source` to its end into staging and makes it durable (fsync).
-   * Raises `blob.too_large` past `maxBytes`, `store.full`, `store.read_only`, or what the source raised;
-   * whatever it raises, nothing is left in staging.
+   * Reads `source` to its end into staging and makes it durable (fsync). A chunk is not kept: its memory is the source's
+   * again once the next chunk is asked for. The source is asked for no more than can be taken.
+   * Raises `blob.invalid_upload_id`, `blob.upload_exists`, `blob.too_large` past `maxBytes`, `store.full`,
+   * `store.read_only`, `blob.write_failed`; unchanged, the signal's reason or what the source raised. Whatever it raises,
+   * nothing is left in staging.
    */
   stage(uploadId: string, source: AsyncIterable<Uint8Array>, options?: StageOptions): Promise<StagedBlob>;
 
-  /** Durably puts staged bytes under their digest. Already there: nothing is written. Safe to repeat. */
+  /**
+   * Durably puts staged bytes under their digest. Already there: nothing is written. Safe to repeat, even after
+   * `discard`. Raises `blob.damaged` when something of another size or kind stands there (it is never replaced),
+   * `blob.staging_gone` when neither staging nor object is there, and what `stage` raises for the disk.
+   */
   commit(staged: StagedBlob): Promise<BlobLocation>;
 
   /**
    * True when the object stands at `location` afterwards. Called while the write lock is held: one stat when the
    * object is there; otherwise it is linked again from staging, durably. False when staging is gone as well.
+   * Raises what `commit` raises.
    */
   ensure(staged: StagedBlob, location: BlobLocation): Promise<boolean>;
 
   /** Drops the staging name. Missing is fine. */
   discard(uploadId: string): Promise<void>;
 
-  /** The object's size in bytes, or null when it is not there. */
+  /** The object's size in bytes, or null when it is not there. Raises `blob.damaged` for what is no regular file. */
   size(location: BlobLocation): Promise<number | null>;
 
-  /** Streams the object, or bytes `start..end` (both inclusive, like HTTP). Raises `blob.not_found`. */
+  /**
+   * Streams the object, or bytes `start..end` (both inclusive, like HTTP). The caller reads the stream to its end or
+   * destroys it. Raises `blob.not_found`, `blob.range_invalid` when no byte lies in the range, `blob.damaged` for what is
+   * no regular file. The stream fails with `blob.damaged` or `blob.read_failed` rather than ending early.
+   */
   read(location: BlobLocation, range?: ByteRange): Promise<Readable>;
 
-  /** Random access, for inspection. Raises `blob.not_found`. The caller closes it. */
+  /** Random access, for inspection. Raises `blob.not_found`, `blob.damaged`. The caller closes it. */
   openRandom(location: BlobLocation): Promise<RandomAccess>;
 
   /** Durably removes the object. Missing is fine. Called while the write lock is held, see ARCHITECTURE.md. */
   remove(location: BlobLocation): Promise<void>;
 
-  /** Everything that stands under `objects/`, in key order; `sha256` is null for a name that is no object's. */
+  /**
+   * Everything that stands under `objects/`, in key order. `sha256` is null for a stray: a name that is no object's, an
+   * object's name in the wrong folder, or what is no regular file; a strange directory is one stray, not looked into.
+   * Strays are reported only: their keys are refused everywhere else.
+   */
   list(): AsyncIterable<BlobEntry>;
 
-  /** Every staging name present, in name order. */
+  /** Every upload present in staging, in name order. Files whose names are no upload ids are not the store's. */
   listStaging(): AsyncIterable<StagingEntry>;
 
   /** Where a person finds the object: a `file:` URL for a directory, null when there is no such place. */
   url(location: BlobLocation): string | null;
 
-  /** Raises `store.read_only`, `store.full` or `blob.unavailable` when a write would fail now. Leaves nothing. */
+  /** Raises `store.read_only`, `store.full` or `blob.write_failed` when a write would fail now. Leaves nothing. */
   health(): Promise<void>;
 }
 
@@ -98,6 +116,6 @@ export interface StagingEntry {
 
 export interface ByteRange {
   readonly start: number;
-  /** Inclusive; the end of the object when absent. */
+  /** Inclusive; the end of the object when absent or beyond it. */
   readonly end?: number;
 }

@@ -150,6 +150,34 @@ export interface EventData {
 
 export type EventType = keyof EventData;
 
+/** Every event type this version writes and reads. */
+export const eventTypes = [
+  "v1.app.created",
+  "v1.app.updated",
+  "v1.app.identity_changed",
+  "v1.package.created",
+  "v1.package.file_added",
+  "v1.package.file_removed",
+  "v1.package.finalized",
+  "v1.package.deleted",
+  "v1.release.drafted",
+  "v1.artifact.validated",
+  "v1.release.published",
+  "v1.release.revoked",
+  "v1.release.deleted",
+  "v1.channel.created",
+  "v1.channel.updated",
+  "v1.channel.promoted",
+  "v1.channel.rolled_back",
+  "v1.retention.default_applied",
+  "v1.token.created",
+  "v1.token.used",
+  "v1.token.revoked",
+  "v1.object.stored",
+  "v1.object.deleted",
+  "v1.store.cleaned",
+] as const satisfies readonly EventType[];
+
 /** One entry of the log, as encoded: canonical CBOR of exactly these six keys. */
 export type DistEvent = {
   [T in EventType]: {

@@ -1,0 +1,250 @@
+import { randomUUID } from "node:crypto";
+import { constants } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
+import { link, open, unlink } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import type { Readable } from "node:stream";
+import { pathToFileURL } from "node:url";
+
+import { createDualHasher } from "../base/digest.ts";
+import { errnoOf } from "../base/errors.ts";
+import type { RandomAccess } from "../base/random-access.ts";
+import type {
+  BlobEntry,
+  BlobLocation,
+  BlobStore,
+  ByteRange,
+  StagedBlob,
+  StageOptions,
+  StagingEntry,
+} from "./blob-store.ts";
+import { listObjects, listStagingFiles } from "./directory-listing.ts";
+import { drain } from "./drain.ts";
+import { DurableDirectories, openDirectory } from "./durable-directories.ts";
+import { blobErrors, writeError } from "./errors.ts";
+import { boundsOf, checkedKey, checkUploadId, objectKey } from "./keys.ts";
+import { openObjectFile, randomAccessTo, sizeOfObjectFile, streamObjectFile } from "./object-file.ts";
+import { StagingWriter } from "./staging-writer.ts";
+
+/** Readable by the service and its group (a proxy that sends files), never by everyone. */
+const STAGING_MODE = 0o640;
+
+const HEALTH_BYTES = 4096;
+
+/**
+ * Bytes in a directory that exists already:
+ *
+ *     objects/ab/abcdef…   an object under its SHA-256
+ *     staging/<upload id>  bytes that are arriving, or wait for the transaction that records them
+ *
+ * Both folders are made on the first write. Several processes may use one directory at once.
+ */
+export function openDirectoryBlobStore(options: { readonly directory: string }): BlobStore {
+  return new DirectoryBlobStore(resolve(options.directory));
+}
+
+class DirectoryBlobStore implements BlobStore {
+  readonly backend = "directory";
+  readonly #root: string;
+  readonly #directories = new DurableDirectories();
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  async stage(
+    uploadId: string,
+    source: AsyncIterable<Uint8Array>,
+    options: StageOptions = {},
+  ): Promise<StagedBlob> {
+    const path = this.#stagingPath(uploadId);
+    options.signal?.throwIfAborted();
+    const hasher = await createDualHasher();
+    const handle = await this.#createStaging(path);
+    const writer = new StagingWriter(handle, hasher);
+    try {
+      await drain(source, options, (chunk) => writing("write staged bytes", writer.write(chunk)));
+      await writing("make staged bytes durable", writer.finish());
+      options.signal?.throwIfAborted();
+      await writing("close staged bytes", handle.close());
+    } catch (error) {
+      await abandon(writer, handle, path);
+      throw error;
+    }
+    return { uploadId, ...hasher.digest() };
+  }
+
+  async commit(staged: StagedBlob): Promise<BlobLocation> {
+    const location = { sha256: staged.sha256, key: objectKey(staged.sha256) };
+    if (await this.#linkObject(staged, location.key)) return location;
+    throw blobErrors.error("blob.staging_gone", "The staged bytes are no longer there; send them again.", {
+      details: { uploadId: staged.uploadId, sha256: staged.sha256 },
+    });
+  }
+
+  async ensure(staged: StagedBlob, location: BlobLocation): Promise<boolean> {
+    const key = checkedKey(location);
+    return (await this.#stands(key, staged.sizeBytes)) || (await this.#linkObject(staged, key));
+  }
+
+  async discard(uploadId: string): Promise<void> {
+    await writing("drop staged bytes", unlinkIfPresent(this.#stagingPath(uploadId)));
+  }
+
+  size(location: BlobLocation): Promise<number | null> {
+    const key = checkedKey(location);
+    return sizeOfObjectFile(this.#path(key), key);
+  }
+
+  async read(location: BlobLocation, range?: ByteRange): Promise<Readable> {
+    const key = checkedKey(location);
+    const file = await openObjectFile(this.#path(key), key);
+    try {
+      const { start, stop } = boundsOf(range, file.sizeBytes);
+      return streamObjectFile(file, start, stop, key);
+    } catch (error) {
+      await file.handle.close();
+      throw error;
+    }
+  }
+
+  async openRandom(location: BlobLocation): Promise<RandomAccess> {
+    const key = checkedKey(location);
+    return randomAccessTo(await openObjectFile(this.#path(key), key), key);
+  }
+
+  async remove(location: BlobLocation): Promise<void> {
+    const key = checkedKey(location);
+    await writing(`remove ${key}`, unlinkDurably(this.#path(key)));
+  }
+
+  list(): AsyncIterable<BlobEntry> {
+    return listObjects(join(this.#root, "objects"));
+  }
+
+  listStaging(): AsyncIterable<StagingEntry> {
+    return listStagingFiles(join(this.#root, "staging"));
+  }
+
+  url(location: BlobLocation): string {
+    return pathToFileURL(this.#path(checkedKey(location))).href;
+  }
+
+  async health(): Promise<void> {
+    // Named like an upload: if the process dies here, cleanup finds the file with the other stale staging.
+    const path = this.#stagingPath(`health_${randomUUID().replaceAll("-", "")}`);
+    const handle = await this.#createStaging(path);
+    try {
+      await writing("write a probe", handle.writeFile(Buffer.alloc(HEALTH_BYTES)));
+      await writing("make a probe durable", handle.sync());
+    } finally {
+      await handle.close();
+      await writing("remove a probe", unlinkIfPresent(path));
+    }
+  }
+
+  /** Creates a staging file, durable folders around it; an upload that could not be committed fails here, unread. */
+  async #createStaging(path: string): Promise<FileHandle> {
+    try {
+      await using _objects = await this.#directories.open(join(this.#root, "objects"));
+      await using _staging = await this.#directories.open(dirname(path));
+      return await open(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, STAGING_MODE);
+    } catch (error) {
+      if (errnoOf(error) === "EEXIST") {
+        throw blobErrors.error("blob.upload_exists", "Bytes are already staged under this upload id.");
+      }
+      throw writeError("create a staging file", error);
+    }
+  }
+
+  /**
+   * Gives staged bytes their object name, durably. False when neither staging nor object is there; `blob.damaged` when
+   * something else stands in the object's place, which is never overwritten.
+   */
+  async #linkObject(staged: StagedBlob, key: string): Promise<boolean> {
+    const stagingPath = this.#stagingPath(staged.uploadId);
+    const path = this.#path(key);
+    try {
+      await using _objects = await this.#directories.open(join(this.#root, "objects"));
+      // Opened before the link is made: once it is visible, nothing but the fsync itself may keep it from being durable.
+      await using folder = await this.#directories.open(dirname(path));
+      if (!(await linked(stagingPath, path)) && !(await this.#stands(key, staged.sizeBytes))) return false;
+      // Also when the object stood there already: whoever linked it may not have come to the fsync yet.
+      await folder.sync();
+      return true;
+    } catch (error) {
+      throw writeError(`put ${key} in its place`, error);
+    }
+  }
+
+  /** False when missing; raises `blob.damaged` when what stands there cannot be the object. */
+  async #stands(key: string, sizeBytes: number): Promise<boolean> {
+    const present = await sizeOfObjectFile(this.#path(key), key);
+    if (present === null || present === sizeBytes) return present !== null;
+    throw blobErrors.error("blob.damaged", `${key} has ${present} bytes instead of ${sizeBytes}.`, {
+      details: { key, expectedBytes: sizeBytes, presentBytes: present },
+      hint: "Run `dist store verify`; move the damaged file away and send the bytes again.",
+    });
+  }
+
+  #path(key: string): string {
+    return join(this.#root, key);
+  }
+
+  #stagingPath(uploadId: string): string {
+    checkUploadId(uploadId);
+    return join(this.#root, "staging", uploadId);
+  }
+}
+
+async function writing(attempt: string, work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    throw writeError(attempt, error);
+  }
+}
+
+/** Best effort: what made the upload fail is worth more than what keeps its file from going; cleanup finds that. */
+async function abandon(writer: StagingWriter, handle: FileHandle, path: string): Promise<void> {
+  await writer.settle();
+  await handle.close().catch(() => {});
+  await unlink(path).catch(() => {});
+}
+
+/** True when `path` is now a name of the staged file; false when staging is gone, or something has the name already. */
+async function linked(stagingPath: string, path: string): Promise<boolean> {
+  try {
+    await link(stagingPath, path);
+    return true;
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === "EEXIST" || errno === "ENOENT") return false;
+    throw error;
+  }
+}
+
+async function unlinkIfPresent(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+  }
+}
+
+/** A missing file is made durably missing: whoever unlinked it may have died before the fsync. */
+async function unlinkDurably(path: string): Promise<void> {
+  let folder: FileHandle;
+  try {
+    folder = await openDirectory(dirname(path));
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return;
+    throw error;
+  }
+  try {
+    await unlinkIfPresent(path);
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

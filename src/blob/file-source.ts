@@ -1,0 +1,33 @@
+import type { FileHandle } from "node:fs/promises";
+
+const CHUNK_BYTES = 1024 * 1024;
+
+/**
+ * A regular file from its first byte to its last, as a source for `stage`. One chunk is read ahead while the other is
+ * used, in two buffers for the whole file: several times less memory traffic than `createReadStream`. A chunk is
+ * therefore good only until the next one is asked for. Raises what reading raised; the caller closes the handle.
+ */
+export async function* readFileChunks(handle: FileHandle): AsyncGenerator<Uint8Array, void, void> {
+  let used = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  let filling = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  let position = 0;
+  let ahead = readAt(handle, filling, position);
+  try {
+    for (;;) {
+      const chunk = await ahead;
+      if (chunk.byteLength === 0) return;
+      position += chunk.byteLength;
+      [used, filling] = [filling, used];
+      ahead = readAt(handle, filling, position);
+      yield chunk;
+    }
+  } finally {
+    // A consumer that stops early must be able to close the handle, with no read left to fail unseen.
+    await ahead.catch(() => {});
+  }
+}
+
+async function readAt(handle: FileHandle, buffer: Buffer, position: number): Promise<Uint8Array> {
+  const { bytesRead } = await handle.read(buffer, 0, buffer.byteLength, position);
+  return buffer.subarray(0, bytesRead);
+}

@@ -1,0 +1,76 @@
+import type { Compilable } from "kysely";
+
+import type { DistEvent, NewEvent } from "../log/events.ts";
+import type { Dialect, Query, QueryBuilder } from "./query.ts";
+
+/** Reads one consistent state of the database. It has no way to write. */
+export interface Reader {
+  readonly dialect: Dialect;
+  all<P extends object, R>(query: Query<P, R>, params: P): Promise<R[]>;
+  first<P extends object, R>(query: Query<P, R>, params: P): Promise<R | undefined>;
+  /** Runs a query whose shape depends on the call. */
+  fetch<R>(build: (db: QueryBuilder) => Compilable<R>): Promise<R[]>;
+}
+
+/** What projections and use cases change tables with. */
+export interface Writer extends Reader {
+  /** Runs a statement and answers the number of rows it changed. */
+  run<P extends object>(query: Query<P, unknown>, params: P): Promise<number>;
+}
+
+/** Who a transaction's events are recorded for. */
+export interface Actor {
+  readonly actor: string;
+  readonly actorId: string | null;
+}
+
+/**
+ * A write transaction. The write lock is held from its first statement to its end, so what it reads stays true.
+ */
+export interface Transaction extends Writer {
+  /** The transaction's time: the same for all its events, never before the last event's. RFC 3339. */
+  readonly now: string;
+  readonly nowMs: number;
+  /** Appends an event and updates the views. Resolves to the event as recorded. */
+  record(event: NewEvent): Promise<DistEvent>;
+}
+
+/** A row of the log, exact. */
+export interface EventRow {
+  readonly seq: number;
+  readonly bytes: Uint8Array;
+  readonly leaf_hash: Uint8Array;
+}
+
+/** The event log, its views and the state beside them, on one engine. */
+export interface Database {
+  /** Runs `work` over one snapshot. Nested calls are other snapshots. */
+  read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
+
+  /**
+   * Runs `work` as the only writer; commits when it resolves, leaves nothing when it rejects. Waits for other writers up
+   * to a deadline (`store.busy`). Raises `transaction.outcome_unknown` when the commit's fate could not be learned.
+   */
+  write<T>(actor: Actor, work: (tx: Transaction) => Promise<T>): Promise<T>;
+
+  /** Runs engine-specific maintenance (rebuild, import) on a connection of its own. */
+  maintenance(): Promise<MaintenanceConnection>;
+
+  /** What the engine's own check of the file says; empty when it is sound. */
+  integrityProblems(): Promise<string[]>;
+
+  info(): Promise<{ readonly engine: string; readonly sizeBytes: number; readonly schemaVersion: number }>;
+
+  close(): Promise<void>;
+}
+
+/** A connection on which the views can be shadowed by temporary tables and compared or replaced. */
+export interface MaintenanceConnection extends Writer {
+  /** Runs a statement given as text. */
+  execute(sql: string): Promise<void>;
+  /** The first column of the first row. */
+  scalar(sql: string): Promise<number | string | null>;
+  /** Runs `work` as the only writer, on this connection. */
+  exclusively<T>(work: () => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,83 @@
+import { DistError } from "../base/errors.ts";
+import { decodeEvent, leafHash } from "../log/event-codec.ts";
+import type { DistEvent } from "../log/events.ts";
+import type { EventRow, Reader } from "./database.ts";
+import { query } from "./query.ts";
+
+/** Events read at once while walking the log. */
+const BATCH = 1_000;
+
+/** Something wrong with the log. */
+export interface LogProblem {
+  readonly code: "log.gap" | "log.hash_mismatch" | "log.malformed_event" | "log.unknown_event_type";
+  readonly seq: number;
+  readonly message: string;
+}
+
+/** One row of the log as read: the event where it can be believed, and what is wrong with it. */
+export interface LogEntry {
+  readonly row: EventRow;
+  readonly event: DistEvent | undefined;
+  readonly problem: LogProblem | undefined;
+}
+
+/**
+ * Walks the log in order, proving as it goes: no gap in the sequence, the leaf hash of every event's bytes, canonical
+ * encoding, known types. Only proven events come with `event`.
+ */
+export async function* readLog(
+  reader: Reader,
+  options: { readonly after: number; readonly signal?: AbortSignal | undefined },
+): AsyncGenerator<LogEntry> {
+  let last = options.after;
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const rows = await reader.all(eventsAfter, { after: last, limit: BATCH });
+    for (const row of rows) {
+      const gap = row.seq === last + 1 ? undefined : gapBefore(row.seq, last);
+      last = row.seq;
+      const entry = prove(row);
+      yield gap === undefined ? entry : { ...entry, problem: gap };
+    }
+    if (rows.length < BATCH) return;
+  }
+}
+
+function prove(row: EventRow): LogEntry {
+  if (!sameBytes(leafHash(row.bytes), row.leaf_hash)) {
+    const message = `Event ${row.seq} is not the one that was recorded: its bytes do not hash to its leaf hash.`;
+    return { row, event: undefined, problem: { code: "log.hash_mismatch", seq: row.seq, message } };
+  }
+  try {
+    const event = decodeEvent(row.bytes);
+    if (event.seq === row.seq) return { row, event, problem: undefined };
+    const message = `The row of event ${row.seq} holds event ${event.seq}.`;
+    return { row, event: undefined, problem: { code: "log.malformed_event", seq: row.seq, message } };
+  } catch (error) {
+    if (!(error instanceof DistError)) throw error;
+    const code = error.code as LogProblem["code"];
+    return { row, event: undefined, problem: { code, seq: row.seq, message: `Event ${row.seq}: ${error.message}` } };
+  }
+}
+
+function gapBefore(seq: number, last: number): LogProblem {
+  const missing = seq - last - 1;
+  return {
+    code: "log.gap",
+    seq,
+    message: missing === 1 ? `Event ${last + 1} is missing.` : `Events ${last + 1} to ${seq - 1} are missing.`,
+  };
+}
+
+function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
+  return Buffer.compare(left, right) === 0;
+}
+
+const eventsAfter = query<{ after: number; limit: number }>()((db, p) =>
+  db
+    .selectFrom("event")
+    .select(["seq", "bytes", "leaf_hash"])
+    .where("seq", ">", p.after)
+    .orderBy("seq")
+    .limit(p.limit),
+);

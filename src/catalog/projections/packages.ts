@@ -1,0 +1,163 @@
+import type { EventOf } from "../../log/events.ts";
+import type { Writer } from "../database.ts";
+import { query } from "../query.ts";
+import type { PackageFileTable, PackageTable, RetentionStateTable } from "../tables.ts";
+
+export async function packageCreated(writer: Writer, { data }: EventOf<"v1.package.created">): Promise<void> {
+  await writer.run(insertPackage, {
+    id: data.package_id,
+    app_id: data.app_id,
+    kind: data.kind,
+    status: "created",
+    producer: data.producer,
+    subject: data.subject,
+    metadata: JSON.stringify(data.metadata),
+    retention_class: data.retention_class,
+    retrieval_tier: "hot",
+    manifest_sha256: null,
+    manifest_size_bytes: null,
+    file_count: 0,
+    size_bytes: 0,
+    created_at: data.created_at,
+    finalized_at: null,
+    deleted_at: null,
+  });
+}
+
+export async function fileAdded(writer: Writer, { data }: EventOf<"v1.package.file_added">): Promise<void> {
+  for (const file of data.files) {
+    await writer.run(insertFile, {
+      package_id: data.package_id,
+      path: file.path,
+      sha256: file.sha256,
+      blake3: file.blake3,
+      size_bytes: file.size,
+      media_type: file.media_type,
+      live: 1,
+    });
+  }
+  const size = data.files.reduce((sum, file) => sum + file.size, 0);
+  await writer.run(growPackage, { id: data.package_id, files: data.files.length, bytes: size });
+}
+
+export async function fileRemoved(writer: Writer, { data }: EventOf<"v1.package.file_removed">): Promise<void> {
+  const key = { package_id: data.package_id, path: data.path };
+  const file = await writer.first(fileRow, key);
+  await writer.run(deleteFile, key);
+  await writer.run(growPackage, { id: data.package_id, files: -1, bytes: -file!.size_bytes });
+}
+
+export async function packageFinalized(writer: Writer, { data }: EventOf<"v1.package.finalized">): Promise<void> {
+  await writer.run(finalizePackage, {
+    id: data.package_id,
+    manifest_sha256: data.manifest_sha256,
+    manifest_size_bytes: data.manifest_size,
+    finalized_at: data.finalized_at,
+  });
+}
+
+/** The record, the file list and the manifest's digest stay; the files no longer keep their bytes. */
+export async function packageDeleted(writer: Writer, { at, data }: EventOf<"v1.package.deleted">): Promise<void> {
+  await writer.run(deletePackage, { id: data.package_id, deleted_at: at });
+  await writer.run(releaseFiles, { package_id: data.package_id });
+}
+
+export async function retentionDefaultApplied(
+  writer: Writer,
+  { data }: EventOf<"v1.retention.default_applied">,
+): Promise<void> {
+  await writer.run(insertRetentionState, {
+    package_id: data.package_id,
+    retention_class: data.retention_class,
+    current_expires_at: data.expires_at,
+  });
+}
+
+const insertPackage = query<PackageTable>()((db, p) =>
+  db.insertInto("package").values({
+    id: p.id,
+    app_id: p.app_id,
+    kind: p.kind,
+    status: p.status,
+    producer: p.producer,
+    subject: p.subject,
+    metadata: p.metadata,
+    retention_class: p.retention_class,
+    retrieval_tier: p.retrieval_tier,
+    manifest_sha256: p.manifest_sha256,
+    manifest_size_bytes: p.manifest_size_bytes,
+    file_count: p.file_count,
+    size_bytes: p.size_bytes,
+    created_at: p.created_at,
+    finalized_at: p.finalized_at,
+    deleted_at: p.deleted_at,
+  }),
+);
+
+const insertFile = query<PackageFileTable>()((db, p) =>
+  db.insertInto("package_file").values({
+    package_id: p.package_id,
+    path: p.path,
+    sha256: p.sha256,
+    blake3: p.blake3,
+    size_bytes: p.size_bytes,
+    media_type: p.media_type,
+    live: p.live,
+  }),
+);
+
+const fileRow = query<{ package_id: string; path: string }>()((db, p) =>
+  db
+    .selectFrom("package_file")
+    .select("size_bytes")
+    .where("package_id", "=", p.package_id)
+    .where("path", "=", p.path),
+);
+
+const deleteFile = query<{ package_id: string; path: string }>()((db, p) =>
+  db.deleteFrom("package_file").where("package_id", "=", p.package_id).where("path", "=", p.path),
+);
+
+const growPackage = query<{ id: string; files: number; bytes: number }>()((db, p) =>
+  db
+    .updateTable("package")
+    .set((eb) => ({
+      status: "uploading",
+      file_count: eb("file_count", "+", p.files),
+      size_bytes: eb("size_bytes", "+", p.bytes),
+    }))
+    .where("id", "=", p.id),
+);
+
+const finalizePackage = query<{
+  id: string;
+  manifest_sha256: string;
+  manifest_size_bytes: number;
+  finalized_at: string;
+}>()((db, p) =>
+  db
+    .updateTable("package")
+    .set({
+      status: "finalized",
+      manifest_sha256: p.manifest_sha256,
+      manifest_size_bytes: p.manifest_size_bytes,
+      finalized_at: p.finalized_at,
+    })
+    .where("id", "=", p.id),
+);
+
+const deletePackage = query<{ id: string; deleted_at: string }>()((db, p) =>
+  db.updateTable("package").set({ status: "deleted", deleted_at: p.deleted_at }).where("id", "=", p.id),
+);
+
+const releaseFiles = query<{ package_id: string }>()((db, p) =>
+  db.updateTable("package_file").set({ live: 0 }).where("package_id", "=", p.package_id),
+);
+
+const insertRetentionState = query<RetentionStateTable>()((db, p) =>
+  db.insertInto("retention_state").values({
+    package_id: p.package_id,
+    retention_class: p.retention_class,
+    current_expires_at: p.current_expires_at,
+  }),
+);

@@ -1,0 +1,100 @@
+import type { Database, MaintenanceConnection } from "./database.ts";
+import { type LogProblem, readLog } from "./log-reader.ts";
+import { project } from "./projections/project.ts";
+import { createIndexes, createView, type ViewName, viewNames, views } from "./schema.ts";
+
+/** Page cache for the fresh views. */
+const CACHE_KIB = 64 * 1024;
+
+export interface RebuildResult {
+  /** Events replayed. */
+  readonly events: number;
+  /** Rows of each view after the rebuild. */
+  readonly rows: { readonly [view: string]: number };
+  /** Views that were not what the log says; they are now. */
+  readonly differing: readonly { readonly view: ViewName; readonly rows: number }[];
+  /** What is wrong with the log itself. When there is anything, the views are left alone. */
+  readonly logProblems: readonly LogProblem[];
+}
+
+export interface RebuildOptions {
+  readonly onProgress?: (events: number) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Replays the whole log into fresh views, compares them with the present ones and puts the fresh ones in their place
+ * where they differ. Replay runs beside other readers and writers: the fresh views are temporary tables that shadow the
+ * real ones on one connection, so the projections' own statements fill them. Only the tail, the comparison and the swap
+ * hold the write lock.
+ */
+export async function rebuildViews(database: Database, options: RebuildOptions = {}): Promise<RebuildResult> {
+  const connection = await database.maintenance();
+  try {
+    // The fresh views are thrown away on any failure: they need neither a journal nor a sync.
+    await connection.execute("PRAGMA temp.journal_mode = OFF");
+    await connection.execute(`PRAGMA temp.cache_size = -${CACHE_KIB}`);
+    for (const view of viewNames) {
+      await connection.execute(createView(view, { temporary: true }));
+      // Replay looks rows up by these; the rest would only be ballast.
+      for (const index of neededByReplay(view)) await connection.execute(index);
+    }
+    const problems: LogProblem[] = [];
+    const replay = async (after: number): Promise<number> => {
+      let seq = after;
+      const log = readLog(connection, { after, signal: options.signal });
+      for await (const { event, problem } of log) {
+        if (problem !== undefined) problems.push(problem);
+        if (event === undefined) continue;
+        await project(connection, event);
+        seq = event.seq;
+        if (seq % 10_000 === 0) options.onProgress?.(seq);
+      }
+      return seq;
+    };
+    // One transaction for the temporary tables; a snapshot of the log, not a lock on it.
+    await connection.execute("BEGIN");
+    const head = await replay(0);
+    await connection.execute("COMMIT");
+    return await connection.exclusively(async () => {
+      const events = await replay(head);
+      if (problems.length > 0) return { events, rows: {}, differing: [], logProblems: problems };
+      return { events, ...(await compareAndSwap(connection)), logProblems: [] };
+    });
+  } finally {
+    await connection.close();
+  }
+}
+
+async function compareAndSwap(connection: MaintenanceConnection) {
+  const rows: Record<string, number> = {};
+  const differing: { view: ViewName; rows: number }[] = [];
+  for (const view of viewNames) {
+    const fresh = Number(await connection.scalar(`SELECT count(*) FROM temp.${view}`));
+    const present = Number(await connection.scalar(`SELECT count(*) FROM main.${view}`));
+    const same = Number(await connection.scalar(equalRows(view, await columnsOf(connection, view))));
+    rows[view] = fresh;
+    if (fresh === present && fresh === same) continue;
+    differing.push({ view, rows: Math.max(fresh, present) - same });
+    await connection.execute(`DELETE FROM main.${view}`);
+    await connection.execute(`INSERT INTO main.${view} SELECT * FROM temp.${view}`);
+  }
+  return { rows, differing };
+}
+
+/** Counts the rows that are the same in both, column by column. */
+function equalRows(view: ViewName, columns: readonly string[]): string {
+  const join = views[view].key.map((column) => `fresh.${column} = present.${column}`).join(" AND ");
+  const same = columns.map((column) => `fresh.${column} IS present.${column}`).join(" AND ");
+  return `SELECT count(*) FROM temp.${view} AS fresh JOIN main.${view} AS present ON ${join} WHERE ${same}`;
+}
+
+async function columnsOf(connection: MaintenanceConnection, view: ViewName): Promise<string[]> {
+  const names = await connection.scalar(`SELECT group_concat(name) FROM pragma_table_info('${view}')`);
+  return String(names).split(",");
+}
+
+function neededByReplay(view: ViewName): string[] {
+  return view === "artifact" ? createIndexes(view, { temporary: true }).slice(0, 1) : [];
+}
+

@@ -1,0 +1,296 @@
+/**
+ * The tables, in three classes (ARCHITECTURE.md):
+ *   log    what happened: written once, never changed
+ *   views  what the log amounts to: written by projections only, dropped and rebuilt at will, compared
+ *   state  what this machine knows besides: where bytes are, who leases them, when a token was last used; never compared
+ */
+
+export interface ViewDefinition {
+  /** Columns and constraints, the inside of `CREATE TABLE name (…)`. */
+  readonly columns: string;
+  /** Columns of the primary key, in order. */
+  readonly key: readonly string[];
+  /** Secondary indexes: name → `ON …` part. Created after a rebuild has loaded the rows. */
+  readonly indexes: Readonly<Record<string, string>>;
+}
+
+/** Raised with every change of a view's columns; an older store's views are then rebuilt when it is opened. */
+export const VIEW_GENERATION = 1;
+
+export const views = {
+  app: {
+    columns: `
+  id                   TEXT PRIMARY KEY,
+  slug                 TEXT NOT NULL,
+  display_name         TEXT NOT NULL,
+  owner                TEXT,
+  visibility           TEXT NOT NULL,    -- public, unlisted, private
+  allowed_platforms    TEXT NOT NULL,    -- JSON array
+  bundle_ids           TEXT NOT NULL,    -- JSON, platform -> bundle identifier
+  identity_constraints TEXT NOT NULL,    -- JSON, platform -> signers
+  ios_mode             TEXT NOT NULL,    -- artifact_only, testflight, enterprise
+  testflight_url       TEXT,
+  retention_keep       INTEGER NOT NULL, -- 0 keeps every release
+  retention_class      TEXT,
+  created_at           TEXT NOT NULL,
+  updated_at           TEXT NOT NULL,
+  last_seq             INTEGER NOT NULL  -- the last event that touched the app or anything of it`,
+    key: ["id"],
+    indexes: {
+      app_slug: "UNIQUE app (slug)",
+      app_created: "app (created_at, id)",
+    },
+  },
+  release: {
+    columns: `
+  id           TEXT PRIMARY KEY,
+  app_id       TEXT NOT NULL,
+  package_id   TEXT NOT NULL,
+  version      TEXT NOT NULL,
+  build        TEXT NOT NULL,            -- '' for none
+  status       TEXT NOT NULL,            -- draft, published, revoked, deleted
+  channel      TEXT,                     -- the channel it was published for
+  notes        TEXT,                     -- short notes; long ones stand under notes_sha256
+  notes_sha256 TEXT,
+  created_by   TEXT NOT NULL,
+  created_at   TEXT NOT NULL,
+  touched_at   TEXT NOT NULL,            -- a draft's last activity
+  published_at TEXT,
+  revoked_at   TEXT,
+  deleted_at   TEXT,
+  was_current  INTEGER NOT NULL          -- 1 once any channel has pointed at it`,
+    key: ["id"],
+    indexes: {
+      release_version: "UNIQUE release (app_id, version, build) WHERE published_at IS NOT NULL",
+      release_draft: "UNIQUE release (app_id, version, build) WHERE status = 'draft'",
+      release_listed: "release (app_id, created_at, id) WHERE status <> 'deleted'",
+      release_never_current: "release (app_id, created_at, id) WHERE status = 'published' AND was_current = 0",
+      release_drafts: "release (touched_at) WHERE status = 'draft'",
+      release_package: "release (package_id)",
+      release_notes: "release (notes_sha256) WHERE notes_sha256 IS NOT NULL",
+    },
+  },
+  artifact: {
+    columns: `
+  id                TEXT PRIMARY KEY,
+  app_id            TEXT NOT NULL,
+  release_id        TEXT NOT NULL,
+  platform          TEXT NOT NULL,
+  arch              TEXT NOT NULL,
+  format            TEXT NOT NULL,
+  filename          TEXT NOT NULL,
+  content_type      TEXT NOT NULL,
+  path              TEXT NOT NULL,       -- of its file in the release's package
+  size_bytes        INTEGER NOT NULL,
+  sha256            TEXT NOT NULL,
+  blake3            TEXT NOT NULL,
+  storage_key       TEXT NOT NULL,       -- = sha256
+  metadata          TEXT NOT NULL,       -- JSON: what inspection found, and what the publisher added
+  validation_status TEXT NOT NULL,       -- pending, passed, failed
+  findings          TEXT NOT NULL        -- JSON array`,
+    key: ["id"],
+    indexes: {
+      artifact_release: "UNIQUE artifact (release_id, platform, arch, format)",
+      artifact_digest: "artifact (sha256)",
+    },
+  },
+  channel: {
+    columns: `
+  app_id             TEXT NOT NULL,
+  name               TEXT NOT NULL,
+  current_release_id TEXT,
+  current_seq        INTEGER,            -- the channel_move that made it current
+  promote            TEXT NOT NULL,      -- auto, manual
+  require_validation INTEGER NOT NULL,
+  from_channel       TEXT,               -- promotions must come from this channel
+  min_time_seconds   INTEGER NOT NULL,   -- and have been current there for this long
+  rollout_percent    INTEGER NOT NULL,
+  retention_keep     INTEGER,            -- NULL inherits the app's
+  created_at         TEXT NOT NULL,
+  updated_at         TEXT NOT NULL,
+  PRIMARY KEY (app_id, name)`,
+    key: ["app_id", "name"],
+    indexes: {
+      channel_current: "channel (current_release_id)",
+    },
+  },
+  channel_move: {
+    columns: `
+  seq                 INTEGER PRIMARY KEY, -- of the event
+  app_id              TEXT NOT NULL,
+  channel             TEXT NOT NULL,
+  action              TEXT NOT NULL,       -- promoted, rolled_back
+  release_id          TEXT,
+  previous_release_id TEXT,
+  back_seq            INTEGER,             -- the move a rollback of this one returns to: the history is a linked stack
+  rollout_percent     INTEGER NOT NULL,
+  actor               TEXT NOT NULL,
+  reason              TEXT,
+  at                  TEXT NOT NULL`,
+    key: ["seq"],
+    indexes: {
+      channel_move_channel: "channel_move (app_id, channel, seq)",
+    },
+  },
+  channel_release: {
+    columns: `
+  app_id        TEXT NOT NULL,
+  channel       TEXT NOT NULL,
+  release_id    TEXT NOT NULL,
+  last_seq      INTEGER NOT NULL,        -- the last move that pointed the channel at it
+  current_since TEXT,                    -- while it is current
+  current_ms    INTEGER NOT NULL,        -- time as current before that, in all
+  PRIMARY KEY (app_id, channel, release_id)`,
+    key: ["app_id", "channel", "release_id"],
+    indexes: {
+      channel_release_recent: "channel_release (app_id, channel, last_seq)",
+      channel_release_release: "channel_release (release_id)",
+    },
+  },
+  token: {
+    columns: `
+  id            TEXT PRIMARY KEY,
+  name          TEXT NOT NULL,
+  token_hash    TEXT NOT NULL,           -- SHA-256 of the secret, which is stored nowhere
+  scopes        TEXT NOT NULL,           -- JSON array
+  app           TEXT,                    -- limited to this slug
+  channel       TEXT,                    -- limited to this channel
+  created_by    TEXT NOT NULL,
+  created_at    TEXT NOT NULL,
+  expires_at    TEXT,
+  first_used_at TEXT,
+  revoked_at    TEXT`,
+    key: ["id"],
+    indexes: {
+      token_hash: "UNIQUE token (token_hash)",
+      token_name: "token (name)",
+      token_created: "token (created_at, id)",
+    },
+  },
+  package: {
+    columns: `
+  id                  TEXT PRIMARY KEY,
+  app_id              TEXT,              -- of the release this package is
+  kind                TEXT NOT NULL,
+  status              TEXT NOT NULL,     -- created, uploading, finalized, deleted, failed
+  producer            TEXT,
+  subject             TEXT,
+  metadata            TEXT NOT NULL,     -- JSON
+  retention_class     TEXT,
+  retrieval_tier      TEXT NOT NULL,
+  manifest_sha256     TEXT,
+  manifest_size_bytes INTEGER,
+  file_count          INTEGER NOT NULL,
+  size_bytes          INTEGER NOT NULL,
+  created_at          TEXT NOT NULL,
+  finalized_at        TEXT,
+  deleted_at          TEXT`,
+    key: ["id"],
+    indexes: {
+      package_created: "package (created_at, id)",
+      package_kind: "package (kind, created_at, id)",
+      package_status: "package (status, created_at, id)",
+      package_manifest: "package (manifest_sha256) WHERE manifest_sha256 IS NOT NULL",
+    },
+  },
+  package_file: {
+    columns: `
+  package_id TEXT NOT NULL,
+  path       TEXT NOT NULL,
+  sha256     TEXT NOT NULL,
+  blake3     TEXT NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  media_type TEXT NOT NULL,
+  live       INTEGER NOT NULL,           -- 0 once the package is deleted: its list stays, its bytes may go
+  PRIMARY KEY (package_id, path)`,
+    key: ["package_id", "path"],
+    indexes: {
+      package_file_digest: "package_file (sha256, live)",
+    },
+  },
+  retention_state: {
+    columns: `
+  package_id         TEXT PRIMARY KEY,
+  retention_class    TEXT NOT NULL,
+  current_expires_at TEXT                -- NULL never expires`,
+    key: ["package_id"],
+    indexes: {},
+  },
+} as const satisfies Record<string, ViewDefinition>;
+
+export type ViewName = keyof typeof views;
+export const viewNames = Object.keys(views) as ViewName[];
+
+/** `CREATE TABLE` of a view; `temporary` shadows the real table on one connection, for a rebuild. */
+export function createView(name: ViewName, options: { temporary?: boolean } = {}): string {
+  return `CREATE ${options.temporary ? "TEMPORARY " : ""}TABLE ${name} (${views[name].columns}\n)`;
+}
+
+/** The `CREATE INDEX` statements of a view. */
+export function createIndexes(name: ViewName, options: { temporary?: boolean } = {}): string[] {
+  return Object.entries<string>(views[name].indexes).map(([index, definition]) => {
+    const unique = definition.startsWith("UNIQUE ");
+    const on = unique ? definition.slice("UNIQUE ".length) : definition;
+    return `CREATE ${unique ? "UNIQUE " : ""}INDEX ${options.temporary ? "temp." : ""}${index} ON ${on}`;
+  });
+}
+
+/** One step of the schema: log and state. Forward only; never edited once released. */
+export interface Migration {
+  readonly version: number;
+  readonly statements: readonly string[];
+}
+
+export const migrations: readonly Migration[] = [
+  {
+    version: 1,
+    statements: [
+      `CREATE TABLE event (                  -- the log: every change, in commit order
+  seq       INTEGER PRIMARY KEY,         -- no gaps
+  type      TEXT NOT NULL,
+  at        TEXT NOT NULL,
+  actor     TEXT NOT NULL,
+  subject   TEXT NOT NULL,               -- the id of what changed
+  app_id    TEXT,                        -- the app it belongs to
+  data      TEXT NOT NULL,               -- JSON, for people and filters; bytes are the truth
+  bytes     BLOB NOT NULL,               -- the event as canonical CBOR
+  leaf_hash BLOB NOT NULL                -- SHA-256(0x00 || bytes), RFC 6962
+)`,
+      "CREATE INDEX event_type ON event (type, seq)",
+      "CREATE INDEX event_actor ON event (actor, seq)",
+      "CREATE INDEX event_subject ON event (subject, seq)",
+      "CREATE INDEX event_app ON event (app_id, seq) WHERE app_id IS NOT NULL",
+      "CREATE INDEX event_at ON event (at, seq)",
+      `CREATE VIEW audit_event AS
+  SELECT seq AS id, at AS created_at, actor, substr(type, 4) AS action, subject AS target_id, data AS metadata
+  FROM event`,
+      `CREATE TABLE log_head (               -- one row; taking it is taking the write lock
+  id      INTEGER PRIMARY KEY CHECK (id = 1),
+  log_id  TEXT NOT NULL,                 -- the log's identity; moves with an export
+  head    INTEGER NOT NULL,              -- the last event's seq
+  last_at TEXT NOT NULL                  -- and its time
+)`,
+      `CREATE TABLE storage_location (       -- state: where an object's bytes are
+  sha256       TEXT PRIMARY KEY,
+  blake3       TEXT NOT NULL,
+  size_bytes   INTEGER NOT NULL,
+  backend      TEXT NOT NULL,
+  physical_key TEXT NOT NULL,
+  tier         TEXT NOT NULL,
+  status       TEXT NOT NULL,            -- present, deleting
+  generation   INTEGER NOT NULL          -- seq of the v1.object.stored that made it
+)`,
+      `CREATE TABLE lease (                  -- state: an upload's bytes, safe until something refers to them
+  sha256     TEXT NOT NULL,
+  principal  TEXT NOT NULL,
+  expires_at TEXT NOT NULL,
+  PRIMARY KEY (sha256, principal)
+)`,
+      "CREATE INDEX lease_expires ON lease (expires_at)",
+      `CREATE TABLE token_use (              -- state: exact to a minute
+  token_id     TEXT PRIMARY KEY,
+  last_used_at TEXT NOT NULL
+)`,
+    ],
+  },
+];

@@ -1,0 +1,275 @@
+import { existsSync, statSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { dirname } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+import { delay, Mutex } from "../../base/async.ts";
+import { type Clock, toTimestamp } from "../../base/clock.ts";
+import { hasCode } from "../../base/errors.ts";
+import { newId } from "../../base/ids.ts";
+import type { Actor, Database, MaintenanceConnection, Reader, Transaction } from "../database.ts";
+import { catalogErrors } from "../errors.ts";
+import { createIndexes, createView, migrations, VIEW_GENERATION, viewNames } from "../schema.ts";
+import { LogTransaction } from "../transaction.ts";
+import { SqliteConnection } from "./connection.ts";
+import { isBusy } from "./sqlite-errors.ts";
+import { refuseUnsafeSqlite } from "./sqlite-version.ts";
+
+/** How long a writer waits for other processes' writers before it gives up with `store.busy`. */
+const LOCK_DEADLINE_MS = 60_000;
+/** The pause between two tries: random within this, so that waiting processes do not march in step. */
+const RETRY_PAUSE_MS = 12;
+/** Snapshots that can be read at once in one process; a further one waits. */
+const MAX_READERS = 8;
+
+export interface SqliteOptions {
+  /** The database file. */
+  readonly path: string;
+  /** Make the file when it is missing; otherwise that is `store.load`. */
+  readonly create: boolean;
+  readonly clock: Clock;
+}
+
+/**
+ * Opens the log, its views and the state in one SQLite file (WAL, synchronous=FULL: a commit is on disk when it returns).
+ * A file without a schema is an empty store and is completed. Raises `store.load`, `store.newer_schema`,
+ * `store.unsafe_sqlite`, `store.read_only`, `store.damaged`.
+ */
+export async function openSqliteDatabase(options: SqliteOptions): Promise<Database> {
+  refuseUnsafeSqlite();
+  const isNew = !existsSync(options.path);
+  if (isNew && !options.create) {
+    throw catalogErrors.error("store.load", `There is no store at ${dirname(options.path)}.`, {
+      details: { path: options.path },
+      hint: "Publishing or creating an app, a token or a server makes one.",
+    });
+  }
+  const writer = await retryWhileBusy(async () => {
+    const connection = new SqliteConnection(options.path, { readOnly: false });
+    try {
+      await connection.execute("PRAGMA journal_mode = WAL");
+      await connection.execute("PRAGMA synchronous = FULL");
+      await createSchema(connection, options.clock);
+      return connection;
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  });
+  if (isNew) await syncDirectory(dirname(options.path));
+  return new SqliteDatabase(options, writer);
+}
+
+/** True when the file exists and holds no schema: a store whose creation was cut short. Writes nothing. */
+export function isEmptySqliteFile(path: string): boolean {
+  if (!existsSync(path)) return false;
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    return database.prepare("SELECT count(*) AS n FROM sqlite_schema WHERE name = 'schema_version'").get()?.["n"] === 0;
+  } finally {
+    database.close();
+  }
+}
+
+class SqliteDatabase implements Database {
+  readonly #options: SqliteOptions;
+  readonly #writer: SqliteConnection;
+  readonly #writeQueue = new Mutex();
+  readonly #idleReaders: SqliteConnection[] = [];
+  readonly #waiting: ((reader: SqliteConnection) => void)[] = [];
+  #readerCount = 0;
+
+  constructor(options: SqliteOptions, writer: SqliteConnection) {
+    this.#options = options;
+    this.#writer = writer;
+  }
+
+  async read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
+    const reader = await this.#takeReader();
+    try {
+      await retryWhileBusy(async () => {
+        await reader.execute("BEGIN");
+        try {
+          // The snapshot begins with the first read, not with BEGIN.
+          await reader.scalar("SELECT head FROM log_head");
+        } catch (error) {
+          await reader.execute("ROLLBACK");
+          throw error;
+        }
+      });
+      try {
+        return await work(reader);
+      } finally {
+        await reader.execute("ROLLBACK");
+      }
+    } finally {
+      this.#giveReader(reader);
+    }
+  }
+
+  write<T>(actor: Actor, work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return this.#writeQueue.run(() =>
+      exclusively(this.#writer, async () => {
+        const tx = await LogTransaction.begin(this.#writer, actor, this.#options.clock);
+        const result = await work(tx);
+        await tx.finish();
+        return result;
+      }),
+    );
+  }
+
+  async maintenance(): Promise<MaintenanceConnection> {
+    const connection = await retryWhileBusy(
+      async () => new SqliteMaintenance(this.#options.path, this.#writeQueue),
+    );
+    await connection.execute("PRAGMA synchronous = FULL");
+    return connection;
+  }
+
+  async integrityProblems(): Promise<string[]> {
+    return this.read(async (reader) => {
+      const first = await (reader as SqliteConnection).scalar("PRAGMA integrity_check(20)");
+      return first === "ok" ? [] : [String(first)];
+    });
+  }
+
+  async info() {
+    const schemaVersion = Number(await this.#writer.scalar("SELECT version FROM schema_version"));
+    const version = await this.#writer.scalar("SELECT sqlite_version()");
+    const walPath = `${this.#options.path}-wal`;
+    const sizeBytes =
+      statSync(this.#options.path).size + (existsSync(walPath) ? statSync(walPath).size : 0);
+    return { engine: `SQLite ${version}`, sizeBytes, schemaVersion };
+  }
+
+  async close(): Promise<void> {
+    await this.#writeQueue.run(async () => {
+      for (const reader of this.#idleReaders) await reader.close();
+      await this.#writer.close();
+    });
+  }
+
+  async #takeReader(): Promise<SqliteConnection> {
+    const idle = this.#idleReaders.pop();
+    if (idle !== undefined) return idle;
+    if (this.#readerCount >= MAX_READERS) return new Promise((resolve) => this.#waiting.push(resolve));
+    this.#readerCount += 1;
+    try {
+      return await retryWhileBusy(async () => new SqliteConnection(this.#options.path, { readOnly: true }));
+    } catch (error) {
+      this.#readerCount -= 1;
+      throw error;
+    }
+  }
+
+  #giveReader(reader: SqliteConnection): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#idleReaders.push(reader);
+    else next(reader);
+  }
+}
+
+class SqliteMaintenance extends SqliteConnection implements MaintenanceConnection {
+  readonly #writeQueue: Mutex;
+
+  constructor(path: string, writeQueue: Mutex) {
+    super(path, { readOnly: false });
+    this.#writeQueue = writeQueue;
+  }
+
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return this.#writeQueue.run(() => exclusively(this, work));
+  }
+}
+
+/** BEGIN IMMEDIATE … COMMIT; what `work` raises rolls everything back. */
+async function exclusively<T>(connection: SqliteConnection, work: () => Promise<T>): Promise<T> {
+  await retryWhileBusy(() => connection.execute("BEGIN IMMEDIATE"));
+  let result: T;
+  try {
+    result = await work();
+  } catch (error) {
+    await rollback(connection);
+    throw error;
+  }
+  try {
+    await connection.execute("COMMIT");
+  } catch (error) {
+    await rollback(connection);
+    if (hasCode(error, "store.full")) throw error;
+    // The commit record may have reached the file although its sync failed: a later recovery could bring it back.
+    throw catalogErrors.error("transaction.outcome_unknown", "The commit was sent; whether it holds is not known.", {
+      cause: error,
+      hint: "Retry: a retry finds out.",
+    });
+  }
+  return result;
+}
+
+/** SQLite rolls some failures back by itself; then there is no transaction left to end. */
+async function rollback(connection: SqliteConnection): Promise<void> {
+  await connection.execute("ROLLBACK").catch(() => {});
+}
+
+async function retryWhileBusy<T>(work: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + LOCK_DEADLINE_MS;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > deadline) throw error;
+      await delay(1 + Math.random() * RETRY_PAUSE_MS);
+    }
+  }
+}
+
+/** Creates or upgrades the tables, in one transaction. Two processes may try at once: the second finds it done. */
+async function createSchema(connection: SqliteConnection, clock: Clock): Promise<void> {
+  const newest = migrations.at(-1)!.version;
+  if ((await schemaVersion(connection)) === newest) return;
+  await connection.execute("BEGIN IMMEDIATE");
+  try {
+    const present = await schemaVersion(connection);
+    if (present > newest) {
+      throw catalogErrors.error("store.newer_schema", `The store has schema ${present}; this version knows ${newest}.`, {
+        details: { present, known: newest },
+        hint: "Use the version that made it, or a newer one.",
+      });
+    }
+    for (const migration of migrations.filter(({ version }) => version > present)) {
+      for (const statement of migration.statements) await connection.execute(statement);
+    }
+    if (present === 0) {
+      await connection.execute("CREATE TABLE schema_version (version INTEGER NOT NULL, view_generation INTEGER NOT NULL)");
+      await connection.execute(`INSERT INTO schema_version VALUES (${newest}, ${VIEW_GENERATION})`);
+      const logId = newId("log");
+      const now = toTimestamp(clock.nowMs());
+      await connection.execute(`INSERT INTO log_head VALUES (1, '${logId}', 0, '${now}')`);
+      for (const view of viewNames) {
+        await connection.execute(createView(view));
+        for (const statement of createIndexes(view)) await connection.execute(statement);
+      }
+    } else {
+      await connection.execute(`UPDATE schema_version SET version = ${newest}`);
+    }
+    await connection.execute("COMMIT");
+  } catch (error) {
+    await rollback(connection);
+    throw error;
+  }
+}
+
+/** 0 when there is no schema. */
+async function schemaVersion(connection: SqliteConnection): Promise<number> {
+  const present = await connection.scalar("SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'");
+  return present === 0 ? 0 : Number(await connection.scalar("SELECT version FROM schema_version"));
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

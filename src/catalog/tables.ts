@@ -1,0 +1,206 @@
+/**
+ * The columns, as queries see them. One row type per table; what each table is for stands in `schema.ts`.
+ * Booleans are 0 or 1, times are RFC 3339 UTC text with milliseconds, `…_json` holds JSON text.
+ */
+
+export interface EventTable {
+  seq: number;
+  type: string;
+  at: string;
+  actor: string;
+  subject: string;
+  app_id: string | null;
+  data: string;
+  bytes: Uint8Array;
+  leaf_hash: Uint8Array;
+}
+
+export interface LogHeadTable {
+  id: number;
+  log_id: string;
+  head: number;
+  last_at: string;
+}
+
+export interface AppTable {
+  id: string;
+  slug: string;
+  display_name: string;
+  owner: string | null;
+  visibility: string;
+  allowed_platforms: string;
+  bundle_ids: string;
+  identity_constraints: string;
+  ios_mode: string;
+  testflight_url: string | null;
+  retention_keep: number;
+  retention_class: string | null;
+  created_at: string;
+  updated_at: string;
+  last_seq: number;
+}
+
+export interface ReleaseTable {
+  id: string;
+  app_id: string;
+  package_id: string;
+  version: string;
+  build: string;
+  status: string;
+  channel: string | null;
+  notes: string | null;
+  notes_sha256: string | null;
+  created_by: string;
+  created_at: string;
+  touched_at: string;
+  published_at: string | null;
+  revoked_at: string | null;
+  deleted_at: string | null;
+  was_current: number;
+}
+
+export interface ArtifactTable {
+  id: string;
+  app_id: string;
+  release_id: string;
+  platform: string;
+  arch: string;
+  format: string;
+  filename: string;
+  content_type: string;
+  path: string;
+  size_bytes: number;
+  sha256: string;
+  blake3: string;
+  storage_key: string;
+  metadata: string;
+  validation_status: string;
+  findings: string;
+}
+
+export interface ChannelTable {
+  app_id: string;
+  name: string;
+  current_release_id: string | null;
+  current_seq: number | null;
+  promote: string;
+  require_validation: number;
+  from_channel: string | null;
+  min_time_seconds: number;
+  rollout_percent: number;
+  retention_keep: number | null;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface ChannelMoveTable {
+  seq: number;
+  app_id: string;
+  channel: string;
+  action: string;
+  release_id: string | null;
+  previous_release_id: string | null;
+  back_seq: number | null;
+  rollout_percent: number;
+  actor: string;
+  reason: string | null;
+  at: string;
+}
+
+export interface ChannelReleaseTable {
+  app_id: string;
+  channel: string;
+  release_id: string;
+  last_seq: number;
+  current_since: string | null;
+  current_ms: number;
+}
+
+export interface TokenTable {
+  id: string;
+  name: string;
+  token_hash: string;
+  scopes: string;
+  app: string | null;
+  channel: string | null;
+  created_by: string;
+  created_at: string;
+  expires_at: string | null;
+  first_used_at: string | null;
+  revoked_at: string | null;
+}
+
+export interface PackageTable {
+  id: string;
+  app_id: string | null;
+  kind: string;
+  status: string;
+  producer: string | null;
+  subject: string | null;
+  metadata: string;
+  retention_class: string | null;
+  retrieval_tier: string;
+  manifest_sha256: string | null;
+  manifest_size_bytes: number | null;
+  file_count: number;
+  size_bytes: number;
+  created_at: string;
+  finalized_at: string | null;
+  deleted_at: string | null;
+}
+
+export interface PackageFileTable {
+  package_id: string;
+  path: string;
+  sha256: string;
+  blake3: string;
+  size_bytes: number;
+  media_type: string;
+  live: number;
+}
+
+export interface RetentionStateTable {
+  package_id: string;
+  retention_class: string;
+  current_expires_at: string | null;
+}
+
+export interface StorageLocationTable {
+  sha256: string;
+  blake3: string;
+  size_bytes: number;
+  backend: string;
+  physical_key: string;
+  tier: string;
+  status: string;
+  generation: number;
+}
+
+export interface LeaseTable {
+  sha256: string;
+  principal: string;
+  expires_at: string;
+}
+
+export interface TokenUseTable {
+  token_id: string;
+  last_used_at: string;
+}
+
+export interface Tables {
+  event: EventTable;
+  log_head: LogHeadTable;
+  app: AppTable;
+  release: ReleaseTable;
+  artifact: ArtifactTable;
+  channel: ChannelTable;
+  channel_move: ChannelMoveTable;
+  channel_release: ChannelReleaseTable;
+  token: TokenTable;
+  package: PackageTable;
+  package_file: PackageFileTable;
+  retention_state: RetentionStateTable;
+  storage_location: StorageLocationTable;
+  lease: LeaseTable;
+  token_use: TokenUseTable;
+}

@@ -1,0 +1,166 @@
+import { wrapText } from "./wrap-text.ts";
+import { argumentLabel, type CommandEntry, type CommandSpec, flagOf, type OptionSpec } from "./command.ts";
+import { connectionOptions } from "./connection.ts";
+import { exitMeanings } from "./exit-codes.ts";
+
+const defaultColumns = 100;
+const maxColumns = 120;
+
+/** A heading of the top-level help with the words under it. */
+export interface CommandGroup {
+  readonly heading: string;
+  readonly words: readonly CommandWord[];
+}
+
+/** A first word after `dist`: a command, or a family of commands. */
+export interface CommandWord {
+  readonly word: string;
+  readonly summary: string;
+  readonly entries: readonly CommandEntry[];
+}
+
+/** The options that every command has. */
+export const commonOptions = {
+  json: { about: "Print one JSON value on standard output; everything for people goes to standard error" },
+} as const;
+
+/** The options of a command, its own first. */
+export function allOptions(spec: CommandSpec): Readonly<Record<string, OptionSpec>> {
+  return { ...spec.options, ...(spec.needs === "store" ? connectionOptions : {}), ...commonOptions };
+}
+
+/** `dist --help`. */
+export function programHelp(groups: readonly CommandGroup[], columns?: number): string {
+  const pad = Math.max(...groups.flatMap(({ words }) => words.map(({ word }) => word.length)));
+  const sections = groups.map(({ heading, words }) =>
+    section(
+      heading,
+      words.map(({ word, summary, entries }) => [word, summary + subcommands(word, entries)] as const),
+      columns,
+      pad,
+    ),
+  );
+  return join([
+    "dist keeps what builds produced and hands it out: releases, channels, downloads, and the record of it all.",
+    "Usage: dist COMMAND [options]",
+    ...sections,
+    section(
+      "Everywhere",
+      [
+        ["--help", "Help; dist COMMAND --help lists arguments, options, examples and exit codes"],
+        ["--version", "The version of this program"],
+        ["--json", commonOptions.json.about],
+      ],
+      columns,
+    ),
+    section(
+      "Where commands work",
+      [
+        ["--local-store DIR", "A store directory on this machine (or DIST_STORE); no server needed"],
+        ["--server URL", "A server (or DIST_SERVER), with --token SECRET (or DIST_TOKEN)"],
+      ],
+      columns,
+    ),
+    `First steps:\n  dist init\n  dist ci publish --local-store ./store --json`,
+  ]);
+}
+
+/** `dist app --help`. */
+export function groupHelp({ word, summary, entries }: CommandWord, columns?: number): string {
+  return join([
+    `${summary}.`,
+    `Usage: dist ${word} COMMAND [options]`,
+    section(
+      "Commands",
+      entries.map(({ spec }) => [spec.name.slice(word.length + 1), spec.summary] as const),
+      columns,
+    ),
+    `dist ${word} COMMAND --help tells more.`,
+  ]);
+}
+
+/** `dist ci publish --help`. */
+export function commandHelp(spec: CommandSpec, columns?: number): string {
+  const options = Object.entries(allOptions(spec));
+  const args = Object.entries(spec.args ?? {});
+  return join([
+    wrapText(spec.description, 0, limit(columns)),
+    `Usage: ${usageLine(spec)}`,
+    section("Arguments", args.map(([name, { about, choices }]) => [argumentLabel(name), about + listed(choices)]), columns),
+    section("Options", options.map(([name, option]) => [optionTerm(name, option), optionAbout(option)]), columns),
+    section("Environment", environment(options), columns),
+    section("Exit codes", exits(spec), columns),
+    `Examples:\n${spec.examples.map((example) => `  ${example}`).join("\n")}`,
+  ]);
+}
+
+/** `dist release show RELEASE --app SLUG [options]`. */
+export function usageLine(spec: CommandSpec): string {
+  const args = Object.entries(spec.args ?? {}).map(([name, { optional }]) =>
+    optional ? `[${argumentLabel(name)}]` : argumentLabel(name),
+  );
+  const required = Object.entries(spec.options ?? {})
+    .filter(([, option]) => option.required)
+    .map(([name, option]) => optionTerm(name, option));
+  return ["dist", spec.name, ...args, ...required, "[options]"].join(" ");
+}
+
+function optionTerm(name: string, option: OptionSpec): string {
+  const value = option.value === undefined ? "" : ` ${option.value}`;
+  return `${flagOf(name)}${value}`;
+}
+
+function optionAbout(option: OptionSpec): string {
+  const repeated = option.repeat || option.type === "pairs";
+  return [
+    option.about,
+    listed(option.choices),
+    option.default === undefined ? "" : ` (default: ${option.default})`,
+    repeated ? " (repeatable)" : "",
+    option.required ? " (required)" : "",
+    option.off === undefined ? "" : `; with --no-: ${option.off}`,
+  ].join("");
+}
+
+function listed(choices: readonly string[] | undefined): string {
+  return choices === undefined ? "" : `: ${choices.join(", ")}`;
+}
+
+function environment(options: readonly (readonly [string, OptionSpec])[]): (readonly [string, string])[] {
+  return options.flatMap(([name, { env }]) => (env === undefined ? [] : [[env, `As ${flagOf(name)}, which beats it`]]));
+}
+
+function exits(spec: CommandSpec): (readonly [string, string])[] {
+  return Object.entries(exitMeanings)
+    .filter(([code]) => code !== "4" || spec.exits?.[4] !== undefined)
+    .filter(([code]) => code !== "3" || spec.needs === "store")
+    .map(([code, meaning]) => [code, spec.exits?.[Number(code)] ?? meaning]);
+}
+
+function subcommands(word: string, entries: readonly CommandEntry[]): string {
+  const names = entries.map(({ spec }) => spec.name).filter((name) => name !== word);
+  return names.length === 0 ? "" : `: ${names.map((name) => name.slice(word.length + 1)).join(", ")}`;
+}
+
+function section(
+  heading: string,
+  rows: readonly (readonly [term: string, about: string])[],
+  columns: number | undefined,
+  pad: number = Math.min(30, Math.max(0, ...rows.map(([term]) => term.length))),
+): string {
+  if (rows.length === 0) return "";
+  const indent = pad + 4;
+  const lines = rows.map(([term, about]) => {
+    const text = wrapText(about, indent, limit(columns));
+    return term.length > pad ? `  ${term}\n${" ".repeat(indent)}${text}` : `  ${term.padEnd(pad)}  ${text}`;
+  });
+  return `${heading}:\n${lines.join("\n")}`;
+}
+
+function limit(columns: number | undefined): number {
+  return Math.min(columns ?? defaultColumns, maxColumns);
+}
+
+function join(parts: readonly string[]): string {
+  return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
+}

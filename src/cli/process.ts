@@ -1,0 +1,25 @@
+import process from "node:process";
+
+import { exitCodes, type ExitReason } from "./exit-codes.ts";
+import { main } from "./run.ts";
+
+/**
+ * Runs this process's command line and sets its exit code. The first SIGINT or SIGTERM asks the command to stop and clean up;
+ * the second ends the process at once.
+ */
+export async function runProcess(): Promise<void> {
+  const stop = new AbortController();
+  const onSignal = (reason: ExitReason) => () => {
+    if (stop.signal.aborted) process.exit(exitCodes[reason]);
+    stop.abort(reason);
+  };
+  process.on("SIGINT", onSignal("interrupted"));
+  process.on("SIGTERM", onSignal("terminated"));
+  process.exitCode = await main({
+    argv: process.argv.slice(2),
+    env: process.env,
+    streams: { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr },
+    directory: process.cwd(),
+    signal: stop.signal,
+  });
+}

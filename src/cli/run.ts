@@ -1,0 +1,141 @@
+import { readFile } from "node:fs/promises";
+import { inspect } from "node:util";
+
+import type { DistError } from "../base/errors.ts";
+import { type Environment, readEnvironment } from "../config/environment.ts";
+import { commandGroups } from "./catalog.ts";
+import type { CommandEntry, ParsedInput } from "./command.ts";
+import { type Connection, type ConnectionFlags, resolveConnection } from "./connection.ts";
+import type { CommandContext } from "./context.ts";
+import { cliErrors, toDistError } from "./errors.ts";
+import { exitCodes, type ExitReason, exitReasonOf } from "./exit-codes.ts";
+import { type OpenRegistry, openRegistry } from "./open-registry.ts";
+import { Output, type Streams } from "./output.ts";
+import { parseCommandLine } from "./program.ts";
+
+export interface MainOptions {
+  /** The arguments after the program's name. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly streams: Streams;
+  readonly directory: string;
+  /** Aborted by SIGINT or SIGTERM; its reason is then the `ExitReason`. */
+  readonly signal: AbortSignal;
+  /** How registries are opened; tests put their own here. */
+  readonly open?: typeof openRegistry;
+}
+
+/** Runs one command line to its end and answers the exit code. Never throws. */
+export async function main(options: MainOptions): Promise<number> {
+  const environment = readEnvironment(options.env);
+  const output = new Output({
+    streams: options.streams,
+    json: wantsJson(options.argv),
+    colour: environment.colour,
+  });
+  const reason = await attempt(options, environment, output);
+  try {
+    await output.flush();
+  } catch (error) {
+    output.note(toDistError(error).message);
+    return exitCodes[exitReasonOf(toDistError(error))];
+  }
+  return reason === undefined ? 0 : exitCodes[reason];
+}
+
+async function attempt(
+  options: MainOptions,
+  environment: Environment,
+  output: Output,
+): Promise<ExitReason | undefined> {
+  try {
+    const invocation = parseCommandLine(options.argv, commandGroups, output.columns);
+    switch (invocation.kind) {
+      case "text":
+        output.text(invocation.text);
+        return undefined;
+      case "version":
+        output.text(`${await packageVersion()}\n`);
+        return undefined;
+      case "incomplete":
+        if (!output.json) {
+          output.textToStderr(invocation.help);
+          return "usage";
+        }
+        throw cliErrors.error("usage.missing_command", "A command is missing.", {
+          hint: "dist --help lists the commands.",
+        });
+      case "command":
+        return (await runCommand(invocation, options, environment, output)) ?? undefined;
+    }
+  } catch (error) {
+    return report(error, options.signal, environment, output);
+  }
+}
+
+async function runCommand(
+  { entry, input }: { entry: CommandEntry; input: ParsedInput },
+  options: MainOptions,
+  environment: Environment,
+  output: Output,
+): Promise<ExitReason | void> {
+  let place: Connection | undefined;
+  // Read once and early: a usage error comes before any work.
+  if (entry.spec.needs === "store") place = resolveConnection(input.options as ConnectionFlags, environment);
+  const connection = (): Connection => {
+    if (place === undefined) throw new Error(`${entry.spec.name} declares that it needs no store.`);
+    return place;
+  };
+  let opened: Promise<OpenRegistry> | undefined;
+  const open = options.open ?? openRegistry;
+  const context: CommandContext = {
+    output,
+    directory: options.directory,
+    stdin: options.streams.stdin,
+    environment,
+    signal: options.signal,
+    connection,
+    registry: async () => {
+      opened ??= open(connection(), environment, { create: entry.spec.creates === true });
+      return (await opened).registry;
+    },
+  };
+  const { run } = await entry.load();
+  try {
+    return await run(context, input);
+  } finally {
+    // An opening that failed has been reported by the command that asked for it.
+    const registry = await opened?.catch(() => undefined);
+    await registry?.close();
+  }
+}
+
+function report(
+  error: unknown,
+  signal: AbortSignal,
+  environment: Environment,
+  output: Output,
+): ExitReason {
+  if (environment.debug) output.note(inspect(error));
+  if (signal.aborted) {
+    const reason: ExitReason = signal.reason === "terminated" ? "terminated" : "interrupted";
+    output.failure(cliErrors.error("cli.interrupted", "Stopped before the end; what was not acknowledged is not done."));
+    return reason;
+  }
+  const distError: DistError = toDistError(error);
+  output.failure(distError);
+  return exitReasonOf(distError);
+}
+
+/** Known before the command line is parsed, so that its errors are JSON too. What follows `--` is no option. */
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf("--");
+  return argv.slice(0, end === -1 ? undefined : end).includes("--json");
+}
+
+async function packageVersion(): Promise<string> {
+  // The same way up from src/cli and from build/cli.
+  const text = await readFile(new URL("../../package.json", import.meta.url), "utf8");
+  const { version } = JSON.parse(text) as { version: string };
+  return version;
+}

@@ -1,0 +1,155 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { errnoOf } from "../base/errors.ts";
+import { nearest } from "../base/text.ts";
+import type { StoreSettings } from "../registry/open-store.ts";
+import { environmentVariables } from "./environment.ts";
+import { configErrors } from "./errors.ts";
+import { type Setting, type SettingKey, settingKeys, settings, type SettingValues, variableOf } from "./settings.ts";
+
+/** A configuration is a page of text; more is a mistake, and parsing it would take memory. */
+const maxFileBytes = 1024 * 1024;
+
+export interface Config {
+  readonly store: StoreSettings;
+}
+
+/** One thing that is wrong, with where it stands: `dist.toml`, `dist.toml:3:5` or `environment`. */
+export interface ConfigProblem {
+  readonly key: string | null;
+  readonly source: string;
+  readonly message: string;
+}
+
+export interface ConfigSources {
+  /** The store directory; its `dist.toml` is read when it exists. */
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Reads the settings: defaults, then `dist.toml`, then `DIST_*` variables; later beats earlier.
+ * Raises `config.invalid` with every problem of all sources: unknown keys, unreadable values.
+ */
+export async function loadConfig({ directory, env }: ConfigSources): Promise<Config> {
+  const problems: ConfigProblem[] = [];
+  const given = new Map<SettingKey, unknown>();
+  for (const key of settingKeys) given.set(key, parse(key, settings[key].default, "default", problems));
+  for (const [key, value] of await readDistToml(join(directory, "dist.toml"), problems)) {
+    takeKey(key, value, given, problems);
+  }
+  for (const [name, value] of Object.entries(env)) takeVariable(name, value, given, problems);
+  if (problems.length > 0) {
+    const [first] = problems;
+    const message =
+      problems.length === 1 && first !== undefined
+        ? `The configuration has a problem: ${first.message}`
+        : `The configuration has ${problems.length} problems.`;
+    throw configErrors.error("config.invalid", message, { details: { problems } });
+  }
+  return { store: toStoreSettings(Object.fromEntries(given) as SettingValues) };
+}
+
+function toStoreSettings(values: SettingValues): StoreSettings {
+  return {
+    defaultVisibility: values["default_visibility"],
+    expireAfterMs: values["uploads.expire_after"],
+    maxUploadBytes: values["server.max_upload_bytes"],
+    retentionClasses: {
+      transient: values["retention.classes.transient"],
+      "raw-evidence": values["retention.classes.raw-evidence"],
+      "summary-evidence": values["retention.classes.summary-evidence"],
+      "release-evidence": values["retention.classes.release-evidence"],
+      "permanent-record": values["retention.classes.permanent-record"],
+    },
+  };
+}
+
+function takeKey(key: string, value: unknown, given: Map<SettingKey, unknown>, problems: ConfigProblem[]): void {
+  if (isSettingKey(key)) {
+    given.set(key, parse(key, value, "dist.toml", problems));
+    return;
+  }
+  problems.push({ key, source: "dist.toml", message: unknownText(`The key ${key}`, key, settingKeys) });
+}
+
+function takeVariable(
+  name: string,
+  value: string | undefined,
+  given: Map<SettingKey, unknown>,
+  problems: ConfigProblem[],
+): void {
+  // Empty counts as absent; DIST_TEST_* belongs to test set-ups.
+  if (!name.startsWith("DIST_") || name.startsWith("DIST_TEST_") || !value) return;
+  if (name in environmentVariables) return;
+  const key = settingKeys.find((candidate) => variableOf(candidate) === name);
+  if (key !== undefined) {
+    given.set(key, parse(key, value, "environment", problems, name));
+    return;
+  }
+  const known = [...Object.keys(environmentVariables), ...settingKeys.map(variableOf)];
+  problems.push({ key: name, source: "environment", message: unknownText(`The variable ${name}`, name, known) });
+}
+
+function parse(
+  key: SettingKey,
+  value: unknown,
+  source: string,
+  problems: ConfigProblem[],
+  shownKey: string = key,
+): unknown {
+  const { type }: Setting<unknown> = settings[key];
+  const parsed = type.parse(value);
+  if (parsed === undefined) {
+    problems.push({ key: shownKey, source, message: `${shownKey} must be ${type.expected}.` });
+  }
+  return parsed;
+}
+
+/** The leaves of `dist.toml` by dotted key; nothing when there is no such file. */
+async function readDistToml(path: string, problems: ConfigProblem[]): Promise<[string, unknown][]> {
+  const refuse = (source: string, message: string): [] => {
+    problems.push({ key: null, source, message });
+    return [];
+  };
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    const errno = errnoOf(error);
+    // ENOTDIR: the store directory is a file, which opening the store reports.
+    if (errno === "ENOENT" || errno === "ENOTDIR") return [];
+    return refuse("dist.toml", `dist.toml cannot be read (${errno ?? String(error)}).`);
+  }
+  if (bytes.length > maxFileBytes) return refuse("dist.toml", `dist.toml is larger than ${maxFileBytes} bytes.`);
+  const { parse: parseToml, TomlError } = await import("smol-toml");
+  try {
+    return [...leaves(parseToml(new TextDecoder("utf-8", { fatal: true }).decode(bytes)), "")];
+  } catch (error) {
+    if (error instanceof TomlError) {
+      const [sentence = "", ...rest] = error.message.split("\n");
+      const what = sentence.replace(/^Invalid TOML document: /, "");
+      return refuse(`dist.toml:${error.line}:${error.column}`, `dist.toml is not TOML at line ${error.line}: ${what || rest.join(" ")}.`);
+    }
+    return refuse("dist.toml", "dist.toml is not UTF-8 text.");
+  }
+}
+
+function* leaves(table: object, prefix: string): Generator<[string, unknown]> {
+  for (const [name, value] of Object.entries(table)) {
+    const key = prefix === "" ? name : `${prefix}.${name}`;
+    const isTable = typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+    if (isTable && !isSettingKey(key)) yield* leaves(value, key);
+    else yield [key, value];
+  }
+}
+
+function isSettingKey(key: string): key is SettingKey {
+  return Object.hasOwn(settings, key);
+}
+
+function unknownText(what: string, word: string, known: readonly string[]): string {
+  const suggestion = nearest(word, known);
+  return suggestion === undefined ? `${what} is unknown.` : `${what} is unknown; did you mean ${suggestion}?`;
+}

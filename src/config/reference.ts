@@ -1,0 +1,30 @@
+import { environmentVariables } from "./environment.ts";
+import { settingKeys, settings, variableOf } from "./settings.ts";
+
+/** `docs/reference/configuration.md`, made from the tables that the program itself reads. */
+export function configurationReference(): string {
+  const settingRows = settingKeys.map((key) => {
+    const { about, default: value, type } = settings[key];
+    return `| \`${key}\` | \`${variableOf(key)}\` | \`${value}\` | ${about} Must be ${type.expected}. |`;
+  });
+  const variableRows = Object.entries(environmentVariables).map(([name, about]) => `| \`${name}\` | ${about} |`);
+  return `# Configuration
+
+A store reads \`dist.toml\` in its directory, then \`DIST_*\` variables; the variable beats the file. Unknown keys and variables and
+unreadable values are refused, all at once (\`config.invalid\`). An empty variable counts as absent.
+
+## Settings
+
+| key in \`dist.toml\` | variable | default | meaning |
+|---|---|---|---|
+${settingRows.join("\n")}
+
+## Variables of the command line
+
+A flag beats its variable.
+
+| variable | meaning |
+|---|---|
+${variableRows.join("\n")}
+`;
+}

@@ -1,0 +1,67 @@
+import { createHash } from "node:crypto";
+
+import { type CanonicalValue, decodeCanonical, encodeCanonical } from "../base/cbor.ts";
+import { DistError } from "../base/errors.ts";
+import { logErrors } from "./errors.ts";
+import { type DistEvent, type EventType, eventTypes } from "./events.ts";
+
+/** An event's bytes may not be longer: 65,535. */
+export const MAX_EVENT_BYTES = 65_535;
+
+const knownTypes: ReadonlySet<string> = new Set<EventType>(eventTypes);
+const envelopeKeys = "actor,at,data,seq,subject,type";
+
+/**
+ * The canonical CBOR of an event: a map of exactly `seq`, `type`, `at`, `actor`, `subject`, `data`.
+ * Raises `log.event_too_large`, `encoding.unsupported_value`.
+ */
+export function encodeEvent(event: DistEvent): Uint8Array {
+  const bytes = encodeCanonical(event as unknown as CanonicalValue);
+  if (bytes.length > MAX_EVENT_BYTES) {
+    throw logErrors.error("log.event_too_large", `A ${event.type} event of ${bytes.length} bytes is too large.`, {
+      details: { type: event.type, bytes: bytes.length, limit: MAX_EVENT_BYTES },
+    });
+  }
+  return bytes;
+}
+
+/**
+ * Reads an event back. What is inside `data` is believed: the bytes were written by `encodeEvent` and are proven by
+ * their leaf hash. Raises `log.malformed_event`, `log.unknown_event_type`.
+ */
+export function decodeEvent(bytes: Uint8Array): DistEvent {
+  const value = decodeEnvelope(bytes);
+  const isEnvelope =
+    typeof value === "object" &&
+    value !== null &&
+    Object.keys(value).toSorted().join() === envelopeKeys &&
+    Number.isSafeInteger(value["seq"]) &&
+    typeof value["at"] === "string" &&
+    typeof value["actor"] === "string" &&
+    typeof value["subject"] === "string" &&
+    typeof value["data"] === "object";
+  if (!isEnvelope) throw logErrors.error("log.malformed_event", "The bytes are not an event's map of six keys.");
+  if (typeof value["type"] !== "string" || !knownTypes.has(value["type"])) {
+    throw logErrors.error("log.unknown_event_type", `This version knows no event type ${String(value["type"])}.`, {
+      details: { seq: value["seq"], type: value["type"] },
+      hint: "The store was written by a newer version; use that one.",
+    });
+  }
+  return value as unknown as DistEvent;
+}
+
+/** RFC 6962 section 2.1, the hash of a leaf: SHA-256(0x00 || bytes). */
+export function leafHash(bytes: Uint8Array): Uint8Array {
+  return createHash("sha256").update(LEAF_PREFIX).update(bytes).digest();
+}
+
+const LEAF_PREFIX = Uint8Array.of(0);
+
+function decodeEnvelope(bytes: Uint8Array): { [key: string]: CanonicalValue } {
+  try {
+    return decodeCanonical(bytes) as { [key: string]: CanonicalValue };
+  } catch (cause) {
+    if (!(cause instanceof DistError)) throw cause;
+    throw logErrors.error("log.malformed_event", "The bytes of an event are not canonical CBOR.", { cause });
+  }
+}
