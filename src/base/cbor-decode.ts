@@ -98,14 +98,14 @@ class Reader {
   }
 
   private array(info: number, depth: number): CanonicalValue[] {
-    const count = this.count(info, depth, 1);
+    const count = this.count(info, depth);
     const values: CanonicalValue[] = [];
     for (let index = 0; index < count; index++) values.push(this.item(depth + 1));
     return values;
   }
 
   private map(info: number, depth: number): Record<string, CanonicalValue> {
-    const count = this.count(info, depth, 2);
+    const count = this.count(info, depth);
     const entries: Record<string, CanonicalValue> = {};
     let previousStart = 0;
     let previousEnd = 0;
@@ -163,12 +163,10 @@ class Reader {
     return value;
   }
 
-  /** The number of items in a container. Each takes at least `itemBytes`, so a false count is refused before the loop. */
-  private count(info: number, depth: number, itemBytes: number): number {
+  /** The number of items in a container. A false count ends where the bytes do: nothing is allocated by it. */
+  private count(info: number, depth: number): number {
     if (depth >= MAX_DEPTH) throw this.refusal(`Nesting is deeper than ${MAX_DEPTH} levels`);
-    const count = this.argument(info);
-    this.need(count * itemBytes);
-    return count;
+    return this.argument(info);
   }
 
   private endOfString(info: number): number {

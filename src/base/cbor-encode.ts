@@ -187,13 +187,12 @@ class Writer {
 function compareKeys(left: string, right: string): number {
   const byLength = Buffer.byteLength(left) - Buffer.byteLength(right);
   if (byLength !== 0) return byLength;
-  const length = Math.min(left.length, right.length);
-  for (let index = 0; index < length; index++) {
+  for (let index = 0; index < left.length; index++) {
     const leftUnit = left.charCodeAt(index);
     const rightUnit = right.charCodeAt(index);
     if (leftUnit !== rightUnit) return codePointRank(leftUnit) - codePointRank(rightUnit);
   }
-  return left.length - right.length;
+  return 0;
 }
 
 /** UTF-16 puts surrogates (code points from U+10000) below U+E000 to U+FFFF; code point order puts them above. */

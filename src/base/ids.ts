@@ -13,7 +13,7 @@ export type IdPrefix = (typeof ID_PREFIXES)[number];
 /** A TypeID: the prefix, `_`, and 26 characters of base 32. */
 export type Id<Prefix extends IdPrefix = IdPrefix> = `${Prefix}_${string}`;
 
-/** 128 bits in base 32; the first character carries three bits. TypeID specification 0.3: lower case, no i, l, o, u. */
+/** 128 bits in base 32; the first character carries three bits. TypeID specification: lower case, no i, l, o, u. */
 const SUFFIX = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/;
 
 /** A fresh id. Ids of one prefix made in one process ascend as text, also within a millisecond and when the clock goes back. */

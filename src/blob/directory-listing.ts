@@ -5,13 +5,15 @@ import { join } from "node:path";
 import { errnoOf } from "../base/errors.ts";
 import type { BlobEntry, StagingEntry } from "./blob-store.ts";
 import { readError } from "./errors.ts";
-import { isUploadId, sha256OfName } from "./keys.ts";
+import { isUploadId, sha256OfName } from "./checks.ts";
 
 const OBJECT_FOLDER = /^[0-9a-f]{2}$/;
 
 /** Everything under `objectsPath` in key order, one folder in memory at a time. A missing directory is empty. */
 export async function* listObjects(objectsPath: string): AsyncGenerator<BlobEntry> {
-  for (const entry of await entriesOf(objectsPath)) {
+  // Below an object folder the keys go on with a slash, which decides their order.
+  const keyName = (entry: Dirent): string => (isObjectFolder(entry) ? `${entry.name}/` : entry.name);
+  for (const entry of await entriesOf(objectsPath, keyName)) {
     if (isObjectFolder(entry)) {
       yield* await listFolder(objectsPath, entry.name);
     } else {
@@ -53,9 +55,7 @@ function isObjectFolder(entry: Dirent): boolean {
   return entry.isDirectory() && OBJECT_FOLDER.test(entry.name);
 }
 
-/** Sorted so that the keys come out sorted: below an object folder they go on with a slash. */
-async function entriesOf(path: string): Promise<Dirent[]> {
-  const sortName = (entry: Dirent): string => (isObjectFolder(entry) ? `${entry.name}/` : entry.name);
+async function entriesOf(path: string, sortName = (entry: Dirent): string => entry.name): Promise<Dirent[]> {
   try {
     const entries = await readdir(path, { withFileTypes: true });
     return entries.sort((a, b) => (sortName(a) < sortName(b) ? -1 : 1));

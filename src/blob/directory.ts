@@ -7,7 +7,7 @@ import type { Readable } from "node:stream";
 import { pathToFileURL } from "node:url";
 
 import { createDualHasher } from "../base/digest.ts";
-import { errnoOf } from "../base/errors.ts";
+import { assert, errnoOf } from "../base/errors.ts";
 import type { RandomAccess } from "../base/random-access.ts";
 import type {
   BlobEntry,
@@ -20,16 +20,17 @@ import type {
 } from "./blob-store.ts";
 import { listObjects, listStagingFiles } from "./directory-listing.ts";
 import { drain } from "./drain.ts";
-import { DurableDirectories, openDirectory } from "./durable-directories.ts";
+import { DurableDirectories, openDirectoryIfPresent } from "./durable-directories.ts";
 import { blobErrors, writeError } from "./errors.ts";
-import { boundsOf, checkedKey, checkUploadId, objectKey } from "./keys.ts";
+import { boundsOf, checkedKey, checkUploadId, objectKey } from "./checks.ts";
 import { openObjectFile, randomAccessTo, sizeOfObjectFile, streamObjectFile } from "./object-file.ts";
 import { StagingWriter } from "./staging-writer.ts";
 
 /** Readable by the service and its group (a proxy that sends files), never by everyone. */
 const STAGING_MODE = 0o640;
 
-const HEALTH_BYTES = 4096;
+/** One block: what a full disk refuses. */
+const PROBE_BYTES = 4096;
 
 /**
  * Bytes in a directory that exists already:
@@ -46,10 +47,11 @@ export function openDirectoryBlobStore(options: { readonly directory: string }):
 class DirectoryBlobStore implements BlobStore {
   readonly backend = "directory";
   readonly #root: string;
-  readonly #directories = new DurableDirectories();
+  readonly #directories: DurableDirectories;
 
   constructor(root: string) {
     this.#root = root;
+    this.#directories = new DurableDirectories(root);
   }
 
   async stage(
@@ -84,6 +86,7 @@ class DirectoryBlobStore implements BlobStore {
 
   async ensure(staged: StagedBlob, location: BlobLocation): Promise<boolean> {
     const key = checkedKey(location);
+    assert(staged.sha256 === location.sha256, "staged bytes are put back under their own digest");
     return (await this.#stands(key, staged.sizeBytes)) || (await this.#linkObject(staged, key));
   }
 
@@ -91,7 +94,7 @@ class DirectoryBlobStore implements BlobStore {
     await writing("drop staged bytes", unlinkIfPresent(this.#stagingPath(uploadId)));
   }
 
-  size(location: BlobLocation): Promise<number | null> {
+  async size(location: BlobLocation): Promise<number | null> {
     const key = checkedKey(location);
     return sizeOfObjectFile(this.#path(key), key);
   }
@@ -135,7 +138,7 @@ class DirectoryBlobStore implements BlobStore {
     const path = this.#stagingPath(`health_${randomUUID().replaceAll("-", "")}`);
     const handle = await this.#createStaging(path);
     try {
-      await writing("write a probe", handle.writeFile(Buffer.alloc(HEALTH_BYTES)));
+      await writing("write a probe", handle.writeFile(Buffer.alloc(PROBE_BYTES)));
       await writing("make a probe durable", handle.sync());
     } finally {
       await handle.close();
@@ -165,7 +168,6 @@ class DirectoryBlobStore implements BlobStore {
     const stagingPath = this.#stagingPath(staged.uploadId);
     const path = this.#path(key);
     try {
-      await using _objects = await this.#directories.open(join(this.#root, "objects"));
       // Opened before the link is made: once it is visible, nothing but the fsync itself may keep it from being durable.
       await using folder = await this.#directories.open(dirname(path));
       if (!(await linked(stagingPath, path)) && !(await this.#stands(key, staged.sizeBytes))) return false;
@@ -234,13 +236,8 @@ async function unlinkIfPresent(path: string): Promise<void> {
 
 /** A missing file is made durably missing: whoever unlinked it may have died before the fsync. */
 async function unlinkDurably(path: string): Promise<void> {
-  let folder: FileHandle;
-  try {
-    folder = await openDirectory(dirname(path));
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return;
-    throw error;
-  }
+  const folder = await openDirectoryIfPresent(dirname(path));
+  if (folder === null) return;
   try {
     await unlinkIfPresent(path);
     await folder.sync();

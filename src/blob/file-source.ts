@@ -4,8 +4,8 @@ const CHUNK_BYTES = 1024 * 1024;
 
 /**
  * A regular file from its first byte to its last, as a source for `stage`. One chunk is read ahead while the other is
- * used, in two buffers for the whole file: several times less memory traffic than `createReadStream`. A chunk is
- * therefore good only until the next one is asked for. Raises what reading raised; the caller closes the handle.
+ * used, in two buffers for the whole file (`createReadStream` makes one for every chunk), so a chunk is good only until
+ * the next one is asked for. Raises what reading raised; the caller closes the handle.
  */
 export async function* readFileChunks(handle: FileHandle): AsyncGenerator<Uint8Array, void, void> {
   let used = Buffer.allocUnsafeSlow(CHUNK_BYTES);

@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 
 import { systemClock } from "../base/clock.ts";
 import { createDualHasher } from "../base/digest.ts";
+import { assert } from "../base/errors.ts";
 import type { RandomAccess } from "../base/random-access.ts";
 import type {
   BlobEntry,
@@ -14,7 +15,7 @@ import type {
 } from "./blob-store.ts";
 import { drain } from "./drain.ts";
 import { blobErrors } from "./errors.ts";
-import { boundsOf, checkedKey, checkUploadId, objectKey } from "./keys.ts";
+import { availableBytes, boundsOf, checkedKey, checkUploadId, objectKey } from "./checks.ts";
 
 /** Bytes in this process's memory, with the directory store's behaviour: for tests of what stands above. */
 export function openMemoryBlobStore(): BlobStore {
@@ -70,6 +71,7 @@ class MemoryBlobStore implements BlobStore {
   async ensure(staged: StagedBlob, location: BlobLocation): Promise<boolean> {
     const key = checkedKey(location);
     checkUploadId(staged.uploadId);
+    assert(staged.sha256 === location.sha256, "staged bytes are put back under their own digest");
     if (this.#objects.has(key)) return true;
     const bytes = this.#staging.get(staged.uploadId);
     if (bytes === undefined) return false;
@@ -98,7 +100,8 @@ class MemoryBlobStore implements BlobStore {
     const bytes = this.#object(location);
     return {
       sizeBytes: bytes.byteLength,
-      read: async (offset, length) => Uint8Array.from(bytes.subarray(offset, offset + length)),
+      read: async (offset, length) =>
+        Uint8Array.from(bytes.subarray(offset, offset + availableBytes(offset, length, bytes.byteLength))),
       close: async () => {},
     };
   }

@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 
 import { errnoOf } from "../base/errors.ts";
 import type { RandomAccess } from "../base/random-access.ts";
+import { availableBytes } from "./checks.ts";
 import { blobErrors, readError } from "./errors.ts";
 
 /** One read from the disk; also how far a stream reads ahead of whoever consumes it. */
@@ -81,8 +82,7 @@ export function randomAccessTo(file: ObjectFile, key: string): RandomAccess {
   return {
     sizeBytes: file.sizeBytes,
     async read(offset, length) {
-      // A length read out of a hostile file allocates no more than the object has.
-      const bytes = new Uint8Array(Math.max(0, Math.min(length, file.sizeBytes - offset)));
+      const bytes = new Uint8Array(availableBytes(offset, length, file.sizeBytes));
       let filled = 0;
       while (filled < bytes.byteLength) {
         const bytesRead = await readAt(file.handle, bytes, filled, offset + filled, key);

@@ -35,13 +35,6 @@ export interface Transaction extends Writer {
   record(event: NewEvent): Promise<DistEvent>;
 }
 
-/** A row of the log, exact. */
-export interface EventRow {
-  readonly seq: number;
-  readonly bytes: Uint8Array;
-  readonly leaf_hash: Uint8Array;
-}
-
 /** The event log, its views and the state beside them, on one engine. */
 export interface Database {
   /** Runs `work` over one snapshot. Nested calls are other snapshots. */

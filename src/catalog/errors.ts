@@ -2,7 +2,10 @@ import { errorFamily } from "../base/errors.ts";
 
 export const catalogErrors = errorFamily({
   "store.load": { kind: "not_found", about: "There is no store where one was named." },
-  "store.busy": { kind: "unavailable", about: "Another process kept the store's write lock past the deadline." },
+  "store.busy": {
+    kind: "unavailable",
+    about: "Another process kept the store's write lock past the deadline.",
+  },
   "store.damaged": { kind: "corrupt", about: "The database file is not a sound SQLite database." },
   "store.io_failed": { kind: "unavailable", about: "The database could not be read or written." },
   "store.newer_schema": { kind: "unavailable", about: "The store was made by a newer version." },
@@ -10,7 +13,10 @@ export const catalogErrors = errorFamily({
     kind: "unavailable",
     about: "This SQLite can lose committed writes (the WAL-reset bug before 3.51.3).",
   },
-  "store.not_empty": { kind: "conflict", about: "The store has a log already; an import needs an empty one." },
+  "store.not_empty": {
+    kind: "conflict",
+    about: "The store has a log already; an import needs an empty one.",
+  },
   "transaction.outcome_unknown": {
     kind: "unavailable",
     about: "The commit was sent and its fate could not be learned. Retry.",

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 
 import { fromTimestamp } from "../base/clock.ts";
 import { decodeEvent } from "../log/event-codec.ts";
-import type { Database, Reader } from "./database.ts";
+import type { Database, MaintenanceConnection, Reader } from "./database.ts";
 import { catalogErrors } from "./errors.ts";
 import { readLog } from "./log-reader.ts";
 import { project } from "./projections/project.ts";
@@ -23,10 +23,14 @@ export async function* exportLog(reader: Reader): AsyncGenerator<string> {
   let separator = "\n";
   for await (const { row, event, problem } of readLog(reader, { after: 0 })) {
     if (problem !== undefined) {
-      throw catalogErrors.error(problem.code === "log.gap" ? "log.gap" : "log.hash_mismatch", problem.message, {
-        details: { seq: problem.seq },
-        hint: "Run store verify to see everything that is wrong.",
-      });
+      throw catalogErrors.error(
+        problem.code === "log.gap" ? "log.gap" : "log.hash_mismatch",
+        problem.message,
+        {
+          details: { seq: problem.seq },
+          hint: "Run store verify to see everything that is wrong.",
+        },
+      );
     }
     yield `${separator}${JSON.stringify({ ...event, cbor: Buffer.from(row.bytes).toString("base64") })}`;
     separator = ",\n";
@@ -41,16 +45,24 @@ export async function* exportLog(reader: Reader): AsyncGenerator<string> {
 export async function importLog(
   database: Database,
   text: AsyncIterable<string | Uint8Array>,
-  onProgress?: (events: number) => void,
+  options: {
+    readonly onProgress?: (events: number) => void;
+    /** Runs in the same transaction, after the last event. */
+    readonly beforeCommit?: (connection: MaintenanceConnection) => Promise<void>;
+  } = {},
 ): Promise<{ logId: string; events: number }> {
   const connection = await database.maintenance();
   try {
     return await connection.exclusively(async () => {
       const present = await connection.first(logHead, {});
       if (present!.head > 0) {
-        throw catalogErrors.error("store.not_empty", `The store holds a log of ${present!.head} events already.`, {
-          details: { head: present!.head },
-        });
+        throw catalogErrors.error(
+          "store.not_empty",
+          `The store holds a log of ${present!.head} events already.`,
+          {
+            details: { head: present!.head },
+          },
+        );
       }
       let header: { logId: string; head: number } | undefined;
       let seq = 0;
@@ -68,7 +80,7 @@ export async function importLog(
           await project(connection, event);
           seq = event.seq;
           lastAt = event.at;
-          if (seq % 10_000 === 0) onProgress?.(seq);
+          if (seq % 10_000 === 0) options.onProgress?.(seq);
         }
       }
       if (header === undefined || header.head !== seq) {
@@ -76,6 +88,7 @@ export async function importLog(
       }
       await connection.run(moveHead, { head: seq, last_at: lastAt });
       await connection.run(setLogId, { log_id: header.logId });
+      await options.beforeCommit?.(connection);
       return { logId: header.logId, events: seq };
     });
   } finally {

@@ -1,8 +1,9 @@
 import { DistError } from "../base/errors.ts";
 import { decodeEvent, leafHash } from "../log/event-codec.ts";
 import type { DistEvent } from "../log/events.ts";
-import type { EventRow, Reader } from "./database.ts";
+import type { Reader } from "./database.ts";
 import { query } from "./query.ts";
+import type { EventTable } from "./tables.ts";
 
 /** Events read at once while walking the log. */
 const BATCH = 1_000;
@@ -16,7 +17,7 @@ export interface LogProblem {
 
 /** One row of the log as read: the event where it can be believed, and what is wrong with it. */
 export interface LogEntry {
-  readonly row: EventRow;
+  readonly row: EventTable;
   readonly event: DistEvent | undefined;
   readonly problem: LogProblem | undefined;
 }
@@ -43,7 +44,7 @@ export async function* readLog(
   }
 }
 
-function prove(row: EventRow): LogEntry {
+function prove(row: EventTable): LogEntry {
   if (!sameBytes(leafHash(row.bytes), row.leaf_hash)) {
     const message = `Event ${row.seq} is not the one that was recorded: its bytes do not hash to its leaf hash.`;
     return { row, event: undefined, problem: { code: "log.hash_mismatch", seq: row.seq, message } };
@@ -56,7 +57,11 @@ function prove(row: EventRow): LogEntry {
   } catch (error) {
     if (!(error instanceof DistError)) throw error;
     const code = error.code as LogProblem["code"];
-    return { row, event: undefined, problem: { code, seq: row.seq, message: `Event ${row.seq}: ${error.message}` } };
+    return {
+      row,
+      event: undefined,
+      problem: { code, seq: row.seq, message: `Event ${row.seq}: ${error.message}` },
+    };
   }
 }
 
@@ -65,7 +70,8 @@ function gapBefore(seq: number, last: number): LogProblem {
   return {
     code: "log.gap",
     seq,
-    message: missing === 1 ? `Event ${last + 1} is missing.` : `Events ${last + 1} to ${seq - 1} are missing.`,
+    message:
+      missing === 1 ? `Event ${last + 1} is missing.` : `Events ${last + 1} to ${seq - 1} are missing.`,
   };
 }
 
@@ -74,10 +80,5 @@ function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
 }
 
 const eventsAfter = query<{ after: number; limit: number }>()((db, p) =>
-  db
-    .selectFrom("event")
-    .select(["seq", "bytes", "leaf_hash"])
-    .where("seq", ">", p.after)
-    .orderBy("seq")
-    .limit(p.limit),
+  db.selectFrom("event").selectAll().where("seq", ">", p.after).orderBy("seq").limit(p.limit),
 );

@@ -97,4 +97,3 @@ async function columnsOf(connection: MaintenanceConnection, view: ViewName): Pro
 function neededByReplay(view: ViewName): string[] {
   return view === "artifact" ? createIndexes(view, { temporary: true }).slice(0, 1) : [];
 }
-

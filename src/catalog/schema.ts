@@ -64,7 +64,8 @@ export const views = {
       release_version: "UNIQUE release (app_id, version, build) WHERE published_at IS NOT NULL",
       release_draft: "UNIQUE release (app_id, version, build) WHERE status = 'draft'",
       release_listed: "release (app_id, created_at, id) WHERE status <> 'deleted'",
-      release_never_current: "release (app_id, created_at, id) WHERE status = 'published' AND was_current = 0",
+      release_never_current:
+        "release (app_id, created_at, id) WHERE status = 'published' AND was_current = 0",
       release_drafts: "release (touched_at) WHERE status = 'draft'",
       release_package: "release (package_id)",
       release_notes: "release (notes_sha256) WHERE notes_sha256 IS NOT NULL",

@@ -33,7 +33,9 @@ export type Token =
  * Raises `usage.store_required`, `usage.store_and_server`, `usage.token_with_store`, `usage.conflicting_options`.
  */
 export function resolveConnection(flags: ConnectionFlags, environment: Environment): Connection {
-  const place = choosePlace(flags, "--local-store and --server") ?? choosePlace(environment, "DIST_STORE and DIST_SERVER");
+  const place =
+    choosePlace(flags, "--local-store and --server") ??
+    choosePlace(environment, "DIST_STORE and DIST_SERVER");
   if (place === undefined) {
     throw cliErrors.error("usage.store_required", "The command needs a store directory or a server.", {
       hint: "Give --local-store DIR or --server URL, or set DIST_STORE or DIST_SERVER.",
@@ -48,7 +50,9 @@ export function resolveConnection(flags: ConnectionFlags, environment: Environme
   return place;
 }
 
-type Place = { readonly kind: "store"; readonly directory: string } | { readonly kind: "server"; readonly url: string };
+type Place =
+  | { readonly kind: "store"; readonly directory: string }
+  | { readonly kind: "server"; readonly url: string };
 
 function choosePlace(
   level: { readonly localStore?: string | undefined; readonly server?: string | undefined },

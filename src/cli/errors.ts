@@ -14,17 +14,25 @@ export const cliErrors = errorFamily({
   "usage.store_required": { kind: "invalid", about: "Neither a store directory nor a server is named." },
   "usage.store_and_server": {
     kind: "invalid",
-    about: "A store directory and a server are named at the same level (both as flags, or both in the environment).",
+    about:
+      "A store directory and a server are named at the same level (both as flags, or both in the environment).",
   },
-  "usage.token_with_store": { kind: "invalid", about: "A token is given for a store directory, which takes none." },
+  "usage.token_with_store": {
+    kind: "invalid",
+    about: "A token is given for a store directory, which takes none.",
+  },
   "usage.server_not_supported": { kind: "invalid", about: "This build works on store directories only." },
   "cli.file_exists": { kind: "conflict", about: "A file stands where the command would write." },
   "cli.output_unwritable": { kind: "invalid", about: "The place for an output file cannot be written." },
   "cli.output_failed": { kind: "unavailable", about: "Standard output could not be written to its end." },
   "cli.file_unreadable": { kind: "invalid", about: "A file named on the command line cannot be read." },
+  "cli.line_too_long": { kind: "too_large", about: "A line of an export is longer than any export has." },
   "cli.no_matching_artifact": { kind: "not_found", about: "The release has no artifact that matches." },
   "cli.channel_empty": { kind: "not_found", about: "The channel points at no release." },
-  "cli.download_corrupt": { kind: "corrupt", about: "The bytes received are not those that the release names." },
+  "cli.download_corrupt": {
+    kind: "corrupt",
+    about: "The bytes received are not those that the release names.",
+  },
   "cli.interrupted": { kind: "unavailable", about: "The command was stopped by a signal." },
   "internal.unexpected": { kind: "internal", about: "A defect of the program." },
 });

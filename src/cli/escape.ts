@@ -17,9 +17,7 @@ export function escapeBlock(text: string): string {
 
 /** Template tag: the values are escaped, the sentence around them is ours. */
 export function say(strings: TemplateStringsArray, ...values: readonly (string | number)[]): string {
-  return strings.reduce(
-    (text, part, index) => text + escapeInline(String(values[index - 1] ?? "")) + part,
-  );
+  return strings.reduce((text, part, index) => text + escapeInline(String(values[index - 1] ?? "")) + part);
 }
 
 const named: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };

@@ -86,8 +86,16 @@ export function commandHelp(spec: CommandSpec, columns?: number): string {
   return join([
     wrapText(spec.description, 0, limit(columns)),
     `Usage: ${usageLine(spec)}`,
-    section("Arguments", args.map(([name, { about, choices }]) => [argumentLabel(name), about + listed(choices)]), columns),
-    section("Options", options.map(([name, option]) => [optionTerm(name, option), optionAbout(option)]), columns),
+    section(
+      "Arguments",
+      args.map(([name, { about, choices }]) => [argumentLabel(name), about + listed(choices)]),
+      columns,
+    ),
+    section(
+      "Options",
+      options.flatMap(([name, option]) => optionRows(name, option)),
+      columns,
+    ),
     section("Environment", environment(options), columns),
     section("Exit codes", exits(spec), columns),
     `Examples:\n${spec.examples.map((example) => `  ${example}`).join("\n")}`,
@@ -105,6 +113,15 @@ export function usageLine(spec: CommandSpec): string {
   return ["dist", spec.name, ...args, ...required, "[options]"].join(" ");
 }
 
+function optionRows(name: string, option: OptionSpec): (readonly [string, string])[] {
+  const on = [optionTerm(name, option), optionAbout(option)] as const;
+  return option.off === undefined ? [on] : [on, [flagOf(name).replace("--", "--no-"), sentence(option.off)]];
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 function optionTerm(name: string, option: OptionSpec): string {
   const value = option.value === undefined ? "" : ` ${option.value}`;
   return `${flagOf(name)}${value}`;
@@ -118,16 +135,17 @@ function optionAbout(option: OptionSpec): string {
     option.default === undefined ? "" : ` (default: ${option.default})`,
     repeated ? " (repeatable)" : "",
     option.required ? " (required)" : "",
-    option.off === undefined ? "" : `; with --no-: ${option.off}`,
   ].join("");
 }
 
 function listed(choices: readonly string[] | undefined): string {
-  return choices === undefined ? "" : `: ${choices.join(", ")}`;
+  return choices === undefined ? "" : ` [${choices.join(", ")}]`;
 }
 
 function environment(options: readonly (readonly [string, OptionSpec])[]): (readonly [string, string])[] {
-  return options.flatMap(([name, { env }]) => (env === undefined ? [] : [[env, `As ${flagOf(name)}, which beats it`]]));
+  return options.flatMap(([name, { env }]) =>
+    env === undefined ? [] : [[env, `As ${flagOf(name)}, which beats it`]],
+  );
 }
 
 function exits(spec: CommandSpec): (readonly [string, string])[] {
@@ -139,7 +157,7 @@ function exits(spec: CommandSpec): (readonly [string, string])[] {
 
 function subcommands(word: string, entries: readonly CommandEntry[]): string {
   const names = entries.map(({ spec }) => spec.name).filter((name) => name !== word);
-  return names.length === 0 ? "" : `: ${names.map((name) => name.slice(word.length + 1)).join(", ")}`;
+  return names.length === 0 ? "" : ` (${names.map((name) => name.slice(word.length + 1)).join(", ")})`;
 }
 
 function section(

@@ -26,7 +26,10 @@ export async function openRegistry(
     });
   }
   const { loadConfig } = await import("../config/load-config.ts");
-  const { store: settings } = await loadConfig({ directory: connection.directory, env: environment.variables });
+  const { store: settings } = await loadConfig({
+    directory: connection.directory,
+    env: environment.variables,
+  });
   const { openStore } = await import("../registry/open-store.ts");
   const { localPrincipal } = await import("../registry/principal.ts");
   const store = await openStore({ directory: connection.directory, create: options.create, settings });

@@ -70,7 +70,9 @@ export class Output {
       // A closed pipe never drains.
       const settled = new AbortController();
       const options = { signal: settled.signal };
-      await Promise.race([once(this.stdout, "drain", options), once(this.stdout, "close", options)]).catch(() => {});
+      await Promise.race([once(this.stdout, "drain", options), once(this.stdout, "close", options)]).catch(
+        () => {},
+      );
       settled.abort();
     }
   }
@@ -102,7 +104,8 @@ export class Output {
     }
     this.stderr.write(`${this.style("red", "error:")} ${escapeBlock(error.message)} (${error.code})\n`);
     for (const line of problemLines(error)) this.stderr.write(`  ${escapeBlock(line)}\n`);
-    if (error.hint !== undefined) this.stderr.write(`${this.style("cyan", "hint:")} ${escapeBlock(error.hint)}\n`);
+    if (error.hint !== undefined)
+      this.stderr.write(`${this.style("cyan", "hint:")} ${escapeBlock(error.hint)}\n`);
   }
 
   /** A progress line, where standard error is a terminal. */

@@ -1,7 +1,15 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 
 import type { DistError } from "../base/errors.ts";
-import { argumentLabel, type CommandEntry, type CommandSpec, flagOf, type OptionSpec, type Pair, type ParsedInput } from "./command.ts";
+import {
+  argumentLabel,
+  type CommandEntry,
+  type CommandSpec,
+  flagOf,
+  type OptionSpec,
+  type Pair,
+  type ParsedInput,
+} from "./command.ts";
 import { connectionOptions } from "./connection.ts";
 import { cliErrors } from "./errors.ts";
 import { allOptions, commandHelp, type CommandGroup, commonOptions, groupHelp, programHelp } from "./help.ts";
@@ -22,9 +30,10 @@ export function parseCommandLine(
 ): Invocation {
   let invocation: Invocation | undefined;
   let printed = "";
-  const program = buildProgram(groups, columns, (chosen) => (invocation = chosen));
-  // Commander copies this to the subcommands by reference, so it reaches all of them.
-  program.configureOutput({ writeOut: (text) => (printed += text), writeErr: (text) => (printed += text), outputError: () => {} });
+  const program = buildProgram(groups, columns, {
+    choose: (chosen) => (invocation = chosen),
+    print: (text) => (printed += text),
+  });
   // `dist help ci publish` is `dist ci publish --help`.
   const args = argv[0] === "help" ? [...argv.slice(1), "--help"] : [...argv];
   try {
@@ -39,10 +48,16 @@ export function parseCommandLine(
   return invocation ?? { kind: "incomplete", help: programHelp(groups, columns) };
 }
 
+/** What the parser calls back. */
+interface Listener {
+  choose(invocation: Invocation): void;
+  print(help: string): void;
+}
+
 function buildProgram(
   groups: readonly CommandGroup[],
   columns: number | undefined,
-  choose: (invocation: Invocation) => void,
+  { choose, print }: Listener,
 ): Command {
   const helpTexts = new Map<Command, () => string>();
   const program = new Command("dist")
@@ -50,6 +65,8 @@ function buildProgram(
     .enablePositionalOptions()
     .helpCommand(false)
     .version("", "--version")
+    // Subcommands inherit what is set before they are added.
+    .configureOutput({ writeOut: print, writeErr: print, outputError: () => {} })
     .configureHelp({ formatHelp: (command) => helpTexts.get(command)?.() ?? "" });
   helpTexts.set(program, () => programHelp(groups, columns));
   // Options that name the store may also stand before the command.
@@ -74,7 +91,7 @@ function addCommand(
   command: Command,
   entry: CommandEntry,
   program: Command,
-  choose: (invocation: Invocation) => void,
+  choose: Listener["choose"],
 ): Command {
   const args = Object.entries(entry.spec.args ?? {});
   for (const [name, { about, optional, choices }] of args) {
@@ -126,7 +143,8 @@ function addOptions(command: Command, options: Readonly<Record<string, OptionSpe
     if (spec.type === "pairs") option.default([]).argParser(parsePair);
     if (spec.repeat) collect(option);
     if (spec.value === undefined && spec.off === undefined) option.default(false);
-    if (spec.default !== undefined) option.default(spec.type === "integer" ? Number(spec.default) : spec.default);
+    if (spec.default !== undefined)
+      option.default(spec.type === "integer" ? Number(spec.default) : spec.default);
     if (spec.required) option.makeOptionMandatory();
     command.addOption(option);
     if (spec.off !== undefined) command.addOption(new Option(flagOf(name).replace("--", "--no-"), spec.off));
@@ -143,7 +161,8 @@ function collect(option: Option): void {
 
 function parseInteger(text: string): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError("Give a whole number.");
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value))
+    throw new InvalidArgumentError("Give a whole number.");
   return value;
 }
 

@@ -6,7 +6,14 @@ import { nearest } from "../base/text.ts";
 import type { StoreSettings } from "../registry/open-store.ts";
 import { environmentVariables } from "./environment.ts";
 import { configErrors } from "./errors.ts";
-import { type Setting, type SettingKey, settingKeys, settings, type SettingValues, variableOf } from "./settings.ts";
+import {
+  type Setting,
+  type SettingKey,
+  settingKeys,
+  settings,
+  type SettingValues,
+  variableOf,
+} from "./settings.ts";
 
 /** A configuration is a page of text; more is a mistake, and parsing it would take memory. */
 const maxFileBytes = 1024 * 1024;
@@ -66,7 +73,12 @@ function toStoreSettings(values: SettingValues): StoreSettings {
   };
 }
 
-function takeKey(key: string, value: unknown, given: Map<SettingKey, unknown>, problems: ConfigProblem[]): void {
+function takeKey(
+  key: string,
+  value: unknown,
+  given: Map<SettingKey, unknown>,
+  problems: ConfigProblem[],
+): void {
   if (isSettingKey(key)) {
     given.set(key, parse(key, value, "dist.toml", problems));
     return;
@@ -89,7 +101,11 @@ function takeVariable(
     return;
   }
   const known = [...Object.keys(environmentVariables), ...settingKeys.map(variableOf)];
-  problems.push({ key: name, source: "environment", message: unknownText(`The variable ${name}`, name, known) });
+  problems.push({
+    key: name,
+    source: "environment",
+    message: unknownText(`The variable ${name}`, name, known),
+  });
 }
 
 function parse(
@@ -122,7 +138,8 @@ async function readDistToml(path: string, problems: ConfigProblem[]): Promise<[s
     if (errno === "ENOENT" || errno === "ENOTDIR") return [];
     return refuse("dist.toml", `dist.toml cannot be read (${errno ?? String(error)}).`);
   }
-  if (bytes.length > maxFileBytes) return refuse("dist.toml", `dist.toml is larger than ${maxFileBytes} bytes.`);
+  if (bytes.length > maxFileBytes)
+    return refuse("dist.toml", `dist.toml is larger than ${maxFileBytes} bytes.`);
   const { parse: parseToml, TomlError } = await import("smol-toml");
   try {
     return [...leaves(parseToml(new TextDecoder("utf-8", { fatal: true }).decode(bytes)), "")];
@@ -130,7 +147,10 @@ async function readDistToml(path: string, problems: ConfigProblem[]): Promise<[s
     if (error instanceof TomlError) {
       const [sentence = "", ...rest] = error.message.split("\n");
       const what = sentence.replace(/^Invalid TOML document: /, "");
-      return refuse(`dist.toml:${error.line}:${error.column}`, `dist.toml is not TOML at line ${error.line}: ${what || rest.join(" ")}.`);
+      return refuse(
+        `dist.toml:${error.line}:${error.column}`,
+        `dist.toml is not TOML at line ${error.line}: ${what || rest.join(" ")}.`,
+      );
     }
     return refuse("dist.toml", "dist.toml is not UTF-8 text.");
   }
@@ -139,7 +159,8 @@ async function readDistToml(path: string, problems: ConfigProblem[]): Promise<[s
 function* leaves(table: object, prefix: string): Generator<[string, unknown]> {
   for (const [name, value] of Object.entries(table)) {
     const key = prefix === "" ? name : `${prefix}.${name}`;
-    const isTable = typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+    const isTable =
+      typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
     if (isTable && !isSettingKey(key)) yield* leaves(value, key);
     else yield [key, value];
   }

@@ -7,7 +7,9 @@ export function configurationReference(): string {
     const { about, default: value, type } = settings[key];
     return `| \`${key}\` | \`${variableOf(key)}\` | \`${value}\` | ${about} Must be ${type.expected}. |`;
   });
-  const variableRows = Object.entries(environmentVariables).map(([name, about]) => `| \`${name}\` | ${about} |`);
+  const variableRows = Object.entries(environmentVariables).map(
+    ([name, about]) => `| \`${name}\` | ${about} |`,
+  );
   return `# Configuration
 
 A store reads \`dist.toml\` in its directory, then \`DIST_*\` variables; the variable beats the file. Unknown keys and variables and

@@ -57,10 +57,26 @@ export const settings = {
     "How long uploaded bytes that nothing refers to yet, unfinished uploads and staging files are kept.",
   ),
   "retention.classes.transient": setting(periodOrNever, "7d", "How long packages of this class are kept."),
-  "retention.classes.raw-evidence": setting(periodOrNever, "180d", "How long packages of this class are kept."),
-  "retention.classes.summary-evidence": setting(periodOrNever, "3y", "How long packages of this class are kept."),
-  "retention.classes.release-evidence": setting(periodOrNever, "7y", "How long packages of this class are kept."),
-  "retention.classes.permanent-record": setting(periodOrNever, "never", "How long packages of this class are kept."),
+  "retention.classes.raw-evidence": setting(
+    periodOrNever,
+    "180d",
+    "How long packages of this class are kept.",
+  ),
+  "retention.classes.summary-evidence": setting(
+    periodOrNever,
+    "3y",
+    "How long packages of this class are kept.",
+  ),
+  "retention.classes.release-evidence": setting(
+    periodOrNever,
+    "7y",
+    "How long packages of this class are kept.",
+  ),
+  "retention.classes.permanent-record": setting(
+    periodOrNever,
+    "never",
+    "How long packages of this class are kept.",
+  ),
 } as const;
 
 export type SettingKey = keyof typeof settings;

@@ -23,6 +23,14 @@ const settle = async (format: Format, file: Uint8Array, declared?: Arch) => {
   return [arch, ...findings.map(({ code }) => code)];
 };
 
+/** `tar -c ./control | xz -9` of a control file that says `Architecture: arm64`. */
+const xzControl = Buffer.from(
+  "/Td6WFoAAATm1rRGAgAhARwAAAAQz1jM4Cf/AItdABcLyOfZ5dHD1ZV9QtvcDlxs1FkS8hWWubA8MRP7KEETAG77zMS3TPahL10e3M6I4AoQEfGT" +
+    "VtK2lxxiRLvJaavvQ1aTwF2/V5tDsrHbBjFiAFoyVeASqs5NTrhRMdX3zKHEL4SEQYv0CUh7PdgJGFZIxIKXWaBvxkDdNT4iEIJFg9ar0615sCin" +
+    "HwAAAC9wEd5SmEPOAAGnAYBQAACwRMl7scRn+wIAAAAABFla",
+  "base64",
+);
+
 describe("parseArch", () => {
   it("takes the six names and two aliases only", () => {
     expect(parseArch("riscv64")).toBe("riscv64");
@@ -142,8 +150,9 @@ describe("settleArch on damaged and hostile files", () => {
   const debOf = (name: string, content: Uint8Array, claimedBytes?: number) =>
     arFile(debianBinary(), arMember(name, content, claimedBytes));
 
-  it("says that xz is not read: validation.arch_unknown", async () => {
-    expect(await settle("deb", debOf("control.tar.xz", Buffer.from("fd377a585a00", "hex")))).toEqual(unknown);
+  it("reads a control archive in xz, as dpkg-deb packs it by default", async () => {
+    expect(await settle("deb", debOf("control.tar.xz", xzControl))).toEqual(["arm64"]);
+    expect(await settle("deb", debOf("control.tar.xz", xzControl.subarray(0, 90)))).toEqual(unreadable);
   });
 
   it("does not unpack a bomb", async () => {

@@ -1,5 +1,6 @@
 import { promisify } from "node:util";
 import { constants, gunzip, zstdDecompress } from "node:zlib";
+
 import type { Compression } from "./formats.ts";
 
 /** The most that unpacking may yield: stops a decompression bomb, which turns a megabyte into gigabytes. */
@@ -11,7 +12,7 @@ export const unpackLimitBytes = 4 * 1024 * 1024;
  */
 const zstdWindowLogLimit = 23;
 
-/** What `node:zlib` unpacks; it knows neither xz nor bzip2. */
+/** The packings a control archive comes in. */
 const unpackers: Partial<Record<Compression, (packed: Buffer) => Promise<Buffer>>> = {
   none: async (packed) => packed,
   gzip: (packed) => promisify(gunzip)(packed, { maxOutputLength: unpackLimitBytes }),
@@ -20,6 +21,7 @@ const unpackers: Partial<Record<Compression, (packed: Buffer) => Promise<Buffer>
       maxOutputLength: unpackLimitBytes,
       params: { [constants.ZSTD_d_windowLogMax]: zstdWindowLogLimit },
     }),
+  xz: unxz,
 };
 
 /** Unpacks a small archive in memory, at most `unpackLimitBytes` of it. What goes wrong with the bytes is the answer. */
@@ -36,4 +38,18 @@ export async function unpack(
     const tooLarge = code === "ERR_BUFFER_TOO_LARGE" || code === "ZSTD_error_frameParameter_windowTooLarge";
     return tooLarge ? "too_large" : "damaged";
   }
+}
+
+async function unxz(packed: Buffer): Promise<Buffer> {
+  const { default: xz } = await import("xz-decompress");
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  // Leaving the loop early cancels the stream, which frees the one decoder all streams share.
+  for await (const chunk of new xz.XzReadableStream(new Blob([new Uint8Array(packed)]).stream())) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > unpackLimitBytes)
+      throw Object.assign(new Error("too large"), { code: "ERR_BUFFER_TOO_LARGE" });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }

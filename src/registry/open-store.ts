@@ -1,7 +1,17 @@
-import type { Clock } from "../base/clock.ts";
+import { existsSync } from "node:fs";
+import { mkdir, open } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+
+import { type Clock, systemClock } from "../base/clock.ts";
 import type { Duration } from "../base/duration.ts";
+import { errnoOf } from "../base/errors.ts";
+import { storageErrors } from "../base/storage-errors.ts";
+import { openDirectoryBlobStore } from "../blob/directory.ts";
+import { openSqliteDatabase } from "../catalog/sqlite/sqlite-database.ts";
+import { localRegistry } from "./local-registry.ts";
 import type { Principal } from "./principal.ts";
 import type { Registry, Visibility } from "./registry.ts";
+import { authenticate } from "./tokens.ts";
 
 /** What an operator can set (`dist.toml`), as the registry needs it. */
 export interface StoreSettings {
@@ -30,7 +40,47 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** Opens the store in a directory. Raises `store.load`, `store.read_only`, `store.newer_schema`. */
-export async function openStore(_options: StoreOptions): Promise<Store> {
-  throw new Error("replaced by the integration");
+/**
+ * Opens the store in a directory: `dist.db` and the objects beside it. Raises `store.load` when there is none and `create`
+ * is false, `store.read_only`, `store.newer_schema`, `store.damaged`.
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const directory = resolve(options.directory);
+  const clock = options.clock ?? systemClock;
+  if (options.create) await makeDirectory(directory);
+  const database = await openSqliteDatabase({
+    path: join(directory, "dist.db"),
+    create: options.create,
+    clock,
+  });
+  const shared = {
+    database,
+    blobs: openDirectoryBlobStore({ directory }),
+    clock,
+    settings: options.settings,
+  };
+  return {
+    as: (principal) => localRegistry({ ...shared, principal }),
+    authenticate: (secret) => authenticate(shared, secret),
+    close: () => database.close(),
+  };
+}
+
+/** Makes the directory and, so that it survives a crash, syncs the parent of every directory made. */
+async function makeDirectory(directory: string): Promise<void> {
+  if (existsSync(directory)) return;
+  try {
+    const first = await mkdir(directory, { recursive: true });
+    if (first === undefined) return;
+    for (let made = directory; made.length >= first.length; made = dirname(made)) {
+      const parent = await open(dirname(made), "r");
+      await parent.sync().finally(() => parent.close());
+    }
+  } catch (cause) {
+    throw storageErrors.error(
+      errnoOf(cause) === "ENOSPC" ? "store.full" : "store.read_only",
+      `The store directory ${directory} cannot be made (${errnoOf(cause)}).`,
+      { cause, details: { directory } },
+    );
+  }
 }

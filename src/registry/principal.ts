@@ -10,9 +10,18 @@ export interface Principal {
   /** Limits by app slug and channel name; null for none. */
   readonly app: string | null;
   readonly channel: string | null;
+  /** When the credential behind it ends; null for never. */
+  readonly expiresAt: string | null;
 }
 
 /** The person who runs the command on the store's own machine: every scope, no limit. */
 export function localPrincipal(user: string): Principal {
-  return { actor: `local:${user}`, actorId: null, scopes: new Set(["admin"]), app: null, channel: null };
+  return {
+    actor: `local:${user}`,
+    actorId: null,
+    scopes: new Set(["admin"]),
+    app: null,
+    channel: null,
+    expiresAt: null,
+  };
 }

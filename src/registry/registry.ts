@@ -29,9 +29,7 @@ export interface Registry {
 
   // Releases -------------------------------------------------------------------------------------------------------
   /** What `publish` would refuse before any byte is sent, raised now. Changes nothing. */
-  checkPublish(
-    request: ReleaseHead & { artifacts: readonly { platform: Platform; arch?: Arch }[] },
-  ): Promise<void>;
+  checkPublish(request: ReleaseHead & { artifacts: readonly { platform: Platform }[] }): Promise<void>;
   /** Publishes a whole release from uploaded objects, in one transaction. Raises `object.missing`, `validation.*`, … */
   publish(request: PublishRequest): Promise<PublishResult>;
   /** Opens a draft, or returns the one that is open. */
@@ -178,6 +176,7 @@ export interface UploadedObject {
 }
 
 export interface ReleaseHead {
+  readonly metadata?: JsonObject | undefined;
   readonly app: string;
   readonly display_name?: string | undefined;
   readonly version: string;
@@ -200,7 +199,6 @@ export interface ArtifactRequest {
 }
 
 export interface PublishRequest extends ReleaseHead {
-  readonly metadata?: JsonObject | undefined;
   readonly artifacts: readonly ArtifactRequest[];
 }
 
@@ -275,9 +273,12 @@ export interface ReleaseRecord {
   readonly channel: string | null;
   /** The channels that point at it now. */
   readonly current_in: readonly string[];
+  /** Short notes as they are; notes beyond 16 KiB stand as the object `notes_sha256`. */
   readonly notes: string | null;
+  readonly notes_sha256: string | null;
   readonly manifest_sha256: string | null;
-  readonly created_by: string;
+  /** Null for callers without `read`. */
+  readonly created_by: string | null;
   readonly created_at: string;
   readonly published_at: string | null;
   readonly revoked_at: string | null;

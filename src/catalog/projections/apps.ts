@@ -3,7 +3,10 @@ import type { Writer } from "../database.ts";
 import { query } from "../query.ts";
 import type { AppTable } from "../tables.ts";
 
-export async function appCreated(writer: Writer, { seq, at, data }: EventOf<"v1.app.created">): Promise<void> {
+export async function appCreated(
+  writer: Writer,
+  { seq, at, data }: EventOf<"v1.app.created">,
+): Promise<void> {
   await writer.run(insertApp, {
     id: data.app_id,
     slug: data.slug,

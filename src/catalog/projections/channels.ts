@@ -4,7 +4,10 @@ import type { Writer } from "../database.ts";
 import { query } from "../query.ts";
 import type { ChannelMoveTable, ChannelReleaseTable, ChannelTable } from "../tables.ts";
 
-export async function channelCreated(writer: Writer, { at, data }: EventOf<"v1.channel.created">): Promise<void> {
+export async function channelCreated(
+  writer: Writer,
+  { at, data }: EventOf<"v1.channel.created">,
+): Promise<void> {
   await writer.run(insertChannel, {
     app_id: data.app_id,
     name: data.channel,
@@ -16,7 +19,10 @@ export async function channelCreated(writer: Writer, { at, data }: EventOf<"v1.c
   });
 }
 
-export async function channelUpdated(writer: Writer, { at, data }: EventOf<"v1.channel.updated">): Promise<void> {
+export async function channelUpdated(
+  writer: Writer,
+  { at, data }: EventOf<"v1.channel.updated">,
+): Promise<void> {
   await writer.run(updateSettings, {
     app_id: data.app_id,
     name: data.channel,
@@ -45,7 +51,10 @@ export async function channelPromoted(writer: Writer, event: EventOf<"v1.channel
 }
 
 /** A rollback pops: it stands where the move it returned to stood, so a second one goes further back. */
-export async function channelRolledBack(writer: Writer, event: EventOf<"v1.channel.rolled_back">): Promise<void> {
+export async function channelRolledBack(
+  writer: Writer,
+  event: EventOf<"v1.channel.rolled_back">,
+): Promise<void> {
   const { data } = event;
   const target = data.to_seq === null ? undefined : await writer.first(moveRow, { seq: data.to_seq });
   await move(writer, {
@@ -130,20 +139,21 @@ const insertChannel = query<ChannelTable>()((db, p) =>
   }),
 );
 
-const updateSettings = query<Omit<ChannelTable, "current_release_id" | "current_seq" | "created_at">>()((db, p) =>
-  db
-    .updateTable("channel")
-    .set({
-      promote: p.promote,
-      require_validation: p.require_validation,
-      from_channel: p.from_channel,
-      min_time_seconds: p.min_time_seconds,
-      rollout_percent: p.rollout_percent,
-      retention_keep: p.retention_keep,
-      updated_at: p.updated_at,
-    })
-    .where("app_id", "=", p.app_id)
-    .where("name", "=", p.name),
+const updateSettings = query<Omit<ChannelTable, "current_release_id" | "current_seq" | "created_at">>()(
+  (db, p) =>
+    db
+      .updateTable("channel")
+      .set({
+        promote: p.promote,
+        require_validation: p.require_validation,
+        from_channel: p.from_channel,
+        min_time_seconds: p.min_time_seconds,
+        rollout_percent: p.rollout_percent,
+        retention_keep: p.retention_keep,
+        updated_at: p.updated_at,
+      })
+      .where("app_id", "=", p.app_id)
+      .where("name", "=", p.name),
 );
 
 const pointChannel = query<
@@ -176,13 +186,14 @@ const insertMove = query<ChannelMoveTable>()((db, p) =>
   }),
 );
 
-const leaveCurrent = query<{ app_id: string; channel: string; release_id: string; current_ms: number }>()((db, p) =>
-  db
-    .updateTable("channel_release")
-    .set({ current_since: null, current_ms: p.current_ms })
-    .where("app_id", "=", p.app_id)
-    .where("channel", "=", p.channel)
-    .where("release_id", "=", p.release_id),
+const leaveCurrent = query<{ app_id: string; channel: string; release_id: string; current_ms: number }>()(
+  (db, p) =>
+    db
+      .updateTable("channel_release")
+      .set({ current_since: null, current_ms: p.current_ms })
+      .where("app_id", "=", p.app_id)
+      .where("channel", "=", p.channel)
+      .where("release_id", "=", p.release_id),
 );
 
 const enterCurrent = query<ChannelReleaseTable>()((db, p) =>

@@ -40,14 +40,20 @@ export async function fileAdded(writer: Writer, { data }: EventOf<"v1.package.fi
   await writer.run(growPackage, { id: data.package_id, files: data.files.length, bytes: size });
 }
 
-export async function fileRemoved(writer: Writer, { data }: EventOf<"v1.package.file_removed">): Promise<void> {
+export async function fileRemoved(
+  writer: Writer,
+  { data }: EventOf<"v1.package.file_removed">,
+): Promise<void> {
   const key = { package_id: data.package_id, path: data.path };
   const file = await writer.first(fileRow, key);
   await writer.run(deleteFile, key);
   await writer.run(growPackage, { id: data.package_id, files: -1, bytes: -file!.size_bytes });
 }
 
-export async function packageFinalized(writer: Writer, { data }: EventOf<"v1.package.finalized">): Promise<void> {
+export async function packageFinalized(
+  writer: Writer,
+  { data }: EventOf<"v1.package.finalized">,
+): Promise<void> {
   await writer.run(finalizePackage, {
     id: data.package_id,
     manifest_sha256: data.manifest_sha256,
@@ -57,7 +63,10 @@ export async function packageFinalized(writer: Writer, { data }: EventOf<"v1.pac
 }
 
 /** The record, the file list and the manifest's digest stay; the files no longer keep their bytes. */
-export async function packageDeleted(writer: Writer, { at, data }: EventOf<"v1.package.deleted">): Promise<void> {
+export async function packageDeleted(
+  writer: Writer,
+  { at, data }: EventOf<"v1.package.deleted">,
+): Promise<void> {
   await writer.run(deletePackage, { id: data.package_id, deleted_at: at });
   await writer.run(releaseFiles, { package_id: data.package_id });
 }

@@ -57,7 +57,10 @@ export async function artifactValidated(
   await writer.run(touchRelease, { id: data.release_id, touched_at: at });
 }
 
-export async function releasePublished(writer: Writer, { data }: EventOf<"v1.release.published">): Promise<void> {
+export async function releasePublished(
+  writer: Writer,
+  { data }: EventOf<"v1.release.published">,
+): Promise<void> {
   await writer.run(publishRelease, {
     id: data.release_id,
     channel: data.channel,
@@ -65,11 +68,17 @@ export async function releasePublished(writer: Writer, { data }: EventOf<"v1.rel
   });
 }
 
-export async function releaseRevoked(writer: Writer, { at, data }: EventOf<"v1.release.revoked">): Promise<void> {
+export async function releaseRevoked(
+  writer: Writer,
+  { at, data }: EventOf<"v1.release.revoked">,
+): Promise<void> {
   await writer.run(revokeRelease, { id: data.release_id, revoked_at: at });
 }
 
-export async function releaseDeleted(writer: Writer, { at, data }: EventOf<"v1.release.deleted">): Promise<void> {
+export async function releaseDeleted(
+  writer: Writer,
+  { at, data }: EventOf<"v1.release.deleted">,
+): Promise<void> {
   await writer.run(deleteRelease, { id: data.release_id, deleted_at: at });
 }
 

@@ -41,7 +41,10 @@ export class SqliteConnection implements Writer {
 
   async fetch<R>(build: (db: QueryBuilder) => Compilable<R>): Promise<R[]> {
     const { sql, values } = compile(this.dialect, build);
-    return translateSqliteError("read", () => this.#database.prepare(sql).all(...(values as SqlValue[])) as R[]);
+    return translateSqliteError(
+      "read",
+      () => this.#database.prepare(sql).all(...(values as SqlValue[])) as R[],
+    );
   }
 
   async run<P extends object>(query: Query<P, unknown>, params: P): Promise<number> {

@@ -1,7 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 
 import { delay, Mutex } from "../../base/async.ts";
 import { type Clock, toTimestamp } from "../../base/clock.ts";
@@ -58,17 +57,6 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Databa
   });
   if (isNew) await syncDirectory(dirname(options.path));
   return new SqliteDatabase(options, writer);
-}
-
-/** True when the file exists and holds no schema: a store whose creation was cut short. Writes nothing. */
-export function isEmptySqliteFile(path: string): boolean {
-  if (!existsSync(path)) return false;
-  const database = new DatabaseSync(path, { readOnly: true });
-  try {
-    return database.prepare("SELECT count(*) AS n FROM sqlite_schema WHERE name = 'schema_version'").get()?.["n"] === 0;
-  } finally {
-    database.close();
-  }
 }
 
 class SqliteDatabase implements Database {
@@ -137,8 +125,7 @@ class SqliteDatabase implements Database {
     const schemaVersion = Number(await this.#writer.scalar("SELECT version FROM schema_version"));
     const version = await this.#writer.scalar("SELECT sqlite_version()");
     const walPath = `${this.#options.path}-wal`;
-    const sizeBytes =
-      statSync(this.#options.path).size + (existsSync(walPath) ? statSync(walPath).size : 0);
+    const sizeBytes = statSync(this.#options.path).size + (existsSync(walPath) ? statSync(walPath).size : 0);
     return { engine: `SQLite ${version}`, sizeBytes, schemaVersion };
   }
 
@@ -198,10 +185,14 @@ async function exclusively<T>(connection: SqliteConnection, work: () => Promise<
     await rollback(connection);
     if (hasCode(error, "store.full")) throw error;
     // The commit record may have reached the file although its sync failed: a later recovery could bring it back.
-    throw catalogErrors.error("transaction.outcome_unknown", "The commit was sent; whether it holds is not known.", {
-      cause: error,
-      hint: "Retry: a retry finds out.",
-    });
+    throw catalogErrors.error(
+      "transaction.outcome_unknown",
+      "The commit was sent; whether it holds is not known.",
+      {
+        cause: error,
+        hint: "Retry: a retry finds out.",
+      },
+    );
   }
   return result;
 }
@@ -231,16 +222,22 @@ async function createSchema(connection: SqliteConnection, clock: Clock): Promise
   try {
     const present = await schemaVersion(connection);
     if (present > newest) {
-      throw catalogErrors.error("store.newer_schema", `The store has schema ${present}; this version knows ${newest}.`, {
-        details: { present, known: newest },
-        hint: "Use the version that made it, or a newer one.",
-      });
+      throw catalogErrors.error(
+        "store.newer_schema",
+        `The store has schema ${present}; this version knows ${newest}.`,
+        {
+          details: { present, known: newest },
+          hint: "Use the version that made it, or a newer one.",
+        },
+      );
     }
     for (const migration of migrations.filter(({ version }) => version > present)) {
       for (const statement of migration.statements) await connection.execute(statement);
     }
     if (present === 0) {
-      await connection.execute("CREATE TABLE schema_version (version INTEGER NOT NULL, view_generation INTEGER NOT NULL)");
+      await connection.execute(
+        "CREATE TABLE schema_version (version INTEGER NOT NULL, view_generation INTEGER NOT NULL)",
+      );
       await connection.execute(`INSERT INTO schema_version VALUES (${newest}, ${VIEW_GENERATION})`);
       const logId = newId("log");
       const now = toTimestamp(clock.nowMs());

@@ -53,6 +53,7 @@ function asDistError(attempt: string, error: unknown): unknown {
 
 /** The primary result code of an error that node:sqlite raised; undefined for other errors. */
 function primaryCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !("errcode" in error) || typeof error.errcode !== "number") return undefined;
+  if (!(error instanceof Error) || !("errcode" in error) || typeof error.errcode !== "number")
+    return undefined;
   return error.errcode & 0xff;
 }

@@ -11,10 +11,14 @@ export function refuseUnsafeSqlite(version = linkedVersion()): void {
   const number = major * 1_000_000 + minor * 1_000 + patch;
   const fixed = number >= 3_051_003 || (minor === 50 && patch >= 7) || (minor === 44 && patch >= 6);
   if (major === 3 && fixed) return;
-  throw catalogErrors.error("store.unsafe_sqlite", `SQLite ${version} can lose committed writes; 3.51.3 is needed.`, {
-    details: { version, needed: "3.51.3" },
-    hint: "Use the Node version this program asks for.",
-  });
+  throw catalogErrors.error(
+    "store.unsafe_sqlite",
+    `SQLite ${version} can lose committed writes; 3.51.3 is needed.`,
+    {
+      details: { version, needed: "3.51.3" },
+      hint: "Use the Node version this program asks for.",
+    },
+  );
 }
 
 function linkedVersion(): string {

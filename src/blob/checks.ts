@@ -1,4 +1,5 @@
 import { isSha256Hex } from "../base/digest.ts";
+import { assert } from "../base/errors.ts";
 import type { BlobLocation, ByteRange } from "./blob-store.ts";
 import { blobErrors } from "./errors.ts";
 
@@ -58,6 +59,13 @@ export function boundsOf(range: ByteRange | undefined, sizeBytes: number): { sta
     });
   }
   return { start, stop: Math.min(end, sizeBytes - 1) + 1 };
+}
+
+/** How many of `length` bytes from `offset` there are: a length read out of a hostile file allocates no more than that. */
+export function availableBytes(offset: number, length: number, sizeBytes: number): number {
+  assert(Number.isSafeInteger(offset) && offset >= 0, "an offset is a whole number from 0");
+  assert(Number.isSafeInteger(length) && length >= 0, "a length is a whole number from 0");
+  return Math.max(0, Math.min(length, sizeBytes - offset));
 }
 
 function invalidKey(key: string): Error {

@@ -1,0 +1,141 @@
+import { sql } from "kysely";
+
+import { query } from "../query.ts";
+import type { LeaseTable, StorageLocationTable } from "../tables.ts";
+
+export const locationOf = query<{ sha256: string }>()((db, p) =>
+  db.selectFrom("storage_location").selectAll().where("sha256", "=", p.sha256),
+);
+
+export const insertLocation = query<StorageLocationTable>()((db, p) =>
+  db.insertInto("storage_location").values({
+    sha256: p.sha256,
+    blake3: p.blake3,
+    size_bytes: p.size_bytes,
+    backend: p.backend,
+    physical_key: p.physical_key,
+    tier: p.tier,
+    status: p.status,
+    generation: p.generation,
+  }),
+);
+
+/** Marks an object as going; 0 rows when it is no longer what the caller saw. */
+export const markDeleting = query<{ sha256: string; generation: number }>()((db, p) =>
+  db
+    .updateTable("storage_location")
+    .set({ status: "deleting" })
+    .where("sha256", "=", p.sha256)
+    .where("generation", "=", p.generation)
+    .where("status", "=", "present"),
+);
+
+export const deleteLocation = query<{ sha256: string; generation: number }>()((db, p) =>
+  db.deleteFrom("storage_location").where("sha256", "=", p.sha256).where("generation", "=", p.generation),
+);
+
+/** Every known object after a digest, in digest order. */
+export const locationsAfter = query<{ sha256: string; limit: number }>()((db, p) =>
+  db
+    .selectFrom("storage_location")
+    .selectAll()
+    .where("sha256", ">", p.sha256)
+    .orderBy("sha256")
+    .limit(p.limit),
+);
+
+/** A live package that names these bytes. */
+export const livePackageWith = query<{ sha256: string }>()((db, p) =>
+  db
+    .selectFrom("package_file")
+    .select("package_id")
+    .where("sha256", "=", p.sha256)
+    .where("live", "=", 1)
+    .limit(1),
+);
+
+/** A manifest or notes with these bytes: needed for ever, deleted or not. */
+export const permanentReferenceTo = query<{ sha256: string }>()((db, p) =>
+  db
+    .selectFrom("package")
+    .select("id")
+    .where("manifest_sha256", "=", p.sha256)
+    .unionAll(db.selectFrom("release").select("id").where("notes_sha256", "=", p.sha256))
+    .limit(1),
+);
+
+/** Somebody who holds an unexpired lease on these bytes. */
+export const hasLease = query<{ sha256: string; now: string }>()((db, p) =>
+  db
+    .selectFrom("lease")
+    .select("principal")
+    .where("sha256", "=", p.sha256)
+    .where("expires_at", ">", p.now)
+    .limit(1),
+);
+
+export const leaseOf = query<{ sha256: string; principal: string }>()((db, p) =>
+  db.selectFrom("lease").selectAll().where("sha256", "=", p.sha256).where("principal", "=", p.principal),
+);
+
+export const putLease = query<LeaseTable>()((db, p) =>
+  db
+    .insertInto("lease")
+    .values({ sha256: p.sha256, principal: p.principal, expires_at: p.expires_at })
+    .onConflict((conflict) =>
+      conflict.columns(["sha256", "principal"]).doUpdateSet({ expires_at: p.expires_at }),
+    ),
+);
+
+export const dropLease = query<{ sha256: string; principal: string }>()((db, p) =>
+  db.deleteFrom("lease").where("sha256", "=", p.sha256).where("principal", "=", p.principal),
+);
+
+export const dropExpiredLeases = query<{ now: string }>()((db, p) =>
+  db.deleteFrom("lease").where("expires_at", "<=", p.now),
+);
+
+/** The releases whose packages name these bytes, with what decides who may read them. */
+export const releasesWithObject = query<{ sha256: string }>()((db, p) =>
+  db
+    .selectFrom("artifact")
+    .innerJoin("release", "release.id", "artifact.release_id")
+    .innerJoin("app", "app.id", "artifact.app_id")
+    .select(["release.id", "release.status", "app.slug", "app.visibility"])
+    .where("artifact.sha256", "=", p.sha256),
+);
+
+/** References to objects that nothing holds any more: rows that `store verify` reports. */
+export const missingObjects = query<{ limit: number }>()((db, p) =>
+  db
+    .selectFrom(
+      db
+        .selectFrom("package_file")
+        .select(["sha256", "package_id as referrer"])
+        .where("live", "=", 1)
+        .unionAll(
+          db
+            .selectFrom("package")
+            .select([sql<string>`manifest_sha256`.as("sha256"), "id as referrer"])
+            .where("manifest_sha256", "is not", null),
+        )
+        .unionAll(
+          db
+            .selectFrom("release")
+            .select([sql<string>`notes_sha256`.as("sha256"), "id as referrer"])
+            .where("notes_sha256", "is not", null),
+        )
+        .as("reference"),
+    )
+    .leftJoin("storage_location", "storage_location.sha256", "reference.sha256")
+    .select(["reference.sha256", "reference.referrer"])
+    .where((eb) =>
+      eb.or([eb("storage_location.status", "is", null), eb("storage_location.status", "=", "deleting")]),
+    )
+    .limit(p.limit),
+);
+
+/** The live packages that name these bytes. */
+export const packagesWithObject = query<{ sha256: string }>()((db, p) =>
+  db.selectFrom("package_file").select("package_id").where("sha256", "=", p.sha256).where("live", "=", 1),
+);

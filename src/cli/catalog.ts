@@ -1,0 +1,96 @@
+import { type CommandEntry, entry } from "./command.ts";
+import type { CommandGroup, CommandWord } from "./help.ts";
+import * as access from "./specs/access.ts";
+import * as app from "./specs/app.ts";
+import * as channel from "./specs/channel.ts";
+import * as publish from "./specs/publish.ts";
+import * as release from "./specs/release.ts";
+import * as store from "./specs/store.ts";
+import * as tools from "./specs/tools.ts";
+
+/** Every command, in the order and under the headings of `dist --help`. What runs a command is loaded when it runs. */
+export const commandGroups: readonly CommandGroup[] = [
+  {
+    heading: "Publish",
+    words: [
+      command(entry(publish.init, () => import("./commands/init.ts"))),
+      family("ci", "Publish from a CI job", [
+        entry(publish.ciPublish, () => import("./commands/ci-publish.ts")),
+      ]),
+    ],
+  },
+  {
+    heading: "Releases",
+    words: [
+      family("app", "Apps and their settings", [
+        entry(app.appCreate, () => import("./commands/app-create.ts")),
+        entry(app.appList, () => import("./commands/app-list.ts")),
+        entry(app.appShow, () => import("./commands/app-show.ts")),
+        entry(app.appSet, () => import("./commands/app-set.ts")),
+      ]),
+      family("release", "Releases: make, inspect, move, withdraw, fetch", [
+        entry(release.releaseDraft, () => import("./commands/release-draft.ts")),
+        entry(release.releaseAttach, () => import("./commands/release-attach.ts")),
+        entry(release.releasePublish, () => import("./commands/release-publish.ts")),
+        entry(release.releaseList, () => import("./commands/release-list.ts")),
+        entry(release.releaseShow, () => import("./commands/release-show.ts")),
+        entry(release.releasePromote, () => import("./commands/release-promote.ts")),
+        entry(release.releaseRollback, () => import("./commands/release-rollback.ts")),
+        entry(release.releaseRevoke, () => import("./commands/release-revoke.ts")),
+        entry(release.releaseDownload, () => import("./commands/release-download.ts")),
+      ]),
+      family("channel", "Channels: where they point and who may move them", [
+        entry(channel.channelList, () => import("./commands/channel-list.ts")),
+        entry(channel.channelShow, () => import("./commands/channel-show.ts")),
+        entry(channel.channelSet, () => import("./commands/channel-set.ts")),
+        entry(channel.channelHistory, () => import("./commands/channel-history.ts")),
+      ]),
+    ],
+  },
+  {
+    heading: "Access",
+    words: [
+      family("token", "Tokens for programs", [
+        entry(access.tokenCreate, () => import("./commands/token-create.ts")),
+        entry(access.tokenList, () => import("./commands/token-list.ts")),
+        entry(access.tokenRevoke, () => import("./commands/token-revoke.ts")),
+      ]),
+      family("audit", "The record of all changes", [
+        entry(access.auditList, () => import("./commands/audit-list.ts")),
+      ]),
+    ],
+  },
+  {
+    heading: "Care",
+    words: [
+      family("store", "A store's health", [
+        entry(store.storeStatus, () => import("./commands/store-status.ts")),
+        entry(store.storeVerify, () => import("./commands/store-verify.ts")),
+        entry(store.storeRebuild, () => import("./commands/store-rebuild.ts")),
+        entry(store.storeCleanup, () => import("./commands/store-cleanup.ts")),
+        entry(store.storeExport, () => import("./commands/store-export.ts")),
+        entry(store.storeImport, () => import("./commands/store-import.ts")),
+      ]),
+    ],
+  },
+  {
+    heading: "Tools",
+    words: [
+      command(entry(tools.inspect, () => import("./commands/inspect.ts"))),
+      command(entry(tools.completion, () => import("./commands/completion.ts"))),
+    ],
+  },
+];
+
+/** All commands, flat. */
+export const commandEntries: readonly CommandEntry[] = commandGroups.flatMap(({ words }) =>
+  words.flatMap(({ entries }) => entries),
+);
+
+function command(only: CommandEntry): CommandWord {
+  return { word: only.spec.name, summary: only.spec.summary, entries: [only] };
+}
+
+function family(word: string, summary: string, entries: readonly CommandEntry[]): CommandWord {
+  return { word, summary, entries };
+}

@@ -1,0 +1,9 @@
+import { appChanges } from "../app-changes.ts";
+import type { Run } from "../command.ts";
+import type { appSet } from "../specs/app.ts";
+import { appText } from "../views.ts";
+
+export const run: Run<typeof appSet> = async ({ output, registry }, { options }) => {
+  const app = await (await registry()).updateApp(options.app, appChanges(options));
+  output.result(app, () => appText(app));
+};

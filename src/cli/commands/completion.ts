@@ -1,0 +1,15 @@
+import { commandGroups } from "../catalog.ts";
+import type { Run } from "../command.ts";
+import { bashCompletion } from "../completion/bash.ts";
+import { fishCompletion } from "../completion/fish.ts";
+import { completionTree } from "../completion/tree.ts";
+import { zshCompletion } from "../completion/zsh.ts";
+import type { completion } from "../specs/tools.ts";
+
+const writers = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion };
+
+export const run: Run<typeof completion> = async ({ output }, { args }) => {
+  const script = writers[args.shell](completionTree(commandGroups));
+  if (output.json) output.result({ shell: args.shell, script }, () => script);
+  else output.text(script);
+};

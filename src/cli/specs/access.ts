@@ -1,0 +1,67 @@
+import { scopes } from "../../registry/registry.ts";
+import { defineCommand } from "../command.ts";
+import { pageOptions } from "./shared.ts";
+
+export const tokenCreate = defineCommand({
+  name: "token create",
+  summary: "Create a token; its secret is shown once",
+  description:
+    "Creates a token for a program. The secret is printed once and kept only as a hash: store it where the program reads it. " +
+    "App and channel that limit it need not exist yet. A missing store is created.",
+  options: {
+    name: { value: "NAME", about: "What it is for; unique among live tokens", required: true },
+    scope: { value: "SCOPE", about: "What it may do", repeat: true, choices: scopes },
+    app: { value: "SLUG", about: "Only for this app" },
+    channel: { value: "NAME", about: "Only for this channel" },
+    expiresIn: { value: "DURATION", about: "How long it lives, such as 30d; for ever when absent" },
+  },
+  examples: ["dist token create --name ci --scope publish --app acme-app --expires-in 90d"],
+  exits: { 1: "refused: the name is taken, a value is invalid, or it would exceed your own rights" },
+  needs: "store",
+  creates: true,
+});
+
+export const tokenList = defineCommand({
+  name: "token list",
+  summary: "List tokens",
+  description:
+    "Lists tokens with what they may do and when they were last used, newest first; never a secret.",
+  options: pageOptions,
+  examples: ["dist token list"],
+  needs: "store",
+});
+
+export const tokenRevoke = defineCommand({
+  name: "token revoke",
+  summary: "End a token",
+  description: "Revokes a token at once and for good.",
+  args: { id: { about: "The token's id (tok_…)" } },
+  options: {},
+  examples: ["dist token revoke tok_01h…"],
+  exits: { 1: "refused: no such token, or revoked already" },
+  needs: "store",
+});
+
+export const auditList = defineCommand({
+  name: "audit list",
+  summary: "Show who did what",
+  description:
+    "Lists the record of all changes, newest first. With --follow it prints the last ones, oldest first, and goes on with new ones until " +
+    "it is stopped; --json then prints one object per line.",
+  options: {
+    app: { value: "SLUG", about: "Only this app" },
+    actor: { value: "ACTOR", about: "Only this actor, such as token:ci or local:ann" },
+    action: { value: "ACTION", about: "Only this action, such as release.published" },
+    target: { value: "ID", about: "Only what concerns this id" },
+    since: { value: "TIME", about: "From this time on, as 2026-11-20T15:00:00Z" },
+    until: { value: "TIME", about: "Before this time" },
+    ...pageOptions,
+    follow: { about: "Go on with new ones" },
+  },
+  examples: [
+    "dist audit list --app acme-app --limit 20",
+    "dist audit list --action release.revoked --json",
+    "dist audit list --follow",
+  ],
+  needs: "store",
+});

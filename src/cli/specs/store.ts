@@ -1,0 +1,78 @@
+import { defineCommand } from "../command.ts";
+
+export const storeStatus = defineCommand({
+  name: "store status",
+  summary: "Show what a store holds",
+  description: "Shows a store's size and counts, and whether it can be used.",
+  examples: ["dist store status --local-store ./store"],
+  exits: { 4: "the store has problems" },
+  needs: "store",
+});
+
+export const storeVerify = defineCommand({
+  name: "store verify",
+  summary: "Check log, references and every byte",
+  description:
+    "Reads the whole log and every stored byte and compares them with what was recorded. Writes nothing. " +
+    "What cleanup would take away is listed as collectable and is no problem.",
+  examples: ["dist store verify --local-store ./store", "dist store verify --local-store ./store --json"],
+  exits: { 4: "something is missing or damaged; the report says what" },
+  needs: "store",
+});
+
+export const storeRebuild = defineCommand({
+  name: "store rebuild",
+  summary: "Make the views again from the log",
+  description:
+    "Replays the log into fresh views, compares them with those in use, and puts them in their place.",
+  examples: ["dist store rebuild --local-store ./store"],
+  exits: { 4: "the views differed; they are replaced" },
+  needs: "store",
+});
+
+export const storeCleanup = defineCommand({
+  name: "store cleanup",
+  summary: "Say what may go, and with --apply delete it",
+  description:
+    "Says for everything why it stays or goes: expired drafts, releases outside every window, bytes that nothing refers to, stale staging. " +
+    "Only --apply deletes.",
+  options: { apply: { about: "Delete" } },
+  examples: ["dist store cleanup --local-store ./store", "dist store cleanup --local-store ./store --apply"],
+  exits: { 4: "the store has problems" },
+  needs: "store",
+});
+
+export const storeExport = defineCommand({
+  name: "store export",
+  summary: "Write the log as db.json",
+  description:
+    "Writes every event of the log, with its exact bytes, one per line. The stored files are not in it: copy objects/ as well.",
+  options: {
+    output: { value: "FILE", about: "Write to this file and print a report; standard output when absent" },
+  },
+  examples: [
+    "dist store export --local-store ./store --output db.json",
+    "dist store export --local-store ./store | gzip > db.json.gz",
+  ],
+  exits: { 4: "the log is damaged" },
+  needs: "store",
+});
+
+export const storeImport = defineCommand({
+  name: "store import",
+  summary: "Replay a db.json into an empty store",
+  description:
+    "Replays an exported log into an empty store, which keeps its identity, and adopts the files that are already under objects/. " +
+    "Missing ones are named. A missing store is created.",
+  args: { file: { about: "The export; - is standard input; DIR/db.json when absent", optional: true } },
+  examples: [
+    "dist store import --local-store ./moved",
+    "gunzip -c db.json.gz | dist store import - --local-store ./moved",
+  ],
+  exits: {
+    1: "refused: the store is not empty, the file is no export",
+    4: "the export is damaged, or files are missing",
+  },
+  needs: "store",
+  creates: true,
+});

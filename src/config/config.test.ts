@@ -1,0 +1,173 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inspect } from "node:util";
+
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import { DistError } from "../base/errors.ts";
+import { environmentVariables, readEnvironment } from "./environment.ts";
+import { type ConfigProblem, loadConfig } from "./load-config.ts";
+import { configurationReference } from "./reference.ts";
+import { Secret } from "./secret.ts";
+import { settingKeys, variableOf } from "./settings.ts";
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "dist-config-"));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+describe("loadConfig", () => {
+  it("gives the defaults of the contract without a file, even without a directory", async () => {
+    const { store } = await loadConfig({ directory: join(directory, "missing"), env: {} });
+    expect(store).toEqual({
+      defaultVisibility: "unlisted",
+      expireAfterMs: 24 * 3600 * 1000,
+      maxUploadBytes: 16 * 1024 ** 3,
+      retentionClasses: {
+        transient: { count: 7, unit: "d" },
+        "raw-evidence": { count: 180, unit: "d" },
+        "summary-evidence": { count: 3, unit: "y" },
+        "release-evidence": { count: 7, unit: "y" },
+        "permanent-record": null,
+      },
+    });
+  });
+
+  it("lets the environment beat dist.toml, and dist.toml the defaults", async () => {
+    await toml(
+      'default_visibility = "private"\n[uploads]\nexpire_after = "1h"\n[retention.classes]\ntransient = "2s"\n',
+    );
+    const { store } = await loadConfig({ directory, env: { DIST_UPLOADS_EXPIRE_AFTER: "30m" } });
+    expect(store.defaultVisibility).toBe("private");
+    expect(store.expireAfterMs).toBe(30 * 60 * 1000);
+    expect(store.retentionClasses["transient"]).toEqual({ count: 2, unit: "s" });
+  });
+
+  it("counts empty variables as absent and leaves DIST_TEST_* alone", async () => {
+    const env = {
+      DIST_DEFAULT_VISIBILITY: "",
+      DIST_TEST_RUN: "7",
+      DIST_STORE: "x",
+      PATH: "/bin",
+      DIST_TOKEN_FILE: "f",
+    };
+    expect((await loadConfig({ directory, env })).store.defaultVisibility).toBe("unlisted");
+  });
+
+  it("reports every problem of all sources at once", async () => {
+    await toml(
+      'default_visiblity = "private"\n[server]\nmax_upload_bytes = "many"\n[retention.classes]\nforever = "1y"\n',
+    );
+    const env = { DIST_UPLOADS_EXPIRE_AFTER: "1y", DIST_UPLOAD_EXPIRE_AFTER: "1h" };
+    expect(await problems(env)).toEqual([
+      {
+        key: "default_visiblity",
+        source: "dist.toml",
+        message: "The key default_visiblity is unknown; did you mean default_visibility?",
+      },
+      {
+        key: "server.max_upload_bytes",
+        source: "dist.toml",
+        message: "server.max_upload_bytes must be a number of bytes, at least 1.",
+      },
+      expect.objectContaining({ key: "retention.classes.forever", source: "dist.toml" }),
+      expect.objectContaining({ key: "DIST_UPLOADS_EXPIRE_AFTER", source: "environment" }),
+      {
+        key: "DIST_UPLOAD_EXPIRE_AFTER",
+        source: "environment",
+        message: "The variable DIST_UPLOAD_EXPIRE_AFTER is unknown; did you mean DIST_UPLOADS_EXPIRE_AFTER?",
+      },
+    ]);
+  });
+
+  it.each([
+    ["a table where a value stands", "[default_visibility]\nwho = 1\n", "default_visibility"],
+    ["a value where a table stands", "uploads = 3\n", "uploads"],
+    ["a list", 'default_visibility = ["public"]\n', "default_visibility"],
+    ["a number for a duration", "[uploads]\nexpire_after = 24\n", "uploads.expire_after"],
+    ["a negative size", "[server]\nmax_upload_bytes = -1\n", "server.max_upload_bytes"],
+    ["a date", "[retention.classes]\ntransient = 2026-01-01\n", "retention.classes.transient"],
+    ["a name from the prototype", "constructor = 1\n", "constructor"],
+  ])("refuses %s", async (_what, text, key) => {
+    await toml(text);
+    expect(await problems({})).toMatchObject([{ key, source: "dist.toml" }]);
+  });
+
+  it("says where dist.toml is not TOML", async () => {
+    await toml('default_visibility = "private"\nuploads = = 3\n');
+    const [problem] = await problems({});
+    expect(problem?.source).toMatch(/^dist\.toml:2:\d+$/);
+    expect(problem?.message).toContain("line 2");
+  });
+
+  it.each([
+    ["bytes that are no text", Buffer.from([0xff, 0xfe, 0x00])],
+    ["more than 1 MiB", Buffer.alloc(1024 * 1024 + 1, "#")],
+  ])("refuses %s", async (_what, bytes) => {
+    await writeFile(join(directory, "dist.toml"), bytes);
+    expect(await problems({})).toMatchObject([{ key: null, source: "dist.toml" }]);
+  });
+
+  async function toml(text: string): Promise<void> {
+    await writeFile(join(directory, "dist.toml"), text);
+  }
+
+  async function problems(env: Record<string, string>): Promise<readonly ConfigProblem[]> {
+    const error = await loadConfig({ directory, env }).then(
+      () => undefined,
+      (refused: unknown) => refused,
+    );
+    if (!(error instanceof DistError)) throw new Error("The configuration was taken.");
+    expect(error.code).toBe("config.invalid");
+    return error.details["problems"] as ConfigProblem[];
+  }
+});
+
+describe("readEnvironment", () => {
+  it("reads what the command line takes, empty as absent", () => {
+    const environment = readEnvironment({
+      DIST_STORE: "s",
+      DIST_SERVER: "",
+      DIST_TOKEN: "dist_x",
+      NO_COLOR: "1",
+      DIST_DEBUG: "0",
+    });
+    expect(environment).toMatchObject({ localStore: "s", server: undefined, debug: false, colour: false });
+    expect(environment.token?.reveal()).toBe("dist_x");
+    expect(readEnvironment({ DIST_DEBUG: "1" })).toMatchObject({
+      debug: true,
+      colour: true,
+      token: undefined,
+    });
+  });
+});
+
+describe("Secret", () => {
+  it("shows itself nowhere", () => {
+    const secret = new Secret("dist_5ecret");
+    const shown = [
+      String(secret),
+      `${secret}`,
+      JSON.stringify({ secret }),
+      inspect({ secret }, { showHidden: true }),
+    ];
+    for (const text of shown) {
+      expect(text).toContain("[secret]");
+      expect(text).not.toContain("5ecret");
+    }
+    expect(secret.reveal()).toBe("dist_5ecret");
+  });
+});
+
+describe("configurationReference", () => {
+  it("has every key and variable", () => {
+    const page = configurationReference();
+    for (const key of settingKeys) {
+      expect(page).toContain(`\`${key}\``);
+      expect(page).toContain(`\`${variableOf(key)}\``);
+    }
+    for (const name of Object.keys(environmentVariables)) expect(page).toContain(`\`${name}\``);
+  });
+});

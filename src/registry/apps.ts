@@ -1,0 +1,151 @@
+import { newId } from "../base/ids.ts";
+import type { Reader, Transaction } from "../catalog/database.ts";
+import { appBySlug, appPage } from "../catalog/queries/apps.ts";
+import type { AppTable } from "../catalog/tables.ts";
+import type { AppSettings } from "../log/events.ts";
+import { appNotFound, hasScope, maySeeApp, requireScope } from "./access.ts";
+import { applyAppChanges, defaultAppSettings, type AppState } from "./app-settings.ts";
+import type { Context } from "./context.ts";
+import { releaseErrors } from "./errors.ts";
+import { keysetOf, pageLimit, pageOf } from "./paging.ts";
+import type { AppChanges, AppRecord, IosMode, Page, PageRequest, Visibility } from "./registry.ts";
+import { checkSlug } from "./rules.ts";
+import type { Platform } from "../inspect/inspection.ts";
+
+export async function createApp(context: Context, slug: string, changes: AppChanges): Promise<AppRecord> {
+  checkSlug(slug);
+  requireScope(context.principal, "admin", { app: slug });
+  return context.database.write(context.principal, async (tx) => {
+    if ((await tx.first(appBySlug, { slug })) !== undefined) {
+      throw releaseErrors.error("transaction.integrity", `There is an app ${slug} already.`, {
+        details: { rule: "app.slug_taken", app: slug },
+      });
+    }
+    const { settings, pins } = applyAppChanges(freshState(context, slug), changes);
+    const app = await recordApp(tx, slug, settings);
+    if (Object.keys(pins).length > 0) await recordPins(tx, app.id, pins);
+    return appRecord((await tx.first(appBySlug, { slug }))!);
+  });
+}
+
+export async function updateApp(context: Context, slug: string, changes: AppChanges): Promise<AppRecord> {
+  requireScope(context.principal, "admin", { app: slug });
+  return context.database.write(context.principal, async (tx) => {
+    const app = await findApp(tx, context, slug);
+    const before = stateOf(app);
+    const after = applyAppChanges(before, changes);
+    const changed = differences(before.settings, after.settings);
+    if (Object.keys(changed).length > 0) {
+      await tx.record({
+        type: "v1.app.updated",
+        subject: app.id,
+        data: { app_id: app.id, changes: changed },
+      });
+    }
+    if (!same(before.pins, after.pins)) await recordPins(tx, app.id, after.pins);
+    return appRecord((await tx.first(appBySlug, { slug }))!);
+  });
+}
+
+export async function getApp(context: Context, slug: string): Promise<AppRecord> {
+  return context.database.read(async (reader) => appRecord(await findApp(reader, context, slug)));
+}
+
+/** Those with `read` see what their limits allow; anonymous callers see public apps. */
+export async function listApps(context: Context, page: PageRequest): Promise<Page<AppRecord>> {
+  const { principal } = context;
+  const only = hasScope(principal, "read")
+    ? principal.app === null
+      ? {}
+      : { slug: principal.app }
+    : { visibility: "public" };
+  return context.database.read(async (reader) => {
+    const rows = await reader.fetch(appPage(keysetOf(page), only));
+    return pageOf(rows, pageLimit(page), appRecord, (row) => [row.created_at, row.id]);
+  });
+}
+
+/** The app, if the principal may know of it. Raises `app.not_found` for both. */
+export async function findApp(reader: Reader, context: Context, slug: string): Promise<AppTable> {
+  const app = await reader.first(appBySlug, { slug });
+  if (app === undefined || !maySeeApp(context.principal, app)) throw appNotFound(slug);
+  return app;
+}
+
+/** The app, made with the store's defaults when it is missing: what publishing does. */
+export async function findOrCreateApp(
+  tx: Transaction,
+  context: Context,
+  slug: string,
+  displayName: string | undefined,
+): Promise<AppTable> {
+  const present = await tx.first(appBySlug, { slug });
+  if (present !== undefined) return present;
+  const fresh = freshState(context, slug);
+  const changes = displayName === undefined ? {} : { display_name: displayName };
+  return recordApp(tx, slug, applyAppChanges(fresh, changes).settings);
+}
+
+export function appRecord(app: AppTable): AppRecord {
+  return {
+    id: app.id,
+    slug: app.slug,
+    display_name: app.display_name,
+    owner: app.owner,
+    visibility: app.visibility as Visibility,
+    allowed_platforms: JSON.parse(app.allowed_platforms) as Platform[],
+    bundle_ids: JSON.parse(app.bundle_ids) as Record<string, string>,
+    ios_mode: app.ios_mode as IosMode,
+    testflight_url: app.testflight_url,
+    identity_constraints: JSON.parse(app.identity_constraints) as Record<string, string[]>,
+    retention_keep: app.retention_keep,
+    retention_class: app.retention_class,
+    created_at: app.created_at,
+    updated_at: app.updated_at,
+  };
+}
+
+function freshState(context: Context, slug: string): AppState {
+  return { settings: defaultAppSettings(slug, context.settings.defaultVisibility), pins: {} };
+}
+
+async function recordApp(tx: Transaction, slug: string, settings: AppSettings): Promise<AppTable> {
+  const id = newId("app");
+  await tx.record({ type: "v1.app.created", subject: id, data: { app_id: id, slug, ...settings } });
+  return (await tx.first(appBySlug, { slug }))!;
+}
+
+async function recordPins(tx: Transaction, appId: string, pins: AppState["pins"]): Promise<void> {
+  await tx.record({ type: "v1.app.identity_changed", subject: appId, data: { app_id: appId, pins } });
+}
+
+function stateOf(app: AppTable): AppState {
+  const record = appRecord(app);
+  const { display_name, owner, visibility, allowed_platforms, bundle_ids, ios_mode } = record;
+  const { testflight_url, retention_keep, retention_class } = record;
+  return {
+    settings: {
+      display_name,
+      owner,
+      visibility,
+      allowed_platforms,
+      bundle_ids,
+      ios_mode,
+      testflight_url,
+      retention_keep,
+      retention_class,
+    },
+    pins: record.identity_constraints,
+  };
+}
+
+function differences(before: AppSettings, after: AppSettings): Partial<AppSettings> {
+  const changed = Object.entries(after).filter(
+    ([key, value]) => !same(before[key as keyof AppSettings], value),
+  );
+  return Object.fromEntries(changed) as Partial<AppSettings>;
+}
+
+function same(left: unknown, right: unknown): boolean {
+  return JSON.stringify(left) === JSON.stringify(right);
+}

@@ -1,0 +1,14 @@
+import type { Clock } from "../base/clock.ts";
+import type { BlobStore } from "../blob/blob-store.ts";
+import type { Database } from "../catalog/database.ts";
+import type { StoreSettings } from "./open-store.ts";
+import type { Principal } from "./principal.ts";
+
+/** What a use case works with: one store, and who is asking. */
+export interface Context {
+  readonly database: Database;
+  readonly blobs: BlobStore;
+  readonly clock: Clock;
+  readonly settings: StoreSettings;
+  readonly principal: Principal;
+}

@@ -1,0 +1,116 @@
+import { errorFamily } from "../base/errors.ts";
+
+export const authErrors = errorFamily({
+  "auth.missing_token": { kind: "unauthenticated", about: "The request carries no token and needs one." },
+  "auth.malformed_token": {
+    kind: "unauthenticated",
+    about: "The token is not `dist_` and 64 hex characters.",
+  },
+  "auth.unknown_token": { kind: "unauthenticated", about: "No such token was ever made here." },
+  "auth.revoked": { kind: "denied", about: "The token was revoked." },
+  "auth.expired": { kind: "denied", about: "The token has expired." },
+  "auth.missing_scope": { kind: "denied", about: "The token may not do this: it lacks the scope." },
+  "auth.wrong_app": { kind: "denied", about: "The token is limited to another app." },
+  "auth.wrong_channel": { kind: "denied", about: "The token is limited to another channel." },
+});
+
+export const appErrors = errorFamily({
+  "app.not_found": { kind: "not_found", about: "There is no such app, or the caller may not see it." },
+  "app.invalid_slug": { kind: "invalid", about: "A slug is 1 to 63 of a-z, 0-9 and inner hyphens." },
+  "app.invalid_setting": { kind: "invalid", about: "A setting of an app has a value it cannot have." },
+  "app.platform_not_allowed": {
+    kind: "invalid",
+    about: "The app does not allow artifacts for this platform.",
+  },
+  "app.testflight_url_required": { kind: "invalid", about: "The TestFlight mode needs a TestFlight link." },
+  "app.bundle_id_required": {
+    kind: "invalid",
+    about: "The enterprise mode needs the iOS bundle identifier.",
+  },
+});
+
+export const releaseErrors = errorFamily({
+  "release.not_found": { kind: "not_found", about: "The app has no such release." },
+  "release.ambiguous": {
+    kind: "conflict",
+    about: "Several builds have this version; the build must be named.",
+  },
+  "release.not_published": {
+    kind: "conflict",
+    about: "The release is a draft, or deleted; this needs a published one.",
+  },
+  "release.revoked": { kind: "gone", about: "The release was revoked." },
+  "release.invalid_version": {
+    kind: "invalid",
+    about: "A version is 1 to 64 of 0-9A-Za-z.+~- and begins with a letter or digit.",
+  },
+  "release.invalid_build": { kind: "invalid", about: "A build is empty, or is made like a version." },
+  "release.invalid_notes": { kind: "invalid", about: "Notes are well-formed text of at most 64 KiB." },
+  "release.invalid_metadata": { kind: "invalid", about: "Metadata is JSON of at most 16 KiB." },
+  "release.invalid_filename": {
+    kind: "invalid",
+    about: "A file name is one path segment of at most 255 bytes.",
+  },
+  "release.too_many_artifacts": { kind: "invalid", about: "A release has at most 64 artifacts." },
+  "release.duplicate_artifact": {
+    kind: "invalid",
+    about: "Two artifacts have the same platform, arch and format.",
+  },
+  "release.empty": { kind: "invalid", about: "A release needs at least one artifact." },
+  "package.not_open": {
+    kind: "conflict",
+    about: "The package is finalized: its files do not change any more.",
+  },
+  "package.duplicate_path": { kind: "conflict", about: "The package has other bytes at this path." },
+  "package.changed": { kind: "conflict", about: "The package changed while it was being finalized. Retry." },
+  "transaction.integrity": {
+    kind: "conflict",
+    about: "The change would break a rule of the whole; `details.rule` names it.",
+  },
+});
+
+export const channelErrors = errorFamily({
+  "channel.not_found": { kind: "not_found", about: "The app has no such channel." },
+  "channel.invalid_name": {
+    kind: "invalid",
+    about: "A channel name is 1 to 63 of a-z, 0-9, `.`, `_` and `-`.",
+  },
+  "channel.invalid_setting": { kind: "invalid", about: "A setting of a channel has a value it cannot have." },
+  "channel.policy_refused": {
+    kind: "conflict",
+    about: "The channel's policy refuses the move; `details.rule` says which rule.",
+  },
+  "channel.no_previous_release": { kind: "conflict", about: "There is no earlier release to roll back to." },
+  "channel.moved": {
+    kind: "conflict",
+    about: "The channel does not point at the release that was expected.",
+  },
+});
+
+export const tokenErrors = errorFamily({
+  "token.not_found": { kind: "not_found", about: "There is no such token." },
+  "token.already_revoked": { kind: "conflict", about: "The token is revoked already." },
+  "token.invalid_name": { kind: "invalid", about: "A token's name is 1 to 100 printable characters." },
+  "token.invalid_scope": { kind: "invalid", about: "There is no such scope." },
+  "token.exceeds_own": { kind: "denied", about: "Nobody creates a token that may do more than their own." },
+});
+
+export const objectErrors = errorFamily({
+  "object.missing": {
+    kind: "conflict",
+    about: "Named bytes are not here, or not known to the caller; `details.missing` lists them.",
+  },
+  "object.not_found": { kind: "not_found", about: "There is no such object, or the caller may not read it." },
+});
+
+export const validationErrors = errorFamily({
+  "validation.size_mismatch": { kind: "invalid", about: "The file is not as long as was declared." },
+  "validation.digest_mismatch": { kind: "invalid", about: "The file's SHA-256 is not what was declared." },
+  "validation.failed": {
+    kind: "invalid",
+    about: "Inspection found errors in an artifact; `details.artifacts` holds them.",
+  },
+  "page.invalid_limit": { kind: "invalid", about: "A page has 1 to 1,000 entries." },
+  "page.invalid_cursor": { kind: "invalid", about: "The cursor is not one this list gave out." },
+  "request.invalid_time": { kind: "invalid", about: "A time is RFC 3339, such as 2026-11-20T15:00:00Z." },
+});

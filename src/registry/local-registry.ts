@@ -1,0 +1,50 @@
+import { listAudit } from "./audit.ts";
+import { createApp, getApp, listApps, updateApp } from "./apps.ts";
+import { channelHistory, getChannel, listChannels, promote, rollback, setChannel } from "./channels.ts";
+import type { Context } from "./context.ts";
+import { readObject, uploadObject } from "./objects.ts";
+import type { Registry } from "./registry.ts";
+import { attachArtifact, draftRelease, publishDraft } from "./releases/draft.ts";
+import { checkPublish, publish } from "./releases/publish.ts";
+import { getRelease, listReleases, revokeRelease } from "./releases/releases.ts";
+import { cleanupStore } from "./store/cleanup.ts";
+import { exportStore, importStore, rebuildStore, storeStatus } from "./store/maintenance.ts";
+import { verifyStore } from "./store/verify.ts";
+import { createToken, listTokens, revokeToken } from "./tokens.ts";
+
+/** The use cases on a store of this machine, bound to who is asking. */
+export function localRegistry(context: Context): Registry {
+  return {
+    createApp: (slug, settings) => createApp(context, slug, settings),
+    updateApp: (slug, changes) => updateApp(context, slug, changes),
+    getApp: (slug) => getApp(context, slug),
+    listApps: (page = {}) => listApps(context, page),
+    uploadObject: (source, options = {}) => uploadObject(context, source, options),
+    readObject: (sha256) => readObject(context, sha256),
+    checkPublish: (request) => checkPublish(context, request),
+    publish: (request) => publish(context, request),
+    draftRelease: (request) => draftRelease(context, request),
+    attachArtifact: (app, release, artifact, options = {}) =>
+      attachArtifact(context, app, release, artifact, options),
+    publishDraft: (app, release, options = {}) => publishDraft(context, app, release, options),
+    getRelease: (app, release) => getRelease(context, app, release),
+    listReleases: (app, options = {}) => listReleases(context, app, options),
+    revokeRelease: (app, release, options = {}) => revokeRelease(context, app, release, options),
+    listChannels: (app) => listChannels(context, app),
+    getChannel: (app, channel) => getChannel(context, app, channel),
+    setChannel: (app, channel, changes) => setChannel(context, app, channel, changes),
+    promote: (app, channel, request) => promote(context, app, channel, request),
+    rollback: (app, channel, request = {}) => rollback(context, app, channel, request),
+    channelHistory: (app, channel, page = {}) => channelHistory(context, app, channel, page),
+    createToken: (request) => createToken(context, request),
+    listTokens: (page = {}) => listTokens(context, page),
+    revokeToken: (id) => revokeToken(context, id),
+    listAudit: (filter = {}) => listAudit(context, filter),
+    storeStatus: () => storeStatus(context),
+    verifyStore: (options = {}) => verifyStore(context, options),
+    rebuildStore: (options = {}) => rebuildStore(context, options),
+    cleanupStore: (options = {}) => cleanupStore(context, options),
+    exportStore: () => exportStore(context),
+    importStore: (lines, options = {}) => importStore(context, lines, options),
+  };
+}

@@ -1,0 +1,244 @@
+import { toTimestamp } from "../base/clock.ts";
+import { newId } from "../base/ids.ts";
+import type { BlobLocation, StagedBlob } from "../blob/blob-store.ts";
+import type { Reader, Transaction } from "../catalog/database.ts";
+import {
+  deleteLocation,
+  dropLease,
+  insertLocation,
+  leaseOf,
+  locationOf,
+  putLease,
+  releasesWithObject,
+} from "../catalog/queries/objects.ts";
+import type { StorageLocationTable } from "../catalog/tables.ts";
+import { authErrors, objectErrors, releaseErrors, validationErrors } from "./errors.ts";
+import { hasScope, mayInApp } from "./access.ts";
+import type { Context } from "./context.ts";
+import type { Principal } from "./principal.ts";
+import type { UploadedObject, UploadOptions, UploadSource } from "./registry.ts";
+
+/**
+ * Stores bytes: staged and digested outside any transaction, durable under their digest, then recorded and leased in one
+ * transaction. Bytes that are here already are leased only.
+ */
+export async function uploadObject(
+  context: Context,
+  source: UploadSource,
+  options: UploadOptions,
+): Promise<UploadedObject> {
+  requireUploader(context.principal);
+  const uploadId = newId("upl");
+  const staged = await context.blobs.stage(uploadId, source.open(), {
+    maxBytes: context.settings.maxUploadBytes,
+    ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  try {
+    checkExpected(staged, options.expected);
+    options.signal?.throwIfAborted();
+    return await recordStaged(context, staged);
+  } finally {
+    await context.blobs.discard(uploadId);
+  }
+}
+
+/** Stores bytes that the server itself made, such as a manifest. */
+export async function storeBytes(context: Context, bytes: Uint8Array): Promise<UploadedObject> {
+  async function* once() {
+    yield bytes;
+  }
+  return uploadObject(context, { open: once, sizeBytes: bytes.length }, {});
+}
+
+/** Raises `auth.*` unless the principal may bring bytes. Limits to an app do not matter: bytes belong to none yet. */
+function requireUploader(principal: Principal): void {
+  if (hasScope(principal, "publish") || hasScope(principal, "package.write")) return;
+  if (principal.actor === "anonymous")
+    throw authErrors.error("auth.missing_token", "Uploading needs a token.");
+  throw authErrors.error("auth.missing_scope", "Uploading needs the scope publish or package.write.", {
+    details: { scope: "publish" },
+  });
+}
+
+function checkExpected(staged: StagedBlob, expected: UploadOptions["expected"]): void {
+  if (expected?.size !== undefined && expected.size !== staged.sizeBytes) {
+    throw validationErrors.error(
+      "validation.size_mismatch",
+      `The file has ${staged.sizeBytes} bytes, not the declared ${expected.size}.`,
+      { details: { expected: expected.size, actual: staged.sizeBytes } },
+    );
+  }
+  if (expected?.sha256 !== undefined && expected.sha256 !== staged.sha256) {
+    throw validationErrors.error(
+      "validation.digest_mismatch",
+      "The file's SHA-256 is not the declared one.",
+      {
+        details: { expected: expected.sha256, actual: staged.sha256 },
+      },
+    );
+  }
+}
+
+async function recordStaged(context: Context, staged: StagedBlob): Promise<UploadedObject> {
+  const location = await context.blobs.commit(staged);
+  const { sha256, blake3, sizeBytes } = staged;
+  return context.database.write(context.principal, async (tx) => {
+    const known = await isKnownTo(tx, tx.now, context.principal, sha256);
+    await finishDeletion(tx, context, sha256);
+    // A collector may have taken the object between its link and this transaction; staging still has the bytes.
+    if (!(await context.blobs.ensure(staged, location))) {
+      throw objectErrors.error(
+        "object.missing",
+        "The upload was collected before it could be recorded. Retry.",
+        {
+          details: { missing: [sha256] },
+        },
+      );
+    }
+    if ((await tx.first(locationOf, { sha256 })) === undefined) {
+      await recordObject(tx, context, { sha256, blake3, sizeBytes, location });
+    }
+    const expiresAt = toTimestamp(tx.nowMs + context.settings.expireAfterMs);
+    await tx.run(putLease, { sha256, principal: leaseHolder(context.principal), expires_at: expiresAt });
+    return { sha256, blake3, size_bytes: sizeBytes, existed: known, lease_expires_at: expiresAt };
+  });
+}
+
+/** Records that bytes are present: the event, and where they are. */
+export async function recordObject(
+  tx: Transaction,
+  context: Context,
+  object: { sha256: string; blake3: string; sizeBytes: number; location: BlobLocation },
+): Promise<void> {
+  const { sha256, blake3, sizeBytes, location } = object;
+  const stored = await tx.record({
+    type: "v1.object.stored",
+    subject: sha256,
+    data: { sha256, blake3, size: sizeBytes },
+  });
+  await tx.run(insertLocation, {
+    ...locationColumns(context, { sha256, blake3, sizeBytes, location }),
+    generation: stored.seq,
+  });
+}
+
+/** The columns of an object that is present. */
+export function locationColumns(
+  context: Pick<Context, "blobs">,
+  object: { sha256: string; blake3: string; sizeBytes: number; location: BlobLocation },
+): Omit<StorageLocationTable, "generation"> {
+  return {
+    sha256: object.sha256,
+    blake3: object.blake3,
+    size_bytes: object.sizeBytes,
+    backend: context.blobs.backend,
+    physical_key: object.location.key,
+    tier: "hot",
+    status: "present",
+  };
+}
+
+/**
+ * Completes a deletion that was begun and not finished: whoever meets one does, under the write lock, so that a row that
+ * is going is never revived.
+ */
+export async function finishDeletion(tx: Transaction, context: Context, sha256: string): Promise<boolean> {
+  const row = await tx.first(locationOf, { sha256 });
+  if (row === undefined || row.status !== "deleting") return false;
+  await context.blobs.remove({ sha256, key: row.physical_key });
+  await tx.run(deleteLocation, { sha256, generation: row.generation });
+  return true;
+}
+
+/** Whose leases are whose: tokens by id, people by name. */
+export function leaseHolder(principal: Principal): string {
+  return principal.actorId ?? principal.actor;
+}
+
+/**
+ * A digest is not a permission: bytes are known to somebody who holds a live lease on them, or who may read something
+ * that refers to them.
+ */
+export async function isKnownTo(
+  reader: Reader,
+  now: string,
+  principal: Principal,
+  sha256: string,
+): Promise<boolean> {
+  const row = await reader.first(locationOf, { sha256 });
+  if (row === undefined || row.status !== "present") return false;
+  const lease = await reader.first(leaseOf, { sha256, principal: leaseHolder(principal) });
+  if (lease !== undefined && lease.expires_at > now) return true;
+  return (await readability(reader, principal, sha256)) === "live";
+}
+
+/**
+ * The objects a publication names, present and known to the principal, in the order asked.
+ * Raises `object.missing` with every digest that is not.
+ */
+export async function requireObjects(
+  reader: Reader,
+  now: string,
+  principal: Principal,
+  digests: readonly string[],
+): Promise<StorageLocationTable[]> {
+  const found: StorageLocationTable[] = [];
+  const missing: string[] = [];
+  for (const sha256 of digests) {
+    if (await isKnownTo(reader, now, principal, sha256))
+      found.push((await reader.first(locationOf, { sha256 }))!);
+    else missing.push(sha256);
+  }
+  if (missing.length === 0) return found;
+  throw objectErrors.error(
+    "object.missing",
+    `${missing.length} of the named objects must be uploaded first.`,
+    {
+      details: { missing },
+    },
+  );
+}
+
+/** Frees the leases of a publication that was refused or that now refers to its objects. */
+export async function dropLeases(
+  tx: Transaction,
+  principal: Principal,
+  digests: Iterable<string>,
+): Promise<void> {
+  for (const sha256 of digests) await tx.run(dropLease, { sha256, principal: leaseHolder(principal) });
+}
+
+/** What the best reference to these bytes that the principal may read allows. */
+export async function readability(
+  reader: Reader,
+  principal: Principal,
+  sha256: string,
+): Promise<"live" | "revoked" | "deleted" | "none"> {
+  const references = await reader.all(releasesWithObject, { sha256 });
+  const readable = references.filter(
+    ({ slug, visibility, status }) =>
+      (visibility !== "private" || mayInApp(principal, "read", slug)) &&
+      (status !== "draft" || mayInApp(principal, "publish", slug)),
+  );
+  const states = new Set(readable.map(({ status }) => status));
+  if (states.has("published") || states.has("draft")) return "live";
+  if (states.has("revoked")) return hasScope(principal, "admin") ? "live" : "revoked";
+  return states.has("deleted") ? "deleted" : "none";
+}
+
+/** Opens the bytes of an object the principal may read. Raises `object.not_found`, `release.revoked`. */
+export async function readObject(context: Context, sha256: string) {
+  const location = await context.database.read(async (reader) => {
+    const state = await readability(reader, context.principal, sha256);
+    if (state === "revoked") {
+      throw releaseErrors.error("release.revoked", "The release was revoked; its files are not handed out.");
+    }
+    const row = await reader.first(locationOf, { sha256 });
+    if (state !== "live" || row === undefined || row.status !== "present") {
+      throw objectErrors.error("object.not_found", `There is no object ${sha256}.`, { details: { sha256 } });
+    }
+    return { sha256, key: row.physical_key };
+  });
+  return context.blobs.read(location);
+}

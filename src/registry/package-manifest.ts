@@ -1,0 +1,41 @@
+import { encodeCanonical } from "../base/cbor.ts";
+import type { JsonObject, PackageFileEntry } from "../log/events.ts";
+
+export interface ManifestInput {
+  readonly packageId: string;
+  readonly kind: string;
+  readonly createdAt: string;
+  readonly finalizedAt: string;
+  readonly producer: string | null;
+  readonly subject: string | null;
+  readonly metadata: JsonObject;
+  readonly retentionClass: string | null;
+  readonly files: readonly PackageFileEntry[];
+}
+
+/**
+ * The manifest of a finalized package: canonical CBOR, files in bytewise order of their paths, digests as byte strings.
+ * Its own SHA-256 names it. Format: docs/formats/manifest.md.
+ */
+export function encodeManifest(input: ManifestInput): Uint8Array {
+  const files = input.files.toSorted((left, right) =>
+    Buffer.compare(Buffer.from(left.path), Buffer.from(right.path)),
+  );
+  return encodeCanonical({
+    schema: "dist.manifest.v1",
+    package_id: input.packageId,
+    kind: input.kind,
+    created_at: input.createdAt,
+    finalized_at: input.finalizedAt,
+    producer: input.producer,
+    subject: input.subject,
+    metadata: input.metadata as { [key: string]: never },
+    retention_class: input.retentionClass,
+    files: files.map((file) => ({
+      path: file.path,
+      size: file.size,
+      media_type: file.media_type,
+      digests: { sha256: Buffer.from(file.sha256, "hex"), blake3: Buffer.from(file.blake3, "hex") },
+    })),
+  });
+}

@@ -1,0 +1,267 @@
+import { toTimestamp } from "../../base/clock.ts";
+import { newId } from "../../base/ids.ts";
+import type { Reader } from "../../catalog/database.ts";
+import {
+  artifactsOfRelease,
+  filesOfPackage,
+  openDraft,
+  packageById,
+  publishedVersion,
+  releaseById,
+} from "../../catalog/queries/releases.ts";
+import type { AppTable, ArtifactTable, PackageFileTable, ReleaseTable } from "../../catalog/tables.ts";
+import type { Finding } from "../../inspect/inspection.ts";
+import type { JsonObject, PackageFileEntry } from "../../log/events.ts";
+import { requireScope } from "../access.ts";
+import { findApp, findOrCreateApp } from "../apps.ts";
+import { findOrCreateChannel } from "../channels.ts";
+import type { Context } from "../context.ts";
+import { releaseErrors } from "../errors.ts";
+import { dropLeases, requireObjects, storeBytes } from "../objects.ts";
+import { encodeManifest } from "../package-manifest.ts";
+import type { ArtifactRequest, PublishResult, ReleaseHead, ReleaseRecord, ReleaseRef } from "../registry.ts";
+import { checkChannelName, MAX_ARTIFACTS } from "../rules.ts";
+import { findRelease } from "./find-release.ts";
+import {
+  artifactPath,
+  packageFile,
+  prepareArtifact,
+  type PreparedArtifact,
+  validationFailed,
+} from "./prepare-artifact.ts";
+import {
+  checkHead,
+  packageMetadata,
+  requirePlatforms,
+  storeNotes,
+  versionExists,
+  visibleApp,
+} from "./publish.ts";
+import { promotePublished, publishResult } from "./publish-result.ts";
+import {
+  recordDraft,
+  recordFileRemoved,
+  recordFiles,
+  recordFinalized,
+  recordPublished,
+  recordValidated,
+} from "./record-release.ts";
+import { releaseRecord } from "./release-record.ts";
+
+/** Opens a draft, or returns the one that is open for this version and build. */
+export async function draftRelease(context: Context, request: ReleaseHead): Promise<ReleaseRecord> {
+  const head = checkHead(context, request);
+  const metadata = packageMetadata(head, request.metadata);
+  const stored = await storeNotes(context, head.notes);
+  return context.database.write(context.principal, async (tx) => {
+    await visibleApp(tx, context, head.slug);
+    const app = await findOrCreateApp(tx, context, head.slug, head.displayName);
+    const key = { app_id: app.id, version: head.version, build: head.build };
+    const published = await tx.first(publishedVersion, key);
+    if (published !== undefined) throw versionExists(head, published);
+    const present = await tx.first(openDraft, key);
+    if (present !== undefined) return releaseRecord(tx, context, app, present);
+    if (head.channel !== null) await findOrCreateChannel(tx, app, head.channel);
+    const releaseId = newId("rel");
+    const ids = { releaseId, packageId: newId("pkg"), createdAt: tx.now };
+    await recordDraft(tx, context, app, { ...head, ...ids, ...stored, metadata });
+    if (stored.notesSha256 !== null) await dropLeases(tx, context.principal, [stored.notesSha256]);
+    return releaseRecord(tx, context, app, (await tx.first(releaseById, { id: releaseId }))!);
+  });
+}
+
+/**
+ * Adds an uploaded artifact to a draft and records what inspection found, failures included: publication will refuse
+ * those. The same bytes again change nothing; other bytes in the same place need `replace`.
+ */
+export async function attachArtifact(
+  context: Context,
+  slug: string,
+  ref: ReleaseRef,
+  request: ArtifactRequest,
+  options: { replace?: boolean },
+): Promise<ReleaseRecord> {
+  const { principal } = context;
+  const { app, object } = await context.database.read(async (reader) => {
+    const found = await openDraftOf(reader, context, slug, ref);
+    requirePlatforms(found.app, [request]);
+    const now = toTimestamp(context.clock.nowMs());
+    const [located] = await requireObjects(reader, now, principal, [request.sha256]);
+    return { app: found.app, object: located! };
+  });
+  const artifact = await prepareArtifact(context, request, object, app);
+  return context.database.write(principal, async (tx) => {
+    const { release } = await openDraftOf(tx, context, slug, ref);
+    const present = await tx.all(artifactsOfRelease, { release_id: release.id });
+    const inPlace = present.find((row) => isSamePlace(row, artifact));
+    if (inPlace?.sha256 !== artifact.sha256) {
+      requireRoom(present, artifact, inPlace, options.replace ?? false);
+      await requireObjects(tx, tx.now, principal, [request.sha256]);
+      if (inPlace !== undefined) await recordFileRemoved(tx, app, release.package_id, inPlace.path);
+      await recordFiles(tx, app, release.package_id, [packageFile(artifact)]);
+      await recordValidated(tx, app, release.id, artifact);
+    }
+    await dropLeases(tx, principal, [request.sha256]);
+    return releaseRecord(tx, context, app, (await tx.first(releaseById, { id: release.id }))!);
+  });
+}
+
+/** Publishes a draft as one release: finalized, visible and promoted in one transaction. */
+export async function publishDraft(
+  context: Context,
+  slug: string,
+  ref: ReleaseRef,
+  options: { channel?: string | null },
+): Promise<PublishResult> {
+  const planned = await planDraft(context, slug, ref, options.channel);
+  if ("result" in planned) return planned.result;
+  const { app, release, files, channel, finalizedAt, manifest } = planned;
+  return context.database.write(context.principal, async (tx) => {
+    const present = await tx.first(releaseById, { id: release.id });
+    const now = await tx.all(filesOfPackage, { package_id: release.package_id });
+    if (present!.status !== "draft" || fingerprint(now) !== fingerprint(files)) {
+      throw releaseErrors.error("package.changed", "The draft changed while it was being published. Retry.", {
+        details: { release_id: release.id },
+      });
+    }
+    const existing = await tx.first(publishedVersion, { ...release });
+    if (existing !== undefined) throw versionExists({ ...release, slug }, existing);
+    await requireObjects(tx, tx.now, context.principal, [manifest.sha256]);
+    if (channel !== null) await findOrCreateChannel(tx, app, channel);
+    await recordFinalized(tx, app, {
+      packageId: release.package_id,
+      manifestSha256: manifest.sha256,
+      manifestSizeBytes: manifest.size_bytes,
+      files: files.map(fileEntry),
+      finalizedAt,
+    });
+    await recordPublished(tx, app, { releaseId: release.id, channel, publishedAt: finalizedAt });
+    await dropLeases(tx, context.principal, [manifest.sha256]);
+    const published = (await tx.first(releaseById, { id: release.id }))!;
+    const outcome = channel === null ? null : await promotePublished(tx, app, published, channel);
+    return publishResult(tx, context, app, published, outcome, "published");
+  });
+}
+
+/** What a draft will be when it is published, checked; or the answer at once, when it is published already. */
+async function planDraft(
+  context: Context,
+  slug: string,
+  ref: ReleaseRef,
+  channelName: string | null | undefined,
+) {
+  const { app, release, files } = await context.database.read(async (reader) => {
+    const found = await findDraft(reader, context, slug, ref);
+    return { ...found, files: await reader.all(filesOfPackage, { package_id: found.release.package_id }) };
+  });
+  const channel = channelName === undefined ? release.channel : channelName;
+  if (channel !== null) checkChannelName(channel);
+  requireScope(context.principal, "publish", { app: slug, channel });
+  if (release.status === "published") {
+    const result = await context.database.write(context.principal, (tx) =>
+      publishResult(tx, context, app, release, null, "unchanged"),
+    );
+    return { result };
+  }
+  await requireValid(context, release);
+  const finalizedAt = toTimestamp(context.clock.nowMs());
+  const row = (await context.database.read((reader) =>
+    reader.first(packageById, { id: release.package_id }),
+  ))!;
+  const bytes = encodeManifest({
+    packageId: row.id,
+    kind: row.kind,
+    createdAt: row.created_at,
+    finalizedAt,
+    producer: row.producer,
+    subject: row.subject,
+    metadata: JSON.parse(row.metadata) as JsonObject,
+    retentionClass: row.retention_class,
+    files: files.map(fileEntry),
+  });
+  return { app, release, files, channel, finalizedAt, manifest: await storeBytes(context, bytes) };
+}
+
+/** Raises `release.empty` or `validation.failed` for a draft that cannot be published. */
+async function requireValid(context: Context, release: ReleaseTable): Promise<void> {
+  const artifacts = await context.database.read((reader) =>
+    reader.all(artifactsOfRelease, { release_id: release.id }),
+  );
+  if (artifacts.length === 0) {
+    throw releaseErrors.error("release.empty", "The draft has no artifact yet.", {
+      details: { release_id: release.id },
+    });
+  }
+  if (artifacts.some(({ validation_status: status }) => status === "failed")) {
+    throw validationFailed(
+      artifacts.map((row) => ({ ...row, findings: JSON.parse(row.findings) as Finding[] })),
+    );
+  }
+}
+
+/** The draft, or what was published from it. */
+async function findDraft(reader: Reader, context: Context, slug: string, ref: ReleaseRef) {
+  requireScope(context.principal, "publish", { app: slug, channel: context.principal.channel });
+  const app = await findApp(reader, context, slug);
+  return { app, release: await findRelease(reader, context, app, ref, { prefer: "draft" }) };
+}
+
+/** Raises `package.not_open` when it is published already, and `auth.wrong_channel` when it is for another channel. */
+async function openDraftOf(
+  reader: Reader,
+  context: Context,
+  slug: string,
+  ref: ReleaseRef,
+): Promise<{ app: AppTable; release: ReleaseTable }> {
+  const found = await findDraft(reader, context, slug, ref);
+  requireScope(context.principal, "publish", { app: slug, channel: found.release.channel });
+  if (found.release.status === "draft") return found;
+  throw releaseErrors.error("package.not_open", `${found.release.version} is ${found.release.status}.`, {
+    details: { release_id: found.release.id, status: found.release.status },
+    hint: "A release never changes once it is published; make a new version or build.",
+  });
+}
+
+function requireRoom(
+  present: readonly ArtifactTable[],
+  artifact: PreparedArtifact,
+  inPlace: ArtifactTable | undefined,
+  replace: boolean,
+): void {
+  const path = artifactPath(artifact);
+  const taken = present.find((row) => row !== inPlace && row.path.toLowerCase() === path.toLowerCase());
+  if (taken !== undefined || (inPlace !== undefined && !replace)) {
+    throw releaseErrors.error("package.duplicate_path", `The draft has other bytes at ${path}.`, {
+      details: { path, sha256: (taken ?? inPlace)!.sha256 },
+      hint: "Use --replace to put these in their place.",
+    });
+  }
+  if (inPlace === undefined && present.length >= MAX_ARTIFACTS) {
+    throw releaseErrors.error(
+      "release.too_many_artifacts",
+      `A release has at most ${MAX_ARTIFACTS} artifacts.`,
+      {
+        details: { count: present.length + 1, limit: MAX_ARTIFACTS },
+      },
+    );
+  }
+}
+
+function isSamePlace(row: ArtifactTable, artifact: PreparedArtifact): boolean {
+  return row.platform === artifact.platform && row.arch === artifact.arch && row.format === artifact.format;
+}
+
+function fileEntry(row: PackageFileTable): PackageFileEntry {
+  return {
+    path: row.path,
+    sha256: row.sha256,
+    blake3: row.blake3,
+    size: row.size_bytes,
+    media_type: row.media_type,
+  };
+}
+
+/** Tells whether a package's files are still the same. */
+function fingerprint(files: readonly PackageFileTable[]): string {
+  return files.map(({ path, sha256 }) => `${path}\0${sha256}`).join("\0\0");
+}

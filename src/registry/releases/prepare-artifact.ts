@@ -1,0 +1,141 @@
+import { newId } from "../../base/ids.ts";
+import type { AppTable, StorageLocationTable } from "../../catalog/tables.ts";
+import { inspectArtifact } from "../../inspect/inspect-artifact.ts";
+import type { Arch, Finding, Format, Platform } from "../../inspect/inspection.ts";
+import type { JsonObject, PackageFileEntry } from "../../log/events.ts";
+import type { Context } from "../context.ts";
+import { releaseErrors, validationErrors } from "../errors.ts";
+import type { ArtifactRequest } from "../registry.ts";
+import { checkFilename, checkMetadata } from "../rules.ts";
+
+/** An artifact that was looked at and is ready to be recorded. */
+export interface PreparedArtifact {
+  readonly id: string;
+  readonly platform: Platform;
+  readonly arch: Arch;
+  readonly format: Format;
+  readonly filename: string;
+  readonly contentType: string;
+  readonly sha256: string;
+  readonly blake3: string;
+  readonly sizeBytes: number;
+  readonly metadata: JsonObject;
+  readonly findings: readonly Finding[];
+  readonly status: "passed" | "failed";
+}
+
+/**
+ * Looks inside an uploaded object as the artifact it is declared to be. Raises `validation.size_mismatch` when it is not
+ * as long as declared, and the finding's own code when not even its format can be told. `pins` are the app's.
+ */
+export async function prepareArtifact(
+  context: Context,
+  request: ArtifactRequest,
+  object: StorageLocationTable,
+  app: Pick<AppTable, "identity_constraints"> | undefined,
+): Promise<PreparedArtifact> {
+  const filename = checkFilename(request.filename);
+  const declaredMetadata = checkMetadata(request.metadata);
+  if (request.size !== undefined && request.size !== object.size_bytes) {
+    throw validationErrors.error(
+      "validation.size_mismatch",
+      `${filename} has ${object.size_bytes} bytes, not the declared ${request.size}.`,
+      { details: { filename, expected: request.size, actual: object.size_bytes } },
+    );
+  }
+  const bytes = await context.blobs.openRandom({ sha256: object.sha256, key: object.physical_key });
+  const inspection = await inspectArtifact(bytes, {
+    platform: request.platform,
+    arch: request.arch,
+    format: request.format,
+    filename,
+    contentType: request.content_type,
+  }).finally(() => bytes.close());
+  const findings = [...inspection.findings, ...unreadSigner(app, request.platform)];
+  if (inspection.format === null) throw validationFailed([{ ...request, filename, findings }]);
+  return {
+    id: newId("art"),
+    platform: request.platform,
+    arch: inspection.arch,
+    format: inspection.format,
+    filename,
+    contentType: inspection.contentType,
+    sha256: object.sha256,
+    blake3: object.blake3,
+    sizeBytes: object.size_bytes,
+    metadata: { ...declaredMetadata, inspection: inspection.facts as JsonObject },
+    findings,
+    status: inspection.status,
+  };
+}
+
+/**
+ * The refusal of artifacts that inspection found errors in. Its code is the first error's own, so that a script sees what
+ * is wrong; `details.artifacts` holds every finding.
+ */
+export function validationFailed(
+  artifacts: readonly { platform: string; filename: string; findings: readonly Finding[] }[],
+) {
+  const failed = artifacts.filter(({ findings }) => findings.some(({ severity }) => severity === "error"));
+  const first = failed[0]!.findings.find(({ severity }) => severity === "error")!;
+  const details = {
+    finding: first.code,
+    artifacts: failed.map(({ platform, filename, findings }) => ({ platform, filename, findings })),
+  };
+  return validationErrors.error("validation.failed", `${failed[0]!.filename}: ${first.message}`, { details });
+}
+
+/** The artifact's path in its release's package, by which it is listed in the manifest. */
+export function artifactPath(artifact: Pick<PreparedArtifact, "platform" | "arch" | "filename">): string {
+  return `${artifact.platform}/${artifact.arch}/${artifact.filename}`;
+}
+
+export function packageFile(artifact: PreparedArtifact): PackageFileEntry {
+  return {
+    path: artifactPath(artifact),
+    sha256: artifact.sha256,
+    blake3: artifact.blake3,
+    size: artifact.sizeBytes,
+    media_type: artifact.contentType,
+  };
+}
+
+/** Raises `release.duplicate_artifact` or `package.duplicate_path` when two artifacts would stand in one place. */
+export function requireDistinct(artifacts: readonly PreparedArtifact[]): void {
+  const kinds = new Set<string>();
+  const paths = new Set<string>();
+  for (const artifact of artifacts) {
+    const kind = `${artifact.platform}/${artifact.arch}/${artifact.format}`;
+    if (kinds.has(kind)) {
+      throw releaseErrors.error("release.duplicate_artifact", `Two artifacts are ${kind}.`, {
+        details: { platform: artifact.platform, arch: artifact.arch, format: artifact.format },
+        hint: "Give each its own arch or format.",
+      });
+    }
+    kinds.add(kind);
+    const path = artifactPath(artifact);
+    // File systems that fold case would keep only one of two names that differ in case alone.
+    if (paths.has(path.toLowerCase())) {
+      throw releaseErrors.error("package.duplicate_path", `Two artifacts would stand at ${path}.`, {
+        details: { path },
+      });
+    }
+    paths.add(path.toLowerCase());
+  }
+}
+
+/** A pin that nothing checks must not look as if it were checked. */
+function unreadSigner(
+  app: Pick<AppTable, "identity_constraints"> | undefined,
+  platform: Platform,
+): Finding[] {
+  const pins = JSON.parse(app?.identity_constraints ?? "{}") as Record<string, unknown>;
+  if (pins[platform] === undefined) return [];
+  return [
+    {
+      code: "validation.signer_unread",
+      severity: "warning",
+      message: "The app pins who may sign for this platform; the signer of this file was not read.",
+    },
+  ];
+}

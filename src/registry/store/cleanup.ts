@@ -1,0 +1,213 @@
+import { toTimestamp } from "../../base/clock.ts";
+import { dropExpiredLeases, locationOf, locationsAfter } from "../../catalog/queries/objects.ts";
+import { releasesAfter } from "../../catalog/queries/retention.ts";
+import { planRelease, type RetentionDecision } from "../../retention/release-retention.ts";
+import { requireScope } from "../access.ts";
+import type { Context } from "../context.ts";
+import type { CleanupEntry, CleanupReport, Reason, ReportOptions } from "../registry.ts";
+import { isCollectable, markUnneeded, removeMarked, removeUnrecorded } from "./collect-objects.ts";
+import { releaseFacts, type ReleaseForCleanup, releaseStillThere } from "./release-facts.ts";
+
+/** Rows read, and objects deleted, at once. Small: the write lock is held for one batch of unlinks. */
+const BATCH = 64;
+
+/**
+ * Deletes what nothing keeps: expired drafts and releases that left every window, then the bytes nothing refers to, stale
+ * staging and files without a row. Without `apply` it only says what would go. Every decision is made again inside the
+ * transaction that acts on it.
+ */
+export async function cleanupStore(
+  context: Context,
+  options: ReportOptions & { apply?: boolean },
+): Promise<CleanupReport> {
+  requireScope(context.principal, "admin", { app: null });
+  const run = new CleanupRun(context, options);
+  await run.releases();
+  await run.objects();
+  await run.unrecordedFiles();
+  await run.staging();
+  return run.finish();
+}
+
+class CleanupRun {
+  readonly #context: Context;
+  readonly #apply: boolean;
+  readonly #options: ReportOptions;
+  readonly #kept: CleanupEntry[] = [];
+  readonly #deleted: CleanupEntry[] = [];
+  readonly #reasons: Record<string, readonly Reason[]> = {};
+  /** Packages that go: in a dry run their bytes count as unreferenced though the rows still stand. */
+  readonly #goingPackages = new Set<string>();
+
+  constructor(context: Context, options: ReportOptions & { apply?: boolean }) {
+    this.#context = context;
+    this.#options = options;
+    this.#apply = options.apply ?? false;
+  }
+
+  async releases(): Promise<void> {
+    let last = "";
+    for (;;) {
+      this.#options.signal?.throwIfAborted();
+      const planned = await this.#context.database.read(async (reader) => {
+        const now = toTimestamp(this.#context.clock.nowMs());
+        const batch: { release: ReleaseForCleanup; decision: RetentionDecision }[] = [];
+        for (const release of await reader.all(releasesAfter, { id: last, limit: BATCH })) {
+          batch.push({ release, decision: planRelease(await releaseFacts(reader, release), now) });
+        }
+        return batch;
+      });
+      for (const { release, decision } of planned) await this.#release(release, decision);
+      if (planned.length < BATCH) return;
+      last = planned.at(-1)!.release.id;
+      this.#options.onProgress?.({ phase: "releases", done: this.#kept.length, total: null });
+    }
+  }
+
+  async objects(): Promise<void> {
+    let last = "";
+    for (;;) {
+      this.#options.signal?.throwIfAborted();
+      const { rows, unneeded } = await this.#context.database.read(async (reader) => {
+        const now = toTimestamp(this.#context.clock.nowMs());
+        const page = await reader.all(locationsAfter, { sha256: last, limit: BATCH });
+        const unneededRows = [];
+        // With --apply the rows of deleted packages say so themselves.
+        const going = this.#apply ? undefined : this.#goingPackages;
+        for (const row of page) {
+          if (row.status === "deleting" || (await isCollectable(reader, row.sha256, now, going)))
+            unneededRows.push(row);
+        }
+        return { rows: page, unneeded: unneededRows };
+      });
+      const begun = unneeded.filter(({ status }) => status === "deleting").map(({ sha256 }) => sha256);
+      const fresh = unneeded.filter(({ status }) => status === "present").map(({ sha256 }) => sha256);
+      const gone = new Set(
+        this.#apply && fresh.length > 0 ? await markUnneeded(this.#context, fresh) : fresh,
+      );
+      for (const sha256 of begun) gone.add(sha256);
+      if (this.#apply && gone.size > 0) await removeMarked(this.#context, [...gone]);
+      for (const { sha256, size_bytes: bytes } of unneeded) {
+        if (gone.has(sha256)) this.#note("deleted", { id: sha256, kind: "object", bytes }, [unreferenced]);
+      }
+      if (rows.length < BATCH) return;
+      last = rows.at(-1)!.sha256;
+      this.#options.onProgress?.({ phase: "objects", done: this.#deleted.length, total: null });
+    }
+  }
+
+  async unrecordedFiles(): Promise<void> {
+    for await (const { key, sha256, sizeBytes } of this.#context.blobs.list()) {
+      this.#options.signal?.throwIfAborted();
+      if (sha256 === null) {
+        this.#note("kept", { id: key, kind: "file", bytes: sizeBytes }, [stray]);
+        continue;
+      }
+      const row = await this.#context.database.read((reader) => reader.first(locationOf, { sha256 }));
+      if (row !== undefined) continue;
+      if (this.#apply && !(await removeUnrecorded(this.#context, sha256, key))) continue;
+      this.#note("deleted", { id: key, kind: "file", bytes: sizeBytes }, [unrecorded]);
+    }
+  }
+
+  async staging(): Promise<void> {
+    const staleBefore = this.#context.clock.nowMs() - this.#context.settings.expireAfterMs;
+    for await (const { uploadId, sizeBytes, modifiedAtMs } of this.#context.blobs.listStaging()) {
+      if (modifiedAtMs > staleBefore) continue;
+      if (this.#apply) await this.#context.blobs.discard(uploadId);
+      this.#note("deleted", { id: uploadId, kind: "staging", bytes: sizeBytes }, [stale]);
+    }
+  }
+
+  async finish(): Promise<CleanupReport> {
+    if (this.#apply) await this.#record();
+    return {
+      ok: true,
+      problems: [],
+      applied: this.#apply,
+      kept: this.#kept,
+      deleted: this.#deleted,
+      reasons: this.#reasons,
+      next: null,
+    };
+  }
+
+  async #release(release: ReleaseForCleanup, decision: RetentionDecision): Promise<void> {
+    const kind = release.status === "draft" ? "draft" : "release";
+    const entry = { id: release.id, kind, bytes: release.size_bytes } as const;
+    const goes = decision.action === "delete";
+    const done = goes && (!this.#apply || (await this.#deleteRelease(release.id)));
+    if (done) this.#goingPackages.add(release.package_id);
+    if (done || !goes) this.#note(done ? "deleted" : "kept", entry, decision.reasons);
+  }
+
+  /** False when something keeps the release after all. */
+  async #deleteRelease(id: string): Promise<boolean> {
+    return this.#context.database.write(this.#context.principal, async (tx) => {
+      const release = await releaseStillThere(tx, id);
+      if (release === undefined) return false;
+      const decision = planRelease(await releaseFacts(tx, release), tx.now);
+      if (decision.action === "keep") return false;
+      const { app_id, package_id } = release;
+      const reason = decision.reasons[0]!.rule;
+      await tx.record({
+        type: "v1.release.deleted",
+        subject: id,
+        data: { app_id, release_id: id, package_id, reason },
+      });
+      await tx.record({
+        type: "v1.package.deleted",
+        subject: package_id,
+        data: { app_id, package_id, reason },
+      });
+      return true;
+    });
+  }
+
+  #note(list: "kept" | "deleted", entry: CleanupEntry, reasons: readonly Reason[]): void {
+    (list === "kept" ? this.#kept : this.#deleted).push(entry);
+    this.#reasons[entry.id] = reasons;
+  }
+
+  async #record(): Promise<void> {
+    const count = (kind: CleanupEntry["kind"]) => this.#deleted.filter((entry) => entry.kind === kind).length;
+    const bytes = this.#deleted
+      .filter(({ kind }) => kind === "object" || kind === "file" || kind === "staging")
+      .reduce((sum, entry) => sum + entry.bytes, 0);
+    await this.#context.database.write(this.#context.principal, async (tx) => {
+      await tx.run(dropExpiredLeases, { now: tx.now });
+      if (this.#deleted.length === 0) return;
+      await tx.record({
+        type: "v1.store.cleaned",
+        subject: "store",
+        data: {
+          releases: count("release"),
+          drafts: count("draft"),
+          objects: count("object") + count("file"),
+          staging: count("staging"),
+          bytes,
+        },
+      });
+    });
+  }
+}
+
+const unreferenced: Reason = { rule: "unreferenced", until: null, ref: null, text: "Nothing refers to it." };
+const unrecorded: Reason = {
+  rule: "unrecorded",
+  until: null,
+  ref: null,
+  text: "A file that no upload completed.",
+};
+const stale: Reason = {
+  rule: "staging.stale",
+  until: null,
+  ref: null,
+  text: "An upload that stopped long ago.",
+};
+const stray: Reason = {
+  rule: "stray",
+  until: null,
+  ref: null,
+  text: "Not made by this program; left alone.",
+};

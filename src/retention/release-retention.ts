@@ -1,0 +1,113 @@
+/** The planner for releases: facts and policy in, a decision with its reasons out. Pure: no clock, no database. */
+
+/** How long a draft may lie untouched before it expires: 7 days. */
+export const DRAFT_IDLE_MS = 7 * 24 * 3600 * 1000;
+
+/** One window that may keep a release. */
+export interface WindowFact {
+  /** The channel whose history the window is over; null for the window of releases that were never on a channel. */
+  readonly channel: string | null;
+  /** How many releases the window keeps; 0 keeps every one. */
+  readonly keep: number;
+  /**
+   * How many unrevoked releases stand before this one in the window, counted no further than `keep`; null for a release
+   * that is revoked and so holds no place in it.
+   */
+  readonly ahead: number | null;
+}
+
+export interface ReleaseFacts {
+  readonly id: string;
+  readonly status: "draft" | "published" | "revoked";
+  /** A draft's last activity, milliseconds since the epoch. */
+  readonly touchedAtMs: number;
+  /** The channels that point at it now. */
+  readonly currentIn: readonly string[];
+  readonly windows: readonly WindowFact[];
+  /** The package's class period; absent without a class, `expiresAt` null for one that never ends. RFC 3339. */
+  readonly retention: { readonly retentionClass: string; readonly expiresAt: string | null } | null;
+}
+
+export interface RetentionReason {
+  readonly rule: string;
+  readonly until: string | null;
+  readonly ref: string | null;
+  readonly text: string;
+}
+
+export interface RetentionDecision {
+  readonly id: string;
+  readonly action: "keep" | "delete";
+  /** What keeps it, or, when nothing does, what lets it go. Never empty. */
+  readonly reasons: readonly RetentionReason[];
+}
+
+/**
+ * Decides about one release. It goes only when nothing keeps it: no channel points at it, no window holds it, no class
+ * period runs. `now` is RFC 3339 UTC with milliseconds.
+ */
+export function planRelease(facts: ReleaseFacts, now: string): RetentionDecision {
+  if (facts.status === "draft") return planDraft(facts, now);
+  const keeping = [
+    ...currentReasons(facts),
+    ...facts.windows.flatMap(windowReason),
+    ...classReason(facts, now),
+  ];
+  if (keeping.length > 0) return { id: facts.id, action: "keep", reasons: keeping };
+  return { id: facts.id, action: "delete", reasons: [letGo(facts)] };
+}
+
+function planDraft(facts: ReleaseFacts, now: string): RetentionDecision {
+  const expiresAt = new Date(facts.touchedAtMs + DRAFT_IDLE_MS).toISOString();
+  const isOpen = expiresAt > now;
+  const text = isOpen ? "The draft was worked on in the last 7 days." : "The draft lay untouched for 7 days.";
+  const rule = isOpen ? "draft.open" : "draft.expired";
+  return {
+    id: facts.id,
+    action: isOpen ? "keep" : "delete",
+    reasons: [{ rule, until: isOpen ? expiresAt : null, ref: null, text }],
+  };
+}
+
+function currentReasons(facts: ReleaseFacts): RetentionReason[] {
+  return facts.currentIn.map((channel) => ({
+    rule: "channel.current",
+    until: null,
+    ref: channel,
+    text: `${channel} points at it.`,
+  }));
+}
+
+function windowReason({ channel, keep, ahead }: WindowFact): RetentionReason[] {
+  const rule = channel === null ? "app.window" : "channel.window";
+  const where = channel ?? "the app";
+  if (keep === 0) {
+    const text =
+      channel === null ? "The app keeps every release." : `${where} keeps every release it ever pointed at.`;
+    return [{ rule, until: null, ref: channel, text }];
+  }
+  if (ahead === null || ahead >= keep) return [];
+  const text = `It is number ${ahead + 1} of the ${keep} releases that ${where} keeps.`;
+  return [{ rule, until: null, ref: channel, text }];
+}
+
+function classReason({ retention }: ReleaseFacts, now: string): RetentionReason[] {
+  if (retention === null) return [];
+  const { retentionClass, expiresAt } = retention;
+  if (expiresAt !== null && expiresAt <= now) return [];
+  const text =
+    expiresAt === null
+      ? `The class ${retentionClass} keeps it for good.`
+      : `The class ${retentionClass} keeps it until ${expiresAt}.`;
+  return [{ rule: "class", until: expiresAt, ref: retentionClass, text }];
+}
+
+function letGo(facts: ReleaseFacts): RetentionReason {
+  const revoked = facts.status === "revoked";
+  return {
+    rule: revoked ? "release.revoked" : "window.left",
+    until: null,
+    ref: null,
+    text: revoked ? "It is revoked and nothing else keeps it." : "It has left every window that kept it.",
+  };
+}
