@@ -32,7 +32,9 @@ export async function* exportLog(reader: Reader): AsyncGenerator<string> {
         },
       );
     }
-    yield `${separator}${JSON.stringify({ ...event, cbor: Buffer.from(row.bytes).toString("base64") })}`;
+    const { seq, type, at, actor, subject, data } = event!;
+    const cbor = Buffer.from(row.bytes).toString("base64");
+    yield `${separator}${JSON.stringify({ seq, type, at, actor, subject, data, cbor })}`;
     separator = ",\n";
   }
   yield "\n]}\n";

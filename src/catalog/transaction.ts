@@ -2,7 +2,7 @@ import type { Compilable } from "kysely";
 
 import { type Clock, fromTimestamp, toTimestamp } from "../base/clock.ts";
 import { assert } from "../base/errors.ts";
-import { encodeEvent, leafHash } from "../log/event-codec.ts";
+import { decodeEvent, encodeEvent, leafHash } from "../log/event-codec.ts";
 import type { DistEvent, NewEvent } from "../log/events.ts";
 import type { Actor, Transaction, Writer } from "./database.ts";
 import { project } from "./projections/project.ts";
@@ -39,15 +39,17 @@ export class LogTransaction implements Transaction {
 
   async record(event: NewEvent): Promise<DistEvent> {
     const { actor, actorId } = this.#actor;
-    const recorded = {
+    const bytes = encodeEvent({
       seq: this.#head + 1,
       type: event.type,
       at: this.now,
       actor,
       subject: event.subject,
       data: actorId === null ? event.data : { ...event.data, actor_id: actorId },
-    } as DistEvent;
-    await appendEvent(this.#writer, recorded, encodeEvent(recorded));
+    } as DistEvent);
+    // What the projections see is what a replay will see: the event as its bytes say it, key order and all.
+    const recorded = decodeEvent(bytes);
+    await appendEvent(this.#writer, recorded, bytes);
     await project(this.#writer, recorded);
     this.#head = recorded.seq;
     this.#recorded += 1;

@@ -1,0 +1,126 @@
+import type {
+  AppRecord,
+  ArtifactRecord,
+  AuditRecord,
+  ChannelRecord,
+  PublishResult,
+  ReleaseRecord,
+  TokenRecord,
+} from "../../registry/registry.ts";
+
+/** Records as a registry answers them. */
+const at = "2026-11-20T15:00:00.000Z";
+
+export const appRecord: AppRecord = {
+  id: "app_1",
+  slug: "acme",
+  display_name: "Acme",
+  owner: null,
+  visibility: "unlisted",
+  allowed_platforms: ["ios", "linux"],
+  bundle_ids: {},
+  ios_mode: "artifact_only",
+  testflight_url: null,
+  identity_constraints: {},
+  retention_keep: 0,
+  retention_class: null,
+  created_at: at,
+  updated_at: at,
+};
+
+export const artifactRecord: ArtifactRecord = {
+  id: "art_1",
+  platform: "linux",
+  arch: "universal",
+  format: "tar",
+  filename: "acme.tar.gz",
+  content_type: "application/gzip",
+  size_bytes: 3,
+  sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+  blake3: "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85",
+  storage_key: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+  validation_status: "passed",
+  findings: [],
+  url: null,
+  metadata: {},
+};
+
+export const releaseRecord: ReleaseRecord = {
+  id: "rel_1",
+  app_id: "app_1",
+  app: "acme",
+  package_id: "pkg_1",
+  version: "1.4.0",
+  build: "",
+  status: "published",
+  channel: "beta",
+  current_in: ["beta"],
+  notes: null,
+  manifest_sha256: "a".repeat(64),
+  created_by: "local:ann",
+  created_at: at,
+  published_at: at,
+  revoked_at: null,
+  deleted_at: null,
+  url: null,
+  artifacts: [artifactRecord],
+};
+
+export const channelRecord: ChannelRecord = {
+  app_id: "app_1",
+  app: "acme",
+  name: "beta",
+  current_release_id: "rel_1",
+  previous_release_id: null,
+  current_version: "1.4.0",
+  current_build: "",
+  policy: { promote: "auto", require_validation: false, from: null, min_time_seconds: 0 },
+  rollout_percent: 100,
+  retention_keep: null,
+  created_at: at,
+  updated_at: at,
+};
+
+export const publishResult: PublishResult = {
+  status: "published",
+  app: { id: "app_1", slug: "acme" },
+  release: {
+    id: "rel_1",
+    package_id: "pkg_1",
+    version: "1.4.0",
+    build: "",
+    channel: "beta",
+    manifest_sha256: "a".repeat(64),
+    published_at: at,
+    url: null,
+  },
+  artifacts: [artifactRecord],
+  channel: { name: "beta", current_release_id: "rel_1", previous_release_id: null },
+};
+
+export const tokenRecord: TokenRecord = {
+  id: "tok_1",
+  name: "ci",
+  scopes: ["publish"],
+  app: null,
+  channel: null,
+  status: "active",
+  created_by: "local:ann",
+  created_at: at,
+  expires_at: null,
+  last_used_at: null,
+  revoked_at: null,
+};
+
+export function auditRecord(id: number): AuditRecord {
+  return {
+    id,
+    action: "app.created",
+    actor: "local:ann",
+    actor_id: null,
+    target_type: "app",
+    target_id: `app_${id}`,
+    metadata: {},
+    created_at: at,
+  };
+}
