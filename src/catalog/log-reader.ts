@@ -2,8 +2,10 @@ import { DistError } from "../base/errors.ts";
 import { decodeEvent, leafHash } from "../log/event-codec.ts";
 import type { DistEvent } from "../log/events.ts";
 import type { Reader } from "./database.ts";
+import { lastEvent } from "./queries/integrity.ts";
 import { query } from "./query.ts";
 import type { EventTable } from "./tables.ts";
+import { logHead } from "./transaction.ts";
 
 /** Events read at once while walking the log. */
 const BATCH = 1_000;
@@ -42,6 +44,14 @@ export async function* readLog(
     }
     if (rows.length < BATCH) return;
   }
+}
+
+/** A log whose end was cut off has no gap inside; what gives it away is the head, which counts every event. */
+export async function headProblem(reader: Reader): Promise<LogProblem | undefined> {
+  const { head } = (await reader.first(logHead, {}))!;
+  const last = (await reader.first(lastEvent, {}))?.seq ?? 0;
+  if (head === last) return undefined;
+  return { code: "log.gap", seq: head, message: `The log's head is ${head}; its last event is ${last}.` };
 }
 
 function prove(row: EventTable): LogEntry {

@@ -1,5 +1,5 @@
 import type { Database, MaintenanceConnection } from "./database.ts";
-import { type LogProblem, readLog } from "./log-reader.ts";
+import { headProblem, type LogProblem, readLog } from "./log-reader.ts";
 import { project } from "./projections/project.ts";
 import { createIndexes, createView, type ViewName, viewNames, views } from "./schema.ts";
 
@@ -45,7 +45,8 @@ export async function rebuildViews(database: Database, options: RebuildOptions =
       const log = readLog(connection, { after, signal: options.signal });
       for await (const { event, problem } of log) {
         if (problem !== undefined) problems.push(problem);
-        if (event === undefined) continue;
+        // What follows a gap may rest on what is missing, so nothing more is replayed; the rest is read for its problems.
+        if (event === undefined || problems.length > 0) continue;
         await project(connection, event);
         seq = event.seq;
         if (seq % 10_000 === 0) options.onProgress?.(seq);
@@ -58,6 +59,8 @@ export async function rebuildViews(database: Database, options: RebuildOptions =
     await connection.execute("COMMIT");
     return await connection.exclusively(async () => {
       const events = await replay(head);
+      const atHead = problems.length > 0 ? undefined : await headProblem(connection);
+      if (atHead !== undefined) problems.push(atHead);
       if (problems.length > 0) return { events, rows: {}, differing: [], logProblems: problems };
       return { events, ...(await compareAndSwap(connection)), logProblems: [] };
     });

@@ -35,6 +35,10 @@ export const findingCodes = {
     severity: "error",
     about: "The declared architecture contradicts the one in the file.",
   },
+  "validation.signer_unread": {
+    severity: "warning",
+    about: "The app pins who may sign for this platform, and nothing read who signed this file.",
+  },
   "validation.arch_unsupported": {
     severity: "error",
     about:

@@ -18,9 +18,13 @@ const envelopeKeys = "actor,at,data,seq,subject,type";
 export function encodeEvent(event: DistEvent): Uint8Array {
   const bytes = encodeCanonical(event as unknown as CanonicalValue);
   if (bytes.length > MAX_EVENT_BYTES) {
-    throw logErrors.error("log.event_too_large", `A ${event.type} event of ${bytes.length} bytes is too large.`, {
-      details: { type: event.type, bytes: bytes.length, limit: MAX_EVENT_BYTES },
-    });
+    throw logErrors.error(
+      "log.event_too_large",
+      `A ${event.type} event of ${bytes.length} bytes is too large.`,
+      {
+        details: { type: event.type, bytes: bytes.length, limit: MAX_EVENT_BYTES },
+      },
+    );
   }
   return bytes;
 }
@@ -40,12 +44,18 @@ export function decodeEvent(bytes: Uint8Array): DistEvent {
     typeof value["actor"] === "string" &&
     typeof value["subject"] === "string" &&
     typeof value["data"] === "object";
-  if (!isEnvelope) throw logErrors.error("log.malformed_event", "The bytes are not an event's map of six keys.");
-  if (typeof value["type"] !== "string" || !knownTypes.has(value["type"])) {
-    throw logErrors.error("log.unknown_event_type", `This version knows no event type ${String(value["type"])}.`, {
-      details: { seq: value["seq"], type: value["type"] },
-      hint: "The store was written by a newer version; use that one.",
-    });
+  if (!isEnvelope)
+    throw logErrors.error("log.malformed_event", "The bytes are not an event's map of six keys.");
+  const { type } = value;
+  if (typeof type !== "string" || !knownTypes.has(type)) {
+    throw logErrors.error(
+      "log.unknown_event_type",
+      `This version knows no event type ${JSON.stringify(type)}.`,
+      {
+        details: { seq: value["seq"], type },
+        hint: "The store was written by a newer version; use that one.",
+      },
+    );
   }
   return value as unknown as DistEvent;
 }

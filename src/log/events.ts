@@ -101,7 +101,6 @@ export interface EventData {
     app_id: string;
     release_id: string;
     channel: string | null;
-    published_at: string;
   };
   "v1.release.revoked": { app_id: string; release_id: string; reason: string | null };
   "v1.release.deleted": { app_id: string; release_id: string; package_id: string; reason: string };

@@ -133,9 +133,17 @@ export async function channelHistory(
     await requireChannel(reader, app, name);
     const after = seqCursorOf(page) ?? 0;
     const rows = await reader.all(movesOfChannel, { app_id: app.id, channel: name, after, limit: limit + 1 });
-    const record = ({ app_id: _, channel: __, back_seq: ___, action, ...move }: (typeof rows)[number]) => ({
-      ...move,
-      action: action as ChannelMoveRecord["action"],
+    const record = (move: (typeof rows)[number]): ChannelMoveRecord => ({
+      seq: move.seq,
+      action: move.action as ChannelMoveRecord["action"],
+      release_id: move.release_id,
+      version: move.version,
+      build: move.build,
+      previous_release_id: move.previous_release_id,
+      rollout_percent: move.rollout_percent,
+      actor: move.actor,
+      reason: move.reason,
+      at: move.at,
     });
     return pageOf(rows, limit, record, (row) => [row.seq]);
   });

@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
-import { mkdir, open } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { Duration } from "../base/duration.ts";
 import { errnoOf } from "../base/errors.ts";
+import { syncDirectory } from "../base/sync-directory.ts";
 import { storageErrors } from "../base/storage-errors.ts";
 import { openDirectoryBlobStore } from "../blob/directory.ts";
 import { openSqliteDatabase } from "../catalog/sqlite/sqlite-database.ts";
@@ -73,8 +74,7 @@ async function makeDirectory(directory: string): Promise<void> {
     const first = await mkdir(directory, { recursive: true });
     if (first === undefined) return;
     for (let made = directory; made.length >= first.length; made = dirname(made)) {
-      const parent = await open(dirname(made), "r");
-      await parent.sync().finally(() => parent.close());
+      await syncDirectory(dirname(made));
     }
   } catch (cause) {
     throw storageErrors.error(

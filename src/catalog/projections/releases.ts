@@ -59,12 +59,12 @@ export async function artifactValidated(
 
 export async function releasePublished(
   writer: Writer,
-  { data }: EventOf<"v1.release.published">,
+  { at, data }: EventOf<"v1.release.published">,
 ): Promise<void> {
   await writer.run(publishRelease, {
     id: data.release_id,
     channel: data.channel,
-    published_at: data.published_at,
+    published_at: at,
   });
 }
 

@@ -1,11 +1,11 @@
 import { existsSync, statSync } from "node:fs";
-import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { delay, Mutex } from "../../base/async.ts";
 import { type Clock, toTimestamp } from "../../base/clock.ts";
 import { hasCode } from "../../base/errors.ts";
 import { newId } from "../../base/ids.ts";
+import { syncDirectory } from "../../base/sync-directory.ts";
 import type { Actor, Database, MaintenanceConnection, Reader, Transaction } from "../database.ts";
 import { catalogErrors } from "../errors.ts";
 import { createIndexes, createView, migrations, VIEW_GENERATION, viewNames } from "../schema.ts";
@@ -217,10 +217,10 @@ async function retryWhileBusy<T>(work: () => Promise<T>): Promise<T> {
 /** Creates or upgrades the tables, in one transaction. Two processes may try at once: the second finds it done. */
 async function createSchema(connection: SqliteConnection, clock: Clock): Promise<void> {
   const newest = migrations.at(-1)!.version;
-  if ((await schemaVersion(connection)) === newest) return;
+  if ((await presentSchema(connection)) === newest) return;
   await connection.execute("BEGIN IMMEDIATE");
   try {
-    const present = await schemaVersion(connection);
+    const present = await presentSchema(connection);
     if (present > newest) {
       throw catalogErrors.error(
         "store.newer_schema",
@@ -257,16 +257,7 @@ async function createSchema(connection: SqliteConnection, clock: Clock): Promise
 }
 
 /** 0 when there is no schema. */
-async function schemaVersion(connection: SqliteConnection): Promise<number> {
+async function presentSchema(connection: SqliteConnection): Promise<number> {
   const present = await connection.scalar("SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'");
   return present === 0 ? 0 : Number(await connection.scalar("SELECT version FROM schema_version"));
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }

@@ -4,6 +4,7 @@ import type { appCreate } from "../specs/app.ts";
 import { appText } from "../views.ts";
 
 export const run: Run<typeof appCreate> = async ({ output, registry }, { options }) => {
-  const app = await (await registry()).createApp(options.app, appChanges(options));
+  const settings = appChanges(options);
+  const app = await (await registry()).createApp(options.app, settings);
   output.result(app, () => appText(app));
 };

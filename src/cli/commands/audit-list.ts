@@ -16,17 +16,15 @@ const pollMs = 500;
 const pollLimit = 1000;
 
 export const run: Run<typeof auditList> = async (context, { options }) => {
+  if (options.follow && (options.after !== undefined || options.until !== undefined)) {
+    throw cliErrors.error(
+      "usage.conflicting_options",
+      "--follow goes on from the last entries: leave out --after and --until.",
+    );
+  }
   const registry = await context.registry();
   const filter = auditFilter(options);
-  if (options.follow) {
-    if (options.after !== undefined || options.until !== undefined) {
-      throw cliErrors.error(
-        "usage.conflicting_options",
-        "--follow goes on from the last entries: leave out --after and --until.",
-      );
-    }
-    return follow(context, registry, filter, options.limit);
-  }
+  if (options.follow) return follow(context, registry, filter, options.limit);
   const page = await registry.listAudit({ ...filter, ...pageRequest(options) });
   printPage(context.output, page, "Nothing is recorded.", (records) =>
     table(

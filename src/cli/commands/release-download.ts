@@ -17,6 +17,7 @@ import { versionOf } from "../views.ts";
 type Options = InputOf<typeof releaseDownload>["options"];
 
 export const run: Run<typeof releaseDownload> = async (context, { args, options }) => {
+  refuseUnclear(args.release, options.channel);
   const registry = await context.registry();
   const release = await findRelease(registry, args.release, options);
   const artifacts = matching(release, options);
@@ -40,10 +41,6 @@ async function findRelease(
   options: Options,
 ): Promise<ReleaseRecord> {
   const { app, build, channel: name } = options;
-  if ((release === undefined) === (name === undefined)) {
-    const code = release === undefined ? "usage.missing_argument" : "usage.conflicting_options";
-    throw cliErrors.error(code, "Name one release, or one --channel.");
-  }
   if (release !== undefined) return registry.getRelease(app, releaseRef(release, build));
   const channel = await registry.getChannel(app, name ?? "");
   if (channel.current_release_id === null) {
@@ -52,6 +49,12 @@ async function findRelease(
     });
   }
   return registry.getRelease(app, { release: channel.current_release_id });
+}
+
+function refuseUnclear(release: string | undefined, channel: string | undefined): void {
+  if ((release === undefined) !== (channel === undefined)) return;
+  const code = release === undefined ? "usage.missing_argument" : "usage.conflicting_options";
+  throw cliErrors.error(code, "Name one release, or one --channel.");
 }
 
 function matching(release: ReleaseRecord, options: Options): readonly ArtifactRecord[] {

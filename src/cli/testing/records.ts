@@ -56,6 +56,7 @@ export const releaseRecord: ReleaseRecord = {
   channel: "beta",
   current_in: ["beta"],
   notes: null,
+  notes_sha256: null,
   manifest_sha256: "a".repeat(64),
   created_by: "local:ann",
   created_at: at,

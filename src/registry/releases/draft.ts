@@ -135,7 +135,7 @@ export async function publishDraft(
       files: files.map(fileEntry),
       finalizedAt,
     });
-    await recordPublished(tx, app, { releaseId: release.id, channel, publishedAt: finalizedAt });
+    await recordPublished(tx, app, { releaseId: release.id, channel });
     await dropLeases(tx, context.principal, [manifest.sha256]);
     const published = (await tx.first(releaseById, { id: release.id }))!;
     const outcome = channel === null ? null : await promotePublished(tx, app, published, channel);

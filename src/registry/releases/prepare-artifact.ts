@@ -1,7 +1,15 @@
 import { newId } from "../../base/ids.ts";
 import type { AppTable, StorageLocationTable } from "../../catalog/tables.ts";
+import { finding } from "../../inspect/findings.ts";
 import { inspectArtifact } from "../../inspect/inspect-artifact.ts";
-import type { Arch, Finding, Format, Platform } from "../../inspect/inspection.ts";
+import type {
+  Arch,
+  DeclaredArtifact,
+  Finding,
+  Format,
+  Inspection,
+  Platform,
+} from "../../inspect/inspection.ts";
 import type { JsonObject, PackageFileEntry } from "../../log/events.ts";
 import type { Context } from "../context.ts";
 import { releaseErrors, validationErrors } from "../errors.ts";
@@ -43,14 +51,13 @@ export async function prepareArtifact(
       { details: { filename, expected: request.size, actual: object.size_bytes } },
     );
   }
-  const bytes = await context.blobs.openRandom({ sha256: object.sha256, key: object.physical_key });
-  const inspection = await inspectArtifact(bytes, {
+  const inspection = await lookInside(context, object, {
     platform: request.platform,
     arch: request.arch,
     format: request.format,
     filename,
     contentType: request.content_type,
-  }).finally(() => bytes.close());
+  });
   const findings = [...inspection.findings, ...unreadSigner(app, request.platform)];
   if (inspection.format === null) throw validationFailed([{ ...request, filename, findings }]);
   return {
@@ -69,9 +76,22 @@ export async function prepareArtifact(
   };
 }
 
+async function lookInside(
+  context: Context,
+  object: StorageLocationTable,
+  declared: DeclaredArtifact,
+): Promise<Inspection> {
+  const bytes = await context.blobs.openRandom({ sha256: object.sha256, key: object.physical_key });
+  try {
+    return await inspectArtifact(bytes, declared);
+  } finally {
+    await bytes.close();
+  }
+}
+
 /**
- * The refusal of artifacts that inspection found errors in. Its code is the first error's own, so that a script sees what
- * is wrong; `details.artifacts` holds every finding.
+ * The refusal of artifacts that inspection found errors in: `details.finding` is the first error's code, so that a script
+ * sees what is wrong; `details.artifacts` holds every finding.
  */
 export function validationFailed(
   artifacts: readonly { platform: string; filename: string; findings: readonly Finding[] }[],
@@ -131,11 +151,6 @@ function unreadSigner(
 ): Finding[] {
   const pins = JSON.parse(app?.identity_constraints ?? "{}") as Record<string, unknown>;
   if (pins[platform] === undefined) return [];
-  return [
-    {
-      code: "validation.signer_unread",
-      severity: "warning",
-      message: "The app pins who may sign for this platform; the signer of this file was not read.",
-    },
-  ];
+  const message = "The app pins who may sign for this platform; the signer of this file was not read.";
+  return [finding("validation.signer_unread", message)];
 }

@@ -162,11 +162,7 @@ async function commit(
     files: plan.artifacts.map(packageFile),
     finalizedAt: plan.createdAt,
   });
-  await recordPublished(tx, app, {
-    releaseId: plan.releaseId,
-    channel: head.channel,
-    publishedAt: plan.createdAt,
-  });
+  await recordPublished(tx, app, { releaseId: plan.releaseId, channel: head.channel });
   await dropLeases(tx, principal, leased);
   const release = (await tx.first(releaseById, { id: plan.releaseId }))!;
   const channel = head.channel === null ? null : await promotePublished(tx, app, release, head.channel);

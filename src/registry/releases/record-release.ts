@@ -166,7 +166,7 @@ export async function recordFinalized(tx: Transaction, app: AppTable, input: Fin
 export async function recordPublished(
   tx: Transaction,
   app: AppTable,
-  release: { releaseId: string; channel: string | null; publishedAt: string },
+  release: { releaseId: string; channel: string | null },
 ): Promise<void> {
   await tx.record({
     type: "v1.release.published",
@@ -175,7 +175,6 @@ export async function recordPublished(
       app_id: app.id,
       release_id: release.releaseId,
       channel: release.channel,
-      published_at: release.publishedAt,
     },
   });
 }

@@ -2,10 +2,10 @@ import { createDualHasher } from "../../base/digest.ts";
 import { DistError } from "../../base/errors.ts";
 import { toTimestamp } from "../../base/clock.ts";
 import type { Reader } from "../../catalog/database.ts";
-import { readLog } from "../../catalog/log-reader.ts";
-import { brokenReferences, lastEvent, referenceCount } from "../../catalog/queries/integrity.ts";
+import { headProblem, readLog } from "../../catalog/log-reader.ts";
+import { brokenReferences, referenceCount } from "../../catalog/queries/integrity.ts";
 import { locationOf, locationsAfter, missingObjects } from "../../catalog/queries/objects.ts";
-import { eventColumns, logHead } from "../../catalog/transaction.ts";
+import { eventColumns } from "../../catalog/transaction.ts";
 import type { EventTable, StorageLocationTable } from "../../catalog/tables.ts";
 import type { DistEvent } from "../../log/events.ts";
 import { requireScope } from "../access.ts";
@@ -62,15 +62,8 @@ class VerifyRun {
         else if (event !== undefined) this.#columns(row, event);
         if (this.#checked.events % 10_000 === 0) this.#progress("log", this.#checked.events);
       }
-      const head = (await reader.first(logHead, {}))!;
-      const last = await reader.first(lastEvent, {});
-      if (head.head !== (last?.seq ?? 0)) {
-        this.#problem(
-          "log.gap",
-          "log head",
-          `The head says ${head.head}; the last event is ${last?.seq ?? 0}.`,
-        );
-      }
+      const atHead = await headProblem(reader);
+      if (atHead !== undefined) this.#problem(atHead.code, "log head", atHead.message);
     });
   }
 
