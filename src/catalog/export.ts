@@ -1,12 +1,10 @@
-import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
-
-import { fromTimestamp } from "../base/clock.ts";
+import { DistError } from "../base/errors.ts";
 import { decodeEvent } from "../log/event-codec.ts";
+import type { DistEvent } from "../log/events.ts";
 import type { Database, MaintenanceConnection, Reader } from "./database.ts";
 import { catalogErrors } from "./errors.ts";
-import { readLog } from "./log-reader.ts";
-import { project } from "./projections/project.ts";
+import { headProblem, type LogProblem, readLog } from "./log-reader.ts";
+import { Projector } from "./projections/project.ts";
 import { appendEvent, logHead, moveHead } from "./transaction.ts";
 import { query } from "./query.ts";
 
@@ -22,32 +20,25 @@ export async function* exportLog(reader: Reader): AsyncGenerator<string> {
   yield `{"format":"${FORMAT}","log_id":"${head!.log_id}","head":${head!.head},"events":[`;
   let separator = "\n";
   for await (const { row, event, problem } of readLog(reader, { after: 0 })) {
-    if (problem !== undefined) {
-      throw catalogErrors.error(
-        problem.code === "log.gap" ? "log.gap" : "log.hash_mismatch",
-        problem.message,
-        {
-          details: { seq: problem.seq },
-          hint: "Run store verify to see everything that is wrong.",
-        },
-      );
-    }
-    const { seq, type, at, actor, subject, data } = event!;
+    if (problem !== undefined) throw damagedLog(problem);
     const cbor = Buffer.from(row.bytes).toString("base64");
-    yield `${separator}${JSON.stringify({ seq, type, at, actor, subject, data, cbor })}`;
+    yield `${separator}${JSON.stringify({ ...readable(event!), cbor })}`;
     separator = ",\n";
   }
+  const problem = await headProblem(reader);
+  if (problem !== undefined) throw damagedLog(problem);
   yield "\n]}\n";
 }
 
 /**
- * Replays an exported log into an empty one, byte for byte, and takes over its identity. All or nothing.
- * Raises `store.not_empty`, `log.malformed_export`, `log.gap`.
+ * Replays an exported log, given line by line without line feeds, into an empty one, byte for byte, and takes over its
+ * identity. All or nothing. Raises `store.not_empty`, `log.malformed_export`, `log.gap`, and what `decodeEvent` raises.
  */
 export async function importLog(
   database: Database,
-  text: AsyncIterable<string | Uint8Array>,
+  lines: AsyncIterable<string>,
   options: {
+    readonly signal?: AbortSignal | undefined;
     readonly onProgress?: (events: number) => void;
     /** Runs in the same transaction, after the last event. */
     readonly beforeCommit?: (connection: MaintenanceConnection) => Promise<void>;
@@ -66,29 +57,38 @@ export async function importLog(
           },
         );
       }
+      const projector = new Projector(connection);
       let header: { logId: string; head: number } | undefined;
+      let ended = false;
       let seq = 0;
-      let lastAt = present!.last_at;
-      for await (const line of linesOf(text)) {
-        if (header === undefined) {
-          header = readHeader(line);
-        } else if (line !== "]}") {
-          const bytes = readEventLine(line, seq + 1);
-          const event = decodeEvent(bytes);
-          if (event.seq !== seq + 1 || fromTimestamp(event.at) < (seq === 0 ? 0 : fromTimestamp(lastAt))) {
+      // Timestamps sort as text.
+      let lastAt = "";
+      for await (const line of lines) {
+        options.signal?.throwIfAborted();
+        const text = line.trim();
+        if (ended) {
+          throw malformed("Something follows the end of the export.");
+        } else if (header === undefined) {
+          header = readHeader(text);
+        } else if (text === "]}") {
+          ended = true;
+        } else {
+          const { event, bytes } = readEventLine(text, seq + 1);
+          if (event.seq !== seq + 1) {
             throw catalogErrors.error("log.gap", `Event ${event.seq} stands where event ${seq + 1} belongs.`);
           }
-          await appendEvent(connection, event, bytes);
-          await project(connection, event);
+          if (event.at < lastAt) throw malformed(`Event ${event.seq} is older than the one before it.`);
+          await replay(connection, projector, event, bytes);
           seq = event.seq;
           lastAt = event.at;
           if (seq % 10_000 === 0) options.onProgress?.(seq);
         }
       }
-      if (header === undefined || header.head !== seq) {
+      if (header === undefined || !ended || header.head !== seq) {
         throw malformed(`The export ends after event ${seq}${header ? ` of ${header.head}` : ""}.`);
       }
-      await connection.run(moveHead, { head: seq, last_at: lastAt });
+      await projector.flush();
+      if (seq > 0) await connection.run(moveHead, { head: seq, last_at: lastAt });
       await connection.run(setLogId, { log_id: header.logId });
       await options.beforeCommit?.(connection);
       return { logId: header.logId, events: seq };
@@ -109,10 +109,38 @@ function readHeader(line: string): { logId: string; head: number } {
   return { logId, head: head as number };
 }
 
-function readEventLine(line: string, seq: number): Uint8Array {
+function readEventLine(line: string, seq: number): { event: DistEvent; bytes: Uint8Array } {
   const entry = parseLine(line.endsWith(",") ? line.slice(0, -1) : line);
   if (typeof entry?.["cbor"] !== "string") throw malformed(`The line of event ${seq} holds no event.`);
-  return new Uint8Array(Buffer.from(entry["cbor"], "base64"));
+  const { cbor, ...shown } = entry;
+  const bytes = new Uint8Array(Buffer.from(cbor as string, "base64"));
+  const event = decodeEvent(bytes);
+  // An export holds no hashes; what people read beside the bytes is what gives a changed byte away.
+  if (JSON.stringify(shown) !== JSON.stringify(readable(event))) {
+    throw malformed(`The line of event ${seq} does not say what its bytes say.`);
+  }
+  return { event, bytes };
+}
+
+async function replay(
+  connection: MaintenanceConnection,
+  projector: Projector,
+  event: DistEvent,
+  bytes: Uint8Array,
+): Promise<void> {
+  await appendEvent(connection, event, bytes);
+  try {
+    await projector.project(event);
+  } catch (cause) {
+    if (cause instanceof DistError) throw cause;
+    // The bytes come from outside: an event can be well-formed and yet follow from nothing before it.
+    throw malformed(`Event ${event.seq} does not follow from the events before it.`, cause);
+  }
+}
+
+/** What people read of an event, in the order an export has it. */
+function readable({ seq, type, at, actor, subject, data }: DistEvent) {
+  return { seq, type, at, actor, subject, data };
 }
 
 function parseLine(text: string): Record<string, unknown> | undefined {
@@ -124,14 +152,19 @@ function parseLine(text: string): Record<string, unknown> | undefined {
   }
 }
 
-function malformed(message: string) {
-  return catalogErrors.error("log.malformed_export", message, {
-    hint: "An export is made by store export, one event a line.",
+function damagedLog(problem: LogProblem) {
+  const code = problem.code === "log.gap" ? "log.gap" : "log.hash_mismatch";
+  return catalogErrors.error(code, problem.message, {
+    details: { seq: problem.seq },
+    hint: "Run store verify to see everything that is wrong.",
   });
 }
 
-function linesOf(text: AsyncIterable<string | Uint8Array>): AsyncIterable<string> {
-  return createInterface({ input: Readable.from(text), crlfDelay: Number.POSITIVE_INFINITY });
+function malformed(message: string, cause?: unknown) {
+  return catalogErrors.error("log.malformed_export", message, {
+    cause,
+    hint: "An export is made by store export, one event a line.",
+  });
 }
 
 const setLogId = query<{ log_id: string }>()((db, p) =>

@@ -1,7 +1,7 @@
 import type { Database, MaintenanceConnection } from "./database.ts";
 import { headProblem, type LogProblem, readLog } from "./log-reader.ts";
-import { project } from "./projections/project.ts";
-import { createIndexes, createView, type ViewName, viewNames, views } from "./schema.ts";
+import { Projector } from "./projections/project.ts";
+import { createView, type ViewName, viewNames, views } from "./schema.ts";
 
 /** Page cache for the fresh views. */
 const CACHE_KIB = 64 * 1024;
@@ -36,10 +36,9 @@ export async function rebuildViews(database: Database, options: RebuildOptions =
     await connection.execute(`PRAGMA temp.cache_size = -${CACHE_KIB}`);
     for (const view of viewNames) {
       await connection.execute(createView(view, { temporary: true }));
-      // Replay looks rows up by these; the rest would only be ballast.
-      for (const index of neededByReplay(view)) await connection.execute(index);
     }
     const problems: LogProblem[] = [];
+    const projector = new Projector(connection);
     const replay = async (after: number): Promise<number> => {
       let seq = after;
       const log = readLog(connection, { after, signal: options.signal });
@@ -47,7 +46,7 @@ export async function rebuildViews(database: Database, options: RebuildOptions =
         if (problem !== undefined) problems.push(problem);
         // What follows a gap may rest on what is missing, so nothing more is replayed; the rest is read for its problems.
         if (event === undefined || problems.length > 0) continue;
-        await project(connection, event);
+        await projector.project(event);
         seq = event.seq;
         if (seq % 10_000 === 0) options.onProgress?.(seq);
       }
@@ -58,7 +57,8 @@ export async function rebuildViews(database: Database, options: RebuildOptions =
     const head = await replay(0);
     await connection.execute("COMMIT");
     return await connection.exclusively(async () => {
-      const events = await replay(head);
+      const events = problems.length > 0 ? head : await replay(head);
+      await projector.flush();
       const atHead = problems.length > 0 ? undefined : await headProblem(connection);
       if (atHead !== undefined) problems.push(atHead);
       if (problems.length > 0) return { events, rows: {}, differing: [], logProblems: problems };
@@ -95,8 +95,4 @@ function equalRows(view: ViewName, columns: readonly string[]): string {
 async function columnsOf(connection: MaintenanceConnection, view: ViewName): Promise<string[]> {
   const names = await connection.scalar(`SELECT group_concat(name) FROM pragma_table_info('${view}')`);
   return String(names).split(",");
-}
-
-function neededByReplay(view: ViewName): string[] {
-  return view === "artifact" ? createIndexes(view, { temporary: true }).slice(0, 1) : [];
 }

@@ -10,7 +10,7 @@ export interface ViewDefinition {
   readonly columns: string;
   /** Columns of the primary key, in order. */
   readonly key: readonly string[];
-  /** Secondary indexes: name → `ON …` part. Created after a rebuild has loaded the rows. */
+  /** Secondary indexes: name → `ON …` part. Replay does without them: it finds rows by their keys. */
   readonly indexes: Readonly<Record<string, string>>;
 }
 
@@ -228,11 +228,11 @@ export function createView(name: ViewName, options: { temporary?: boolean } = {}
 }
 
 /** The `CREATE INDEX` statements of a view. */
-export function createIndexes(name: ViewName, options: { temporary?: boolean } = {}): string[] {
+export function createIndexes(name: ViewName): string[] {
   return Object.entries<string>(views[name].indexes).map(([index, definition]) => {
     const unique = definition.startsWith("UNIQUE ");
     const on = unique ? definition.slice("UNIQUE ".length) : definition;
-    return `CREATE ${unique ? "UNIQUE " : ""}INDEX ${options.temporary ? "temp." : ""}${index} ON ${on}`;
+    return `CREATE ${unique ? "UNIQUE " : ""}INDEX ${index} ON ${on}`;
   });
 }
 

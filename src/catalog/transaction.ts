@@ -5,7 +5,7 @@ import { assert } from "../base/errors.ts";
 import { decodeEvent, encodeEvent, leafHash } from "../log/event-codec.ts";
 import type { DistEvent, NewEvent } from "../log/events.ts";
 import type { Actor, Transaction, Writer } from "./database.ts";
-import { project } from "./projections/project.ts";
+import { Projector } from "./projections/project.ts";
 import { type Query, query, type QueryBuilder } from "./query.ts";
 
 /**
@@ -15,6 +15,7 @@ import { type Query, query, type QueryBuilder } from "./query.ts";
 export class LogTransaction implements Transaction {
   readonly #writer: Writer;
   readonly #actor: Actor;
+  readonly #projector: Projector;
   #head: number;
   #recorded = 0;
   readonly now: string;
@@ -23,6 +24,7 @@ export class LogTransaction implements Transaction {
   private constructor(writer: Writer, actor: Actor, head: number, nowMs: number) {
     this.#writer = writer;
     this.#actor = actor;
+    this.#projector = new Projector(writer);
     this.#head = head;
     this.nowMs = nowMs;
     this.now = toTimestamp(nowMs);
@@ -50,14 +52,15 @@ export class LogTransaction implements Transaction {
     // What the projections see is what a replay will see: the event as its bytes say it, key order and all.
     const recorded = decodeEvent(bytes);
     await appendEvent(this.#writer, recorded, bytes);
-    await project(this.#writer, recorded);
+    await this.#projector.project(recorded);
     this.#head = recorded.seq;
     this.#recorded += 1;
     return recorded;
   }
 
-  /** Writes the new head. Call last, before the commit. */
+  /** Completes the views and writes the new head. Call last, before the commit. */
   async finish(): Promise<void> {
+    await this.#projector.flush();
     if (this.#recorded > 0) await this.#writer.run(moveHead, { head: this.#head, last_at: this.now });
   }
 

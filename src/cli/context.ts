@@ -1,3 +1,5 @@
+import type { Readable } from "node:stream";
+
 import type { Environment } from "../config/environment.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Connection } from "./connection.ts";
@@ -10,7 +12,7 @@ export interface CommandContext {
   /** What relative paths on the command line are relative to. */
   readonly directory: string;
   /** Standard input, for commands that read `-`. */
-  readonly stdin: AsyncIterable<Uint8Array>;
+  readonly stdin: () => Readable;
   readonly environment: Environment;
   /** Aborts on SIGINT and SIGTERM. */
   readonly signal: AbortSignal;

@@ -20,6 +20,11 @@ export function say(strings: TemplateStringsArray, ...values: readonly (string |
   return strings.reduce((text, part, index) => text + escapeInline(String(values[index - 1] ?? "")) + part);
 }
 
+/** `1 file`, `2 files`. */
+export function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? "" : "s"}`;
+}
+
 const named: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 function visible(character: string): string {

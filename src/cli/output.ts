@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import type { Writable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { styleText } from "node:util";
 
 import type { DistError } from "../base/errors.ts";
@@ -11,7 +11,8 @@ import { noProgress, type Progress, startProgress } from "./progress.ts";
 export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
 export interface Streams {
-  readonly stdin: AsyncIterable<Uint8Array>;
+  /** Opened when a command asks for it: looking at it costs time and may hold the process. */
+  readonly stdin: () => Readable;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
 }
@@ -102,6 +103,11 @@ export class Output {
       this.writeOut(jsonText(error, 2));
       return;
     }
+    this.complain(error);
+  }
+
+  /** The same for people, whatever was asked for. */
+  complain(error: DistError): void {
     this.stderr.write(`${this.style("red", "error:")} ${escapeBlock(error.message)} (${error.code})\n`);
     for (const line of problemLines(error)) this.stderr.write(`  ${escapeBlock(line)}\n`);
     if (error.hint !== undefined)

@@ -1,5 +1,5 @@
 import type { Problem } from "../registry/registry.ts";
-import { say } from "./escape.ts";
+import { counted } from "./escape.ts";
 import type { ExitReason } from "./exit-codes.ts";
 import type { Output } from "./output.ts";
 import { table } from "./table.ts";
@@ -17,5 +17,5 @@ export function printReport<R extends { readonly ok: boolean; readonly problems:
 function problemText(problems: readonly Problem[]): string {
   if (problems.length === 0) return "";
   const rows = problems.map(({ code, target, message }) => [code, target, message]);
-  return `${say`${problems.length} problems`}\n${table(["CODE", "WHERE", "WHAT"], rows)}`;
+  return `${counted(problems.length, "problem")}\n${table(["CODE", "WHERE", "WHAT"], rows)}`;
 }

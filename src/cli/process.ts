@@ -18,7 +18,7 @@ export async function runProcess(): Promise<void> {
   process.exitCode = await main({
     argv: process.argv.slice(2),
     env: process.env,
-    streams: { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr },
+    streams: { stdin: () => process.stdin, stdout: process.stdout, stderr: process.stderr },
     directory: process.cwd(),
     signal: stop.signal,
   });

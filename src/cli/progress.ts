@@ -4,7 +4,7 @@ import { escapeInline } from "./escape.ts";
 /** Transfers that end sooner show nothing. */
 const quietMs = 500;
 const redrawMs = 100;
-const barWidth = 20;
+const barWidth = 10;
 const defaultColumns = 80;
 
 /** A terminal's line for the progress of one transfer. */
@@ -58,7 +58,7 @@ export function startProgress(options: ProgressOptions): Progress {
   };
 }
 
-/** `acme.apk  [##########----------]  50%  10 MB of 20 MB  5 MB/s  2 s left`. */
+/** `acme.apk  [#####-----]  50%  10 MB of 20 MB  5 MB/s  2 s left`. */
 export function renderProgress({ label, done, total, elapsedMs, unit }: ProgressState): string {
   const amount = unit === "bytes" ? naturalBytes : String;
   const perSecond = elapsedMs > 0 ? (done * 1000) / elapsedMs : 0;

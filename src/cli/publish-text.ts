@@ -45,7 +45,7 @@ export function publishSummary(result: PublishResult | DryRunResult): string {
     (artifact) =>
       `| ${[artifact.platform, artifact.arch, artifact.format, artifact.filename, naturalBytes(artifact.size_bytes), artifact.validation_status].map(markdown).join(" | ")} | \`${artifact.sha256}\` |`,
   );
-  const findings = artifacts.flatMap(({ filename, findings }) =>
+  const remarks = artifacts.flatMap(({ filename, findings }) =>
     findings.map(
       ({ severity, message, code }) =>
         `- ${markdown(filename)}: ${severity}: ${markdown(message)} (\`${code}\`)`,
@@ -63,7 +63,7 @@ export function publishSummary(result: PublishResult | DryRunResult): string {
     "| platform | arch | format | file | size | checked | SHA-256 |",
     "|---|---|---|---|---|---|---|",
     ...rows,
-    ...(findings.length === 0 ? [] : ["", ...findings]),
+    ...(remarks.length === 0 ? [] : ["", ...remarks]),
     "",
     "",
   ].join("\n");
@@ -79,8 +79,9 @@ function channelSentence({ channel, status, release }: PublishResult | DryRunRes
 
 /** Text that means nothing to a Markdown reader: no tables broken, no HTML, no links made by a file's name. */
 function markdown(text: string): string {
+  // An underscore inside a word marks no emphasis.
   return escapeInline(text).replaceAll(
-    /[\\`*_{}[\]()<>#+!|&~@]/g,
+    /[\\`*{}[\]()<>#+!|&~@]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g,
     (character) => `&#${character.charCodeAt(0)};`,
   );
 }

@@ -3,7 +3,7 @@ import { cliErrors } from "./errors.ts";
 /** An event has at most 65,535 bytes, so its line is far shorter; without a limit one endless line would fill the memory. */
 const maxLineBytes = 1024 * 1024;
 
-/** The lines of a UTF-8 stream, without their line feeds. Raises `cli.line_too_long`, `cli.file_unreadable`. */
+/** A UTF-8 stream in pieces of one line each, its line feed with it. Raises `cli.line_too_long`, `cli.file_unreadable`. */
 export async function* readLines(source: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let rest = "";
@@ -16,7 +16,7 @@ export async function* readLines(source: AsyncIterable<Uint8Array>): AsyncGenera
         `A line is longer than ${maxLineBytes} bytes: this is no export.`,
       );
     }
-    yield* lines;
+    for (const line of lines) yield `${line}\n`;
   }
   rest += decode(decoder);
   if (rest !== "") yield rest;

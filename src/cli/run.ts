@@ -38,8 +38,9 @@ export async function main(options: MainOptions): Promise<number> {
   try {
     await output.flush();
   } catch (error) {
-    output.note(toDistError(error).message);
-    return exitCodes[exitReasonOf(toDistError(error))];
+    const lost = toDistError(error);
+    output.complain(lost);
+    return exitCodes[exitReasonOf(lost)];
   }
   return reason === undefined ? 0 : exitCodes[reason];
 }

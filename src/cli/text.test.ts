@@ -78,7 +78,7 @@ describe("progress", () => {
       elapsedMs: 1000,
       unit: "bytes",
     });
-    expect(line).toBe("a\\x1b.apk  [#####---------------]  25%  5.0 MiB of 20.0 MiB  5.0 MiB/s  3 s left");
+    expect(line).toBe("a\\x1b.apk  [##--------]  25%  5.0 MiB of 20.0 MiB  5.0 MiB/s  3 s left");
   });
 
   it("tells long times apart and never passes 100 %", () => {

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
-
 import { type CanonicalValue, decodeCanonical, encodeCanonical } from "../base/cbor.ts";
+import { fromTimestamp } from "../base/clock.ts";
+import { sha256 } from "../base/digest.ts";
 import { DistError } from "../base/errors.ts";
 import { logErrors } from "./errors.ts";
 import { type DistEvent, type EventType, eventTypes } from "./events.ts";
@@ -40,10 +40,10 @@ export function decodeEvent(bytes: Uint8Array): DistEvent {
     value !== null &&
     Object.keys(value).toSorted().join() === envelopeKeys &&
     Number.isSafeInteger(value["seq"]) &&
-    typeof value["at"] === "string" &&
+    isTimestamp(value["at"]) &&
     typeof value["actor"] === "string" &&
     typeof value["subject"] === "string" &&
-    typeof value["data"] === "object";
+    isMap(value["data"]);
   if (!isEnvelope)
     throw logErrors.error("log.malformed_event", "The bytes are not an event's map of six keys.");
   const { type } = value;
@@ -62,10 +62,23 @@ export function decodeEvent(bytes: Uint8Array): DistEvent {
 
 /** RFC 6962 section 2.1, the hash of a leaf: SHA-256(0x00 || bytes). */
 export function leafHash(bytes: Uint8Array): Uint8Array {
-  return createHash("sha256").update(LEAF_PREFIX).update(bytes).digest();
+  const prefixed = new Uint8Array(bytes.length + 1);
+  prefixed.set(bytes, 1);
+  return sha256(prefixed);
 }
 
-const LEAF_PREFIX = Uint8Array.of(0);
+function isMap(value: unknown): boolean {
+  return (
+    typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
+  );
+}
+
+/** A log whose times could not be compared would stop every later write. */
+function isTimestamp(value: unknown): boolean {
+  return typeof value === "string" && TIMESTAMP.test(value) && !Number.isNaN(fromTimestamp(value));
+}
+
+const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 function decodeEnvelope(bytes: Uint8Array): { [key: string]: CanonicalValue } {
   try {

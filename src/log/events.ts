@@ -59,7 +59,13 @@ export interface EventData {
     created_at: string;
   };
   "v1.package.file_added": { app_id: string | null; package_id: string; files: readonly PackageFileEntry[] };
-  "v1.package.file_removed": { app_id: string | null; package_id: string; path: string };
+  /** `artifact_id` names the artifact that the file was, in a release's package. */
+  "v1.package.file_removed": {
+    app_id: string | null;
+    package_id: string;
+    path: string;
+    artifact_id: string | null;
+  };
   "v1.package.finalized": {
     app_id: string | null;
     package_id: string;

@@ -193,9 +193,9 @@ export async function requireObjects(
   if (missing.length === 0) return found;
   throw objectErrors.error(
     "object.missing",
-    `${missing.length} of the named objects must be uploaded first.`,
+    `${new Set(missing).size} of the named objects must be uploaded first.`,
     {
-      details: { missing },
+      details: { missing: [...new Set(missing)] },
     },
   );
 }

@@ -89,7 +89,7 @@ export interface Registry {
   cleanupStore(options?: ReportOptions & { apply?: boolean }): Promise<CleanupReport>;
   /** The log as the text of `db.json`, in pieces. */
   exportStore(): AsyncIterable<string>;
-  /** Replays `db.json` into an empty log. Raises `store.not_empty`, `log.*`. */
+  /** Replays `db.json`, line by line without line feeds, into an empty log. Raises `store.not_empty`, `log.*`. */
   importStore(lines: AsyncIterable<string>, options?: ReportOptions): Promise<ImportReport>;
 }
 

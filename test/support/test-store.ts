@@ -1,12 +1,21 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 
 import type { Clock } from "../../src/base/clock.ts";
 import { parseDurationOrNever } from "../../src/base/duration.ts";
+import { DistError } from "../../src/base/errors.ts";
 import { openStore, type Store, type StoreSettings } from "../../src/registry/open-store.ts";
 import { localPrincipal, type Principal } from "../../src/registry/principal.ts";
-import type { Registry, Scope, UploadSource } from "../../src/registry/registry.ts";
+import type {
+  ArtifactRequest,
+  AuditFilter,
+  AuditRecord,
+  Registry,
+  Scope,
+  UploadSource,
+} from "../../src/registry/registry.ts";
 
 /** A clock that tests move by hand. Starts at a fixed moment, so that printed times are the same in every run. */
 export class TestClock implements Clock {
@@ -22,6 +31,14 @@ export class TestClock implements Clock {
   }
 }
 
+/** What a token made for a test is limited to, and what it is called. */
+export interface TokenLimits {
+  readonly app?: string;
+  readonly channel?: string;
+  readonly name?: string;
+  readonly expiresAt?: string;
+}
+
 export interface TestStore {
   readonly directory: string;
   readonly clock: TestClock;
@@ -29,7 +46,7 @@ export interface TestStore {
   /** As the person on the store's machine: every scope. */
   readonly registry: Registry;
   /** As a token with these scopes and limits, without making one. */
-  as(scopes: readonly Scope[], limits?: { app?: string; channel?: string; name?: string }): Registry;
+  as(scopes: readonly Scope[], limits?: TokenLimits): Registry;
   anonymous(): Registry;
   close(): Promise<void>;
 }
@@ -55,16 +72,13 @@ export async function openTestStore(
   const clock = new TestClock();
   const settings = { ...testSettings, ...options.settings };
   const store = await openStore({ directory, create: true, settings, clock });
-  const principal = (
-    scopes: readonly Scope[],
-    limits: { app?: string; channel?: string; name?: string },
-  ): Principal => ({
+  const principal = (scopes: readonly Scope[], limits: TokenLimits): Principal => ({
     actor: `token:${limits.name ?? "test"}`,
     actorId: `tok_${limits.name ?? "test"}`,
     scopes: new Set(scopes),
     app: limits.app ?? null,
     channel: limits.channel ?? null,
-    expiresAt: null,
+    expiresAt: limits.expiresAt ?? null,
   });
   return {
     directory,
@@ -103,6 +117,66 @@ export function tarGzBytes(text: string): Uint8Array {
   return Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]), Buffer.from(text)]);
 }
 
+/** A Linux tar.gz as a publication names it. */
+export function tarArtifact(sha256: string, changes: Partial<ArtifactRequest> = {}): ArtifactRequest {
+  return { platform: "linux", filename: "acme.tar.gz", sha256, ...changes };
+}
+
+/** Uploads a tar.gz of this text; answers its digest. */
+export async function uploadTar(registry: Registry, text: string): Promise<string> {
+  return (await registry.uploadObject(sourceOf(tarGzBytes(text)))).sha256;
+}
+
+/** Every event that the filter lets through, oldest first. */
+export async function eventsOf(registry: Registry, filter: AuditFilter = {}): Promise<AuditRecord[]> {
+  const events: AuditRecord[] = [];
+  let after: string | null | undefined;
+  while (after !== null) {
+    const request = { ...filter, order: "ascending", limit: 1000 } as const;
+    const page = await registry.listAudit(after === undefined ? request : { ...request, after });
+    events.push(...page.items);
+    after = page.next;
+  }
+  return events;
+}
+
+/** What `work` added to the log: its events, oldest first. */
+export async function eventsDuring(registry: Registry, work: () => Promise<unknown>): Promise<AuditRecord[]> {
+  const before = (await eventsOf(registry)).length;
+  await work();
+  return (await eventsOf(registry)).slice(before);
+}
+
+export function actionsOf(events: readonly AuditRecord[]): string[] {
+  return events.map(({ action }) => action);
+}
+
+/** `ok`, or the code that a call is refused with. Anything else that is thrown is a bug, and stays thrown. */
+export async function outcomeOf(call: Promise<unknown>): Promise<string> {
+  try {
+    await call;
+    return "ok";
+  } catch (error) {
+    if (error instanceof DistError) return error.code;
+    throw error;
+  }
+}
+
+/** Runs one statement on the store's database behind its back, to see state or to forge what no use case makes. */
+export function sqlOn(test: TestStore, statement: string, ...values: SQLInputValue[]) {
+  const database = new DatabaseSync(join(test.directory, "dist.db"));
+  try {
+    return database.prepare(statement).all(...values);
+  } finally {
+    database.close();
+  }
+}
+
+/** The digests on which anybody holds a lease, in order. */
+export function leasedDigests(test: TestStore): string[] {
+  return sqlOn(test, "SELECT sha256 FROM lease ORDER BY sha256").map(({ sha256 }) => String(sha256));
+}
+
 /** Uploads `text` as a Linux tar.gz and publishes it as `version` of `app`. */
 export async function publishTar(
   registry: Registry,
@@ -116,10 +190,6 @@ export async function publishTar(
   },
 ) {
   const { text = release.version, ...head } = release;
-  const { sha256 } = await registry.uploadObject(sourceOf(tarGzBytes(text)));
-  return registry.publish({
-    app: "acme",
-    ...head,
-    artifacts: [{ platform: "linux", filename: "acme.tar.gz", sha256 }],
-  });
+  const sha256 = await uploadTar(registry, text);
+  return registry.publish({ app: "acme", ...head, artifacts: [tarArtifact(sha256)] });
 }

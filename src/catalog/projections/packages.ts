@@ -48,6 +48,7 @@ export async function fileRemoved(
   const file = await writer.first(fileRow, key);
   await writer.run(deleteFile, key);
   await writer.run(growPackage, { id: data.package_id, files: -1, bytes: -file!.size_bytes });
+  if (data.artifact_id !== null) await writer.run(deleteArtifact, { id: data.artifact_id });
 }
 
 export async function packageFinalized(
@@ -126,6 +127,8 @@ const fileRow = query<{ package_id: string; path: string }>()((db, p) =>
 const deleteFile = query<{ package_id: string; path: string }>()((db, p) =>
   db.deleteFrom("package_file").where("package_id", "=", p.package_id).where("path", "=", p.path),
 );
+
+const deleteArtifact = query<{ id: string }>()((db, p) => db.deleteFrom("artifact").where("id", "=", p.id));
 
 const growPackage = query<{ id: string; files: number; bytes: number }>()((db, p) =>
   db

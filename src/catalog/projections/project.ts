@@ -20,14 +20,31 @@ import {
 import { tokenCreated, tokenRevoked, tokenUsed } from "./tokens.ts";
 
 /**
- * Updates the views for one event. A projection reads the event and the views, nothing else: no clock, no random, no
- * state, no bytes; so a replay of the log gives the same views.
+ * Updates the views for events, one after the other. A projection reads the event and the views, nothing else: no clock,
+ * no random, no state, no bytes; so a replay of the log gives the same views.
+ *
+ * Every app's row keeps the last event that touched it; that is written by `flush`, once per app, before the transaction
+ * ends or anything reads it.
  */
-export async function project(writer: Writer, event: DistEvent): Promise<void> {
-  const apply = projections[event.type] as (writer: Writer, event: DistEvent) => Promise<void>;
-  await apply(writer, event);
-  const appId = (event.data as { app_id?: string | null }).app_id;
-  if (appId !== undefined && appId !== null) await touchApp(writer, appId, event.seq);
+export class Projector {
+  readonly #writer: Writer;
+  readonly #touched = new Map<string, number>();
+
+  constructor(writer: Writer) {
+    this.#writer = writer;
+  }
+
+  async project(event: DistEvent): Promise<void> {
+    const apply = projections[event.type] as (writer: Writer, event: DistEvent) => Promise<void>;
+    await apply(this.#writer, event);
+    const appId = (event.data as { app_id?: string | null }).app_id;
+    if (appId !== undefined && appId !== null) this.#touched.set(appId, event.seq);
+  }
+
+  async flush(): Promise<void> {
+    for (const [appId, seq] of this.#touched) await touchApp(this.#writer, appId, seq);
+    this.#touched.clear();
+  }
 }
 
 type Projection<T extends EventType> = (writer: Writer, event: EventOf<T>) => Promise<void>;

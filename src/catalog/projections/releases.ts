@@ -27,22 +27,17 @@ export async function releaseDrafted(
   });
 }
 
-/** The last validation of a (platform, arch, format) stands: a replaced artifact leaves the view, not the log. */
 export async function artifactValidated(
   writer: Writer,
   { at, data }: EventOf<"v1.artifact.validated">,
 ): Promise<void> {
-  const key = {
+  await writer.run(insertArtifact, {
+    id: data.artifact_id,
+    app_id: data.app_id,
     release_id: data.release_id,
     platform: data.platform,
     arch: data.arch,
     format: data.format,
-  };
-  await writer.run(deleteArtifact, key);
-  await writer.run(insertArtifact, {
-    ...key,
-    id: data.artifact_id,
-    app_id: data.app_id,
     filename: data.filename,
     content_type: data.content_type,
     path: data.path,
@@ -101,15 +96,6 @@ const insertRelease = query<ReleaseTable>()((db, p) =>
     deleted_at: p.deleted_at,
     was_current: p.was_current,
   }),
-);
-
-const deleteArtifact = query<Pick<ArtifactTable, "release_id" | "platform" | "arch" | "format">>()((db, p) =>
-  db
-    .deleteFrom("artifact")
-    .where("release_id", "=", p.release_id)
-    .where("platform", "=", p.platform)
-    .where("arch", "=", p.arch)
-    .where("format", "=", p.format),
 );
 
 const insertArtifact = query<ArtifactTable>()((db, p) =>

@@ -332,7 +332,7 @@ describe("store export and import", () => {
     await runCli(["store", "import"], { registry, directory: "/", env: { DIST_STORE: directory } });
     await runCli(["store", "import", "other.json"], { registry, directory });
     await runCli(["store", "import", "-"], { registry, stdin: "four\nfive\n" });
-    expect(lines).toEqual(["one", "two", "three", "four", "five"]);
+    expect(lines).toEqual(["one\n", "two\n", "three", "four\n", "five\n"]);
   });
 
   it("opens no store when there is nothing to import", async () => {
@@ -374,7 +374,7 @@ describe("store cleanup", () => {
     };
     const dry = await runCli(["store", "cleanup"], { registry: { cleanupStore } });
     expect(dry.stdout).toContain("beta points at it");
-    expect(dry.stdout).toContain("Would delete 1 things, 2.0 KiB; kept 1.");
+    expect(dry.stdout).toContain("Would delete 1 thing, 2.0 KiB; kept 1 thing.");
     await runCli(["store", "cleanup", "--apply"], { registry: { cleanupStore } });
     expect(applied).toEqual([false, true]);
   });

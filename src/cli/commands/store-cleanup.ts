@@ -1,7 +1,7 @@
 import { naturalBytes } from "../../base/text.ts";
 import type { CleanupEntry, CleanupReport } from "../../registry/registry.ts";
 import type { Run } from "../command.ts";
-import { say } from "../escape.ts";
+import { counted, say } from "../escape.ts";
 import { printReport } from "../print-report.ts";
 import type { storeCleanup } from "../specs/store.ts";
 import { table } from "../table.ts";
@@ -22,7 +22,7 @@ function cleanupText(report: CleanupReport): string {
   const parts = [
     entries(deleted, what, report),
     entries(kept, "Kept", report),
-    say`${what} ${deleted.length} things, ${naturalBytes(bytes)}; kept ${kept.length}.`,
+    say`${what} ${counted(deleted.length, "thing")}, ${naturalBytes(bytes)}; kept ${counted(kept.length, "thing")}.`,
     !applied && deleted.length > 0 ? "Nothing was deleted: add --apply to do it." : "",
   ];
   return parts.filter(Boolean).join("\n\n");
@@ -34,7 +34,7 @@ function entries(list: readonly CleanupEntry[], heading: string, { reasons }: Cl
     kind,
     id,
     naturalBytes(bytes),
-    (reasons[id] ?? []).map(({ text }) => text).join("; "),
+    (reasons[id] ?? []).map(({ text }) => text).join(" "),
   ]);
   return `${heading}\n${table(["KIND", "ID", "SIZE", "WHY"], rows)}`;
 }

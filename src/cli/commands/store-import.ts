@@ -1,9 +1,10 @@
 import { createReadStream } from "node:fs";
 import { join, resolve } from "node:path";
+import { addAbortSignal, type Readable } from "node:stream";
 
 import type { Run } from "../command.ts";
 import type { CommandContext } from "../context.ts";
-import { say } from "../escape.ts";
+import { counted, say } from "../escape.ts";
 import { fileSource } from "../file-source.ts";
 import { printReport } from "../print-report.ts";
 import { readLines } from "../read-lines.ts";
@@ -11,24 +12,22 @@ import type { storeImport } from "../specs/store.ts";
 import { watchReport } from "../watch-report.ts";
 
 export const run: Run<typeof storeImport> = async (context, { args }) => {
-  const source = await importSource(context, args.file);
+  // A pipe may stay silent for ever: a signal ends the wait.
+  const source = addAbortSignal(context.signal, await importSource(context, args.file));
   const opened = await context.registry();
   const report = await watchReport(context.output, context.signal, (options) =>
     opened.importStore(readLines(source), options),
   );
   return printReport(context.output, report, ({ log_id, events, objects }) =>
     [
-      say`Imported ${events} events of the log ${log_id}; ${objects.adopted} files adopted, ${objects.missing.length} missing.`,
+      say`Imported ${counted(events, "event")} of the log ${log_id}; ${counted(objects.adopted, "file")} adopted, ${objects.missing.length} missing.`,
       ...objects.missing.map((sha256) => say`  missing: ${sha256}`),
     ].join("\n"),
   );
 };
 
-async function importSource(
-  context: CommandContext,
-  file: string | undefined,
-): Promise<AsyncIterable<Uint8Array>> {
-  if (file === "-") return context.stdin;
+async function importSource(context: CommandContext, file: string | undefined): Promise<Readable> {
+  if (file === "-") return context.stdin();
   const connection = context.connection();
   const path =
     file === undefined && connection.kind === "store"

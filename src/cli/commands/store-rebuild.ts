@@ -1,5 +1,5 @@
 import type { Run } from "../command.ts";
-import { say } from "../escape.ts";
+import { counted, say } from "../escape.ts";
 import { printReport } from "../print-report.ts";
 import type { storeRebuild } from "../specs/store.ts";
 import { watchReport } from "../watch-report.ts";
@@ -10,6 +10,6 @@ export const run: Run<typeof storeRebuild> = async ({ output, registry, signal }
   return printReport(output, report, ({ ok, events, views }) => {
     const rows = Object.values(views).reduce((sum, count) => sum + count, 0);
     const outcome = ok ? "The views were right." : "The views differed from the log; they are right now.";
-    return `${outcome}\n${say`Replayed ${events} events, compared ${rows} rows of ${Object.keys(views).length} views.`}`;
+    return `${outcome}\n${say`Replayed ${counted(events, "event")}, compared ${counted(rows, "row")} of ${counted(Object.keys(views).length, "view")}.`}`;
   });
 };

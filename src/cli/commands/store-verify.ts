@@ -1,6 +1,6 @@
 import { naturalBytes } from "../../base/text.ts";
 import type { Run } from "../command.ts";
-import { say } from "../escape.ts";
+import { counted, say } from "../escape.ts";
 import { printReport } from "../print-report.ts";
 import type { storeVerify } from "../specs/store.ts";
 import { watchReport } from "../watch-report.ts";
@@ -12,11 +12,11 @@ export const run: Run<typeof storeVerify> = async ({ output, registry, signal })
     const bytes = collectable.reduce((sum, entry) => sum + entry.bytes, 0);
     return [
       ok ? "Everything is as it was recorded." : "The store is damaged.",
-      say`Checked ${checked.events} events, ${checked.references} references, ${checked.objects} files, ${naturalBytes(checked.bytes)}.`,
+      say`Checked ${counted(checked.events, "event")}, ${counted(checked.references, "reference")}, ${counted(checked.objects, "file")}, ${naturalBytes(checked.bytes)}.`,
       ...(collectable.length === 0
         ? []
         : [
-            say`${collectable.length} things that nothing needs, ${naturalBytes(bytes)}: dist store cleanup takes them away.`,
+            say`${counted(collectable.length, "thing")} that nothing needs, ${naturalBytes(bytes)}: dist store cleanup takes them away.`,
           ]),
     ].join("\n");
   });

@@ -33,7 +33,7 @@ export async function runCli(argv: readonly string[], options: CliOptions = {}):
   const code = await main({
     argv,
     env: options.env ?? { DIST_STORE: "store" },
-    streams: { stdin, stdout: options.stdout ?? stdout.stream, stderr: stderr.stream },
+    streams: { stdin: () => stdin, stdout: options.stdout ?? stdout.stream, stderr: stderr.stream },
     directory: options.directory ?? "/",
     signal: options.signal ?? new AbortController().signal,
     open: async (_connection, _environment, how) => {

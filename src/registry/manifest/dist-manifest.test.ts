@@ -95,7 +95,7 @@ describe("parseManifest", () => {
     ["nothing to publish", json({ artifacts: [] }), "manifest.no_artifacts", "artifacts"],
     [
       "65 artifacts",
-      json({ artifacts: Array(65).fill(artifact) }),
+      json({ artifacts: Array.from({ length: 65 }, () => artifact) }),
       "manifest.too_many_artifacts",
       "artifacts",
     ],

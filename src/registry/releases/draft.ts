@@ -97,7 +97,7 @@ export async function attachArtifact(
     if (inPlace?.sha256 !== artifact.sha256) {
       requireRoom(present, artifact, inPlace, options.replace ?? false);
       await requireObjects(tx, tx.now, principal, [request.sha256]);
-      if (inPlace !== undefined) await recordFileRemoved(tx, app, release.package_id, inPlace.path);
+      if (inPlace !== undefined) await recordFileRemoved(tx, app, release.package_id, inPlace);
       await recordFiles(tx, app, release.package_id, [packageFile(artifact)]);
       await recordValidated(tx, app, release.id, artifact);
     }

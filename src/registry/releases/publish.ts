@@ -78,24 +78,9 @@ export async function checkPublish(
  * are freed.
  */
 export async function publish(context: Context, request: PublishRequest): Promise<PublishResult> {
-  const head = checkHead(context, request);
-  const metadata = packageMetadata(head, request.metadata);
-  checkCount(request.artifacts.length);
   const leased = new Set(request.artifacts.map(({ sha256 }) => sha256));
   try {
-    const { app, objects } = await locate(context, head, request.artifacts);
-    const artifacts: PreparedArtifact[] = [];
-    for (const [index, artifact] of request.artifacts.entries()) {
-      artifacts.push(await prepareArtifact(context, artifact, objects[index]!, app));
-    }
-    requireDistinct(artifacts);
-    if (artifacts.some(({ status }) => status === "failed")) throw validationFailed(artifacts);
-    const existing = app === undefined ? undefined : await existingRelease(context, app, head);
-    if (existing !== undefined) return await publishAgain(context, head, existing, artifacts, leased);
-    const plan = await planRelease(context, head, metadata, artifacts, app?.retention_class ?? null);
-    leased.add(plan.manifestSha256);
-    if (plan.notesSha256 !== null) leased.add(plan.notesSha256);
-    return await context.database.write(context.principal, (tx) => commit(tx, context, head, plan, leased));
+    return await publishLeased(context, request, leased);
   } catch (error) {
     if (endsPublication(error)) {
       await context.database.write(context.principal, (tx) => dropLeases(tx, context.principal, leased));
@@ -104,15 +89,43 @@ export async function publish(context: Context, request: PublishRequest): Promis
   }
 }
 
+/** Adds to `leased` what it stores on the way. */
+async function publishLeased(
+  context: Context,
+  request: PublishRequest,
+  leased: Set<string>,
+): Promise<PublishResult> {
+  const head = checkHead(context, request);
+  const metadata = packageMetadata(head, request.metadata);
+  checkCount(request.artifacts.length);
+  const { app, objects } = await locate(context, head, request.artifacts);
+  const artifacts: PreparedArtifact[] = [];
+  for (const [index, artifact] of request.artifacts.entries()) {
+    artifacts.push(await prepareArtifact(context, artifact, objects[index]!, app));
+  }
+  requireDistinct(artifacts);
+  if (artifacts.some(({ status }) => status === "failed")) throw validationFailed(artifacts);
+  const existing = app === undefined ? undefined : await existingRelease(context, app, head);
+  if (existing !== undefined) {
+    return context.database.write(context.principal, (tx) =>
+      publishAgain(tx, context, head, existing, artifacts, leased),
+    );
+  }
+  const plan = await planRelease(context, head, metadata, artifacts, app?.retention_class ?? null);
+  leased.add(plan.manifestSha256);
+  if (plan.notesSha256 !== null) leased.add(plan.notesSha256);
+  return context.database.write(context.principal, (tx) => commit(tx, context, head, plan, leased));
+}
+
 /**
  * True for a refusal that sending the same publication again will not change: its bytes need no lease any longer. One
- * that asks for missing objects is followed by another that counts on the rest.
+ * that asks for missing objects is followed by another that counts on the rest. Who may not publish at all gets no write
+ * out of it.
  */
 function endsPublication(error: unknown): boolean {
   return (
     error instanceof DistError &&
-    error.kind !== "unavailable" &&
-    error.kind !== "corrupt" &&
+    !["unauthenticated", "denied", "unavailable", "corrupt"].includes(error.kind) &&
     error.code !== "object.missing"
   );
 }
@@ -146,7 +159,7 @@ async function commit(
     version: head.version,
     build: head.build,
   });
-  if (existing !== undefined) throw versionExists(head, existing);
+  if (existing !== undefined) return publishAgain(tx, context, head, existing, plan.artifacts, leased);
   if (app.retention_class !== plan.retentionClass) {
     throw releaseErrors.error("package.changed", "The app's retention class changed meanwhile. Retry.");
   }
@@ -222,30 +235,28 @@ export async function storeNotes(
  * promoted as a publication would.
  */
 async function publishAgain(
+  tx: Transaction,
   context: Context,
   head: CheckedHead,
   existing: ReleaseTable,
   artifacts: readonly PreparedArtifact[],
   leased: ReadonlySet<string>,
 ): Promise<PublishResult> {
-  if (head.ifExists === "fail" || existing.status !== "published") throw versionExists(head, existing);
-  return context.database.write(context.principal, async (tx) => {
-    const release = (await tx.first(releaseById, { id: existing.id }))!;
-    if (release.status !== "published") throw versionExists(head, release);
-    const present = await tx.all(artifactsOfRelease, { release_id: release.id });
-    if (!sameBytes(present, artifacts)) {
-      throw releaseErrors.error("transaction.integrity", `${describe(head)} exists with other bytes.`, {
-        details: { rule: "release.digest_mismatch", release_id: release.id },
-        hint: "Publish under a new version or build: a release never changes.",
-      });
-    }
-    const app = (await tx.first(appBySlug, { slug: head.slug }))!;
-    await dropLeases(tx, context.principal, leased);
-    if (head.channel === null) return publishResult(tx, context, app, release, null, "unchanged");
-    await findOrCreateChannel(tx, app, head.channel);
-    const channel = await promotePublished(tx, app, release, head.channel);
-    return publishResult(tx, context, app, release, channel, channel.moved ? "promoted" : "unchanged");
-  });
+  const release = (await tx.first(releaseById, { id: existing.id }))!;
+  if (head.ifExists === "fail" || release.status !== "published") throw versionExists(head, release);
+  const present = await tx.all(artifactsOfRelease, { release_id: release.id });
+  if (!sameBytes(present, artifacts)) {
+    throw releaseErrors.error("transaction.integrity", `${describe(head)} exists with other bytes.`, {
+      details: { rule: "release.digest_mismatch", release_id: release.id },
+      hint: "Publish under a new version or build: a release never changes.",
+    });
+  }
+  const app = (await tx.first(appBySlug, { slug: head.slug }))!;
+  await dropLeases(tx, context.principal, leased);
+  if (head.channel === null) return publishResult(tx, context, app, release, null, "unchanged");
+  await findOrCreateChannel(tx, app, head.channel);
+  const channel = await promotePublished(tx, app, release, head.channel);
+  return publishResult(tx, context, app, release, channel, channel.moved ? "promoted" : "unchanged");
 }
 
 function sameBytes(present: readonly ArtifactTable[], asked: readonly PreparedArtifact[]): boolean {

@@ -1,7 +1,7 @@
-import { toTimestamp } from "../../base/clock.ts";
+import { fromTimestamp, toTimestamp } from "../../base/clock.ts";
 import { addDuration } from "../../base/duration.ts";
 import type { Transaction } from "../../catalog/database.ts";
-import type { AppTable } from "../../catalog/tables.ts";
+import type { AppTable, ArtifactTable } from "../../catalog/tables.ts";
 import type { JsonObject, PackageFileEntry } from "../../log/events.ts";
 import type { Context } from "../context.ts";
 import { artifactPath, type PreparedArtifact } from "./prepare-artifact.ts";
@@ -46,7 +46,7 @@ export async function recordDraft(
     },
   });
   if (app.retention_class !== null)
-    await recordDefaultRetention(tx, context, app, packageId, app.retention_class);
+    await recordDefaultRetention(tx, context, app, draft, app.retention_class);
   await tx.record({
     type: "v1.release.drafted",
     subject: releaseId,
@@ -68,7 +68,7 @@ async function recordDefaultRetention(
   tx: Transaction,
   context: Context,
   app: AppTable,
-  packageId: string,
+  { packageId, createdAt }: DraftInput,
   retentionClass: string,
 ): Promise<void> {
   const period = context.settings.retentionClasses[retentionClass] ?? null;
@@ -79,7 +79,7 @@ async function recordDefaultRetention(
       app_id: app.id,
       package_id: packageId,
       retention_class: retentionClass,
-      expires_at: period === null ? null : toTimestamp(addDuration(tx.nowMs, period)),
+      expires_at: period === null ? null : toTimestamp(addDuration(fromTimestamp(createdAt), period)),
     },
   });
 }
@@ -101,12 +101,12 @@ export async function recordFileRemoved(
   tx: Transaction,
   app: AppTable,
   packageId: string,
-  path: string,
+  artifact: Pick<ArtifactTable, "id" | "path">,
 ): Promise<void> {
   await tx.record({
     type: "v1.package.file_removed",
     subject: packageId,
-    data: { app_id: app.id, package_id: packageId, path },
+    data: { app_id: app.id, package_id: packageId, path: artifact.path, artifact_id: artifact.id },
   });
 }
 

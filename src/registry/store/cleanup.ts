@@ -72,10 +72,8 @@ class CleanupRun {
         const now = toTimestamp(this.#context.clock.nowMs());
         const page = await reader.all(locationsAfter, { sha256: last, limit: BATCH });
         const unneededRows = [];
-        // With --apply the rows of deleted packages say so themselves.
-        const going = this.#apply ? undefined : this.#goingPackages;
         for (const row of page) {
-          if (row.status === "deleting" || (await isCollectable(reader, row.sha256, now, going)))
+          if (row.status === "deleting" || (await isCollectable(reader, row.sha256, now, this.#going())))
             unneededRows.push(row);
         }
         return { rows: page, unneeded: unneededRows };
@@ -103,8 +101,12 @@ class CleanupRun {
         this.#note("kept", { id: key, kind: "file", bytes: sizeBytes }, [stray]);
         continue;
       }
-      const row = await this.#context.database.read((reader) => reader.first(locationOf, { sha256 }));
-      if (row !== undefined) continue;
+      const isUnneeded = await this.#context.database.read(async (reader) => {
+        const now = toTimestamp(this.#context.clock.nowMs());
+        const recorded = (await reader.first(locationOf, { sha256 })) !== undefined;
+        return !recorded && (await isCollectable(reader, sha256, now, this.#going()));
+      });
+      if (!isUnneeded) continue;
       if (this.#apply && !(await removeUnrecorded(this.#context, sha256, key))) continue;
       this.#note("deleted", { id: key, kind: "file", bytes: sizeBytes }, [unrecorded]);
     }
@@ -130,6 +132,11 @@ class CleanupRun {
       reasons: this.#reasons,
       next: null,
     };
+  }
+
+  /** Packages that count as gone. With --apply the rows of deleted packages say so themselves. */
+  #going(): ReadonlySet<string> | undefined {
+    return this.#apply ? undefined : this.#goingPackages;
   }
 
   async #release(release: ReleaseForCleanup, decision: RetentionDecision): Promise<void> {

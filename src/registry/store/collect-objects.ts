@@ -53,11 +53,13 @@ export async function removeMarked(context: Context, digests: readonly string[])
 
 /**
  * Takes away a file that no row knows: what a crash between link and commit leaves. An upload that is under way meanwhile
- * puts it back from staging in its own transaction. False when a row has appeared.
+ * puts it back from staging in its own transaction. False when a row has appeared, or when something needs these very
+ * bytes: then it is the row that is missing, and the file is the only copy.
  */
 export async function removeUnrecorded(context: Context, sha256: string, key: string): Promise<boolean> {
   return context.database.write(context.principal, async (tx) => {
     if ((await tx.first(locationOf, { sha256 })) !== undefined) return false;
+    if (!(await isCollectable(tx, sha256, tx.now))) return false;
     await context.blobs.remove({ sha256, key });
     return true;
   });

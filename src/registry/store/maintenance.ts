@@ -72,15 +72,16 @@ export async function* exportStore(context: Context): AsyncGenerator<string> {
   }
 }
 
-/** Replays `db.json` and takes in the objects that stand in the store already, all in one transaction. */
+/** Replays the lines of `db.json` and takes in the objects that stand in the store already, all in one transaction. */
 export async function importStore(
   context: Context,
-  text: AsyncIterable<string | Uint8Array>,
+  lines: AsyncIterable<string>,
   options: ReportOptions,
 ): Promise<ImportReport> {
   requireScope(context.principal, "admin", { app: null });
   let adopted = 0;
-  const result = await importLog(context.database, text, {
+  const result = await importLog(context.database, lines, {
+    signal: options.signal,
     onProgress: (events) => options.onProgress?.({ phase: "import", done: events, total: null }),
     beforeCommit: async (connection) => {
       adopted = await adoptObjects(context, connection);
@@ -157,9 +158,10 @@ class PullChannel<T> implements AsyncIterable<T> {
   async *[Symbol.asyncIterator](): AsyncGenerator<T> {
     for (;;) {
       if (this.#pending !== undefined) {
+        // It stays pending while it is looked at, so that `end` reaches the producer when the reader stops right here.
         const { value, taken } = this.#pending;
-        this.#pending = undefined;
         yield value;
+        this.#pending = undefined;
         taken(true);
       } else if (this.#error !== undefined) {
         throw this.#error;

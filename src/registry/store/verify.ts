@@ -97,8 +97,11 @@ class VerifyRun {
   async files(): Promise<void> {
     for await (const { key, sha256, sizeBytes } of this.#context.blobs.list()) {
       if (sha256 === null) continue;
-      const row = await this.#context.database.read((reader) => reader.first(locationOf, { sha256 }));
-      if (row === undefined) this.#collectable.push({ id: key, kind: "file", bytes: sizeBytes });
+      const isUnneeded = await this.#context.database.read(async (reader) => {
+        const recorded = (await reader.first(locationOf, { sha256 })) !== undefined;
+        return !recorded && (await this.#isUnneeded(reader, sha256));
+      });
+      if (isUnneeded) this.#collectable.push({ id: key, kind: "file", bytes: sizeBytes });
     }
     for await (const { uploadId, sizeBytes } of this.#context.blobs.listStaging()) {
       this.#collectable.push({ id: uploadId, kind: "staging", bytes: sizeBytes });
@@ -131,8 +134,10 @@ class VerifyRun {
   async #object(row: StorageLocationTable): Promise<void> {
     this.#options.signal?.throwIfAborted();
     const { sha256, size_bytes: bytes } = row;
-    const isNeeded = await this.#context.database.read((reader) => this.#isNeeded(reader, row));
-    if (!isNeeded) {
+    const isUnneeded =
+      row.status === "deleting" ||
+      (await this.#context.database.read((reader) => this.#isUnneeded(reader, sha256)));
+    if (isUnneeded) {
       this.#collectable.push({ id: sha256, kind: "object", bytes });
       return;
     }
@@ -148,9 +153,8 @@ class VerifyRun {
     this.#progress("objects", this.#checked.objects);
   }
 
-  async #isNeeded(reader: Reader, row: StorageLocationTable): Promise<boolean> {
-    if (row.status === "deleting") return false;
-    return !(await isCollectable(reader, row.sha256, toTimestamp(this.#context.clock.nowMs())));
+  #isUnneeded(reader: Reader, sha256: string): Promise<boolean> {
+    return isCollectable(reader, sha256, toTimestamp(this.#context.clock.nowMs()));
   }
 
   async #faultOf(row: StorageLocationTable): Promise<{ code: string; message: string } | undefined> {
