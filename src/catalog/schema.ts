@@ -62,7 +62,7 @@ export const views = {
     key: ["id"],
     indexes: {
       release_version: "UNIQUE release (app_id, version, build) WHERE published_at IS NOT NULL",
-      release_draft: "UNIQUE release (app_id, version, build) WHERE status = 'draft'",
+      release_draft: "release (app_id, version, build) WHERE status = 'draft'",
       release_listed: "release (app_id, created_at, id) WHERE status <> 'deleted'",
       release_never_current:
         "release (app_id, created_at, id) WHERE status = 'published' AND was_current = 0",

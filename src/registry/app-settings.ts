@@ -72,14 +72,16 @@ export function applyAppChanges(before: AppState, changes: AppChanges): AppState
   return { settings, pins: applyPins(before.pins, changes) };
 }
 
-/** A number of releases to keep: 0 keeps all, else at least 2. Raises `app.invalid_setting`. */
-export function retentionKeep(value: number): number {
-  if (Number.isInteger(value) && (value === 0 || (value >= 2 && value <= MAX_KEEP))) return value;
-  throw invalid(
-    "retention_keep",
-    value,
-    `0 keeps every release; otherwise a whole number from 2 to ${MAX_KEEP}.`,
-  );
+export const RETENTION_KEEP_RULE = `0 keeps every release; otherwise a whole number from 2 to ${MAX_KEEP}.`;
+
+/** Whether this many releases can be kept: see `RETENTION_KEEP_RULE`. */
+export function isRetentionKeep(value: number): boolean {
+  return Number.isInteger(value) && (value === 0 || (value >= 2 && value <= MAX_KEEP));
+}
+
+function retentionKeep(value: number): number {
+  if (isRetentionKeep(value)) return value;
+  throw invalid("retention_keep", value, RETENTION_KEEP_RULE);
 }
 
 function given<T>(change: T | undefined, old: T, check: (value: T) => T): T {
@@ -144,7 +146,10 @@ function applyPins(old: Pins, changes: AppChanges): Pins {
   const pins: Record<string, readonly string[]> = { ...old };
   for (const platform of changes.unpin ?? []) delete pins[oneOf("unpin", platform, platforms)];
   for (const [platform, added] of Object.entries(changes.pin ?? {})) {
-    const values = added.map((value) => pinValue(oneOf("pin", platform, platforms), value));
+    oneOf("pin", platform, platforms);
+    // An empty list would pin the platform to nobody.
+    if (added.length === 0) continue;
+    const values = added.map((value) => pinValue(platform, value));
     const all = [...new Set([...(pins[platform] ?? []), ...values])];
     if (all.length > MAX_PINS) throw invalid("pin", all.length, `At most ${MAX_PINS} signers a platform.`);
     pins[platform] = all;

@@ -1,9 +1,11 @@
+import type { CanonicalValue } from "../base/cbor.ts";
 import { newId } from "../base/ids.ts";
+import { canonicalJson } from "../base/jcs.ts";
 import type { Reader, Transaction } from "../catalog/database.ts";
 import { appBySlug, appPage } from "../catalog/queries/apps.ts";
 import type { AppTable } from "../catalog/tables.ts";
 import type { AppSettings } from "../log/events.ts";
-import { appNotFound, hasScope, maySeeApp, requireScope } from "./access.ts";
+import { appNotFound, hasScope, mayInApp, maySeeApp, requireScope } from "./access.ts";
 import { applyAppChanges, defaultAppSettings, type AppState } from "./app-settings.ts";
 import type { Context } from "./context.ts";
 import { releaseErrors } from "./errors.ts";
@@ -24,7 +26,7 @@ export async function createApp(context: Context, slug: string, changes: AppChan
     const { settings, pins } = applyAppChanges(freshState(context, slug), changes);
     const app = await recordApp(tx, slug, settings);
     if (Object.keys(pins).length > 0) await recordPins(tx, app.id, pins);
-    return appRecord((await tx.first(appBySlug, { slug }))!);
+    return appRecord(context, (await tx.first(appBySlug, { slug }))!);
   });
 }
 
@@ -32,7 +34,7 @@ export async function updateApp(context: Context, slug: string, changes: AppChan
   requireScope(context.principal, "admin", { app: slug });
   return context.database.write(context.principal, async (tx) => {
     const app = await findApp(tx, context, slug);
-    const before = stateOf(app);
+    const before = { settings: settingsOf(app), pins: pinsOf(app) };
     const after = applyAppChanges(before, changes);
     const changed = differences(before.settings, after.settings);
     if (Object.keys(changed).length > 0) {
@@ -43,12 +45,12 @@ export async function updateApp(context: Context, slug: string, changes: AppChan
       });
     }
     if (!same(before.pins, after.pins)) await recordPins(tx, app.id, after.pins);
-    return appRecord((await tx.first(appBySlug, { slug }))!);
+    return appRecord(context, (await tx.first(appBySlug, { slug }))!);
   });
 }
 
 export async function getApp(context: Context, slug: string): Promise<AppRecord> {
-  return context.database.read(async (reader) => appRecord(await findApp(reader, context, slug)));
+  return context.database.read(async (reader) => appRecord(context, await findApp(reader, context, slug)));
 }
 
 /** Those with `read` see what their limits allow; anonymous callers see public apps. */
@@ -61,7 +63,12 @@ export async function listApps(context: Context, page: PageRequest): Promise<Pag
     : { visibility: "public" };
   return context.database.read(async (reader) => {
     const rows = await reader.fetch(appPage(keysetOf(page), only));
-    return pageOf(rows, pageLimit(page), appRecord, (row) => [row.created_at, row.id]);
+    return pageOf(
+      rows,
+      pageLimit(page),
+      (row) => appRecord(context, row),
+      (row) => [row.created_at, row.id],
+    );
   });
 }
 
@@ -86,10 +93,20 @@ export async function findOrCreateApp(
   return recordApp(tx, slug, applyAppChanges(fresh, changes).settings);
 }
 
-export function appRecord(app: AppTable): AppRecord {
+/** An app as the caller gets it: "History, actors, reasons and pins need `read`." */
+function appRecord({ principal }: Context, app: AppTable): AppRecord {
   return {
     id: app.id,
     slug: app.slug,
+    ...settingsOf(app),
+    identity_constraints: mayInApp(principal, "read", app.slug) ? pinsOf(app) : {},
+    created_at: app.created_at,
+    updated_at: app.updated_at,
+  };
+}
+
+function settingsOf(app: AppTable) {
+  return {
     display_name: app.display_name,
     owner: app.owner,
     visibility: app.visibility as Visibility,
@@ -97,12 +114,13 @@ export function appRecord(app: AppTable): AppRecord {
     bundle_ids: JSON.parse(app.bundle_ids) as Record<string, string>,
     ios_mode: app.ios_mode as IosMode,
     testflight_url: app.testflight_url,
-    identity_constraints: JSON.parse(app.identity_constraints) as Record<string, string[]>,
     retention_keep: app.retention_keep,
     retention_class: app.retention_class,
-    created_at: app.created_at,
-    updated_at: app.updated_at,
-  };
+  } satisfies AppSettings;
+}
+
+function pinsOf(app: AppTable): AppState["pins"] {
+  return JSON.parse(app.identity_constraints) as Record<string, string[]>;
 }
 
 function freshState(context: Context, slug: string): AppState {
@@ -119,26 +137,6 @@ async function recordPins(tx: Transaction, appId: string, pins: AppState["pins"]
   await tx.record({ type: "v1.app.identity_changed", subject: appId, data: { app_id: appId, pins } });
 }
 
-function stateOf(app: AppTable): AppState {
-  const record = appRecord(app);
-  const { display_name, owner, visibility, allowed_platforms, bundle_ids, ios_mode } = record;
-  const { testflight_url, retention_keep, retention_class } = record;
-  return {
-    settings: {
-      display_name,
-      owner,
-      visibility,
-      allowed_platforms,
-      bundle_ids,
-      ios_mode,
-      testflight_url,
-      retention_keep,
-      retention_class,
-    },
-    pins: record.identity_constraints,
-  };
-}
-
 function differences(before: AppSettings, after: AppSettings): Partial<AppSettings> {
   const changed = Object.entries(after).filter(
     ([key, value]) => !same(before[key as keyof AppSettings], value),
@@ -146,6 +144,7 @@ function differences(before: AppSettings, after: AppSettings): Partial<AppSettin
   return Object.fromEntries(changed) as Partial<AppSettings>;
 }
 
+/** Whether two values are the same, in whatever order their keys were set. */
 function same(left: unknown, right: unknown): boolean {
-  return JSON.stringify(left) === JSON.stringify(right);
+  return canonicalJson(left as CanonicalValue) === canonicalJson(right as CanonicalValue);
 }

@@ -12,7 +12,7 @@ import type { AppTable, ChannelTable, ReleaseTable } from "../catalog/tables.ts"
 import type { ChannelSettings } from "../log/events.ts";
 import { mayInApp, requireScope } from "./access.ts";
 import { findApp } from "./apps.ts";
-import { retentionKeep } from "./app-settings.ts";
+import { isRetentionKeep, RETENTION_KEEP_RULE } from "./app-settings.ts";
 import type { Context } from "./context.ts";
 import { channelErrors, releaseErrors } from "./errors.ts";
 import { pageLimit, pageOf, seqCursorOf } from "./paging.ts";
@@ -391,7 +391,8 @@ function applyChannelChanges(
 
 function keepOf(before: ChannelSettings, { retention_keep: keep }: ChannelChanges): number | null {
   if (keep === undefined) return before.retention_keep;
-  return keep === null ? null : retentionKeep(keep);
+  if (keep === null || isRetentionKeep(keep)) return keep;
+  throw invalid("retention_keep", keep, RETENTION_KEEP_RULE);
 }
 
 function checkRollout(percent: number): number {

@@ -62,6 +62,7 @@ export const releaseErrors = errorFamily({
     about: "The package is finalized: its files do not change any more.",
   },
   "package.duplicate_path": { kind: "conflict", about: "The package has other bytes at this path." },
+  "package.deleted": { kind: "gone", about: "The package was deleted; its record stays, its bytes are gone." },
   "package.changed": { kind: "conflict", about: "The package changed while it was being finalized. Retry." },
   "transaction.integrity": {
     kind: "conflict",

@@ -11,6 +11,7 @@ import {
   putLease,
   releasesWithObject,
 } from "../catalog/queries/objects.ts";
+import { releaseById } from "../catalog/queries/releases.ts";
 import type { StorageLocationTable } from "../catalog/tables.ts";
 import { authErrors, objectErrors, releaseErrors, validationErrors } from "./errors.ts";
 import { hasScope, mayInApp } from "./access.ts";
@@ -223,16 +224,30 @@ export async function readability(
   );
   const states = new Set(readable.map(({ status }) => status));
   if (states.has("published") || states.has("draft")) return "live";
-  if (states.has("revoked")) return hasScope(principal, "admin") ? "live" : "revoked";
-  return states.has("deleted") ? "deleted" : "none";
+  const revoked = readable.filter(({ status }) => status === "revoked");
+  if (revoked.some(({ slug }) => mayInApp(principal, "admin", slug))) return "live";
+  if (revoked.length > 0) return "revoked";
+  for (const { id, slug, status } of readable) {
+    if (status === "deleted" && (await mayKnowDeleted(reader, principal, id, slug))) return "deleted";
+  }
+  return "none";
 }
 
-/** Opens the bytes of an object the principal may read. Raises `object.not_found`, `release.revoked`. */
+/** A draft that expired was seen only by those who may publish; so is its end. */
+async function mayKnowDeleted(reader: Reader, principal: Principal, releaseId: string, slug: string) {
+  const release = await reader.first(releaseById, { id: releaseId });
+  return release!.published_at !== null || mayInApp(principal, "publish", slug);
+}
+
+/** Opens the bytes of an object the principal may read. Raises `object.not_found`, `release.revoked`, `package.deleted`. */
 export async function readObject(context: Context, sha256: string) {
   const location = await context.database.read(async (reader) => {
     const state = await readability(reader, context.principal, sha256);
     if (state === "revoked") {
       throw releaseErrors.error("release.revoked", "The release was revoked; its files are not handed out.");
+    }
+    if (state === "deleted") {
+      throw releaseErrors.error("package.deleted", "The release was deleted, and its files with it.");
     }
     const row = await reader.first(locationOf, { sha256 });
     if (state !== "live" || row === undefined || row.status !== "present") {

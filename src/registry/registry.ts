@@ -24,7 +24,10 @@ export interface Registry {
    * `validation.digest_mismatch` when `expected` is not what arrived, `blob.too_large`, or what the source raised.
    */
   uploadObject(source: UploadSource, options?: UploadOptions): Promise<UploadedObject>;
-  /** Streams the bytes of an object that something readable refers to. Raises `object.not_found`, `release.revoked`. */
+  /**
+   * Streams the bytes of an object that something readable refers to. Raises `object.not_found`, `release.revoked`,
+   * `package.deleted`.
+   */
   readObject(sha256: string): Promise<Readable>;
 
   // Releases -------------------------------------------------------------------------------------------------------
@@ -127,7 +130,7 @@ export interface AppRecord {
   readonly bundle_ids: { readonly [platform: string]: string };
   readonly ios_mode: IosMode;
   readonly testflight_url: string | null;
-  /** Who may sign, by platform. */
+  /** Who may sign, by platform. Empty for callers without `read`. */
   readonly identity_constraints: { readonly [platform: string]: readonly string[] };
   readonly retention_keep: number;
   readonly retention_class: string | null;

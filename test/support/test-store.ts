@@ -162,6 +162,13 @@ export async function outcomeOf(call: Promise<unknown>): Promise<string> {
   }
 }
 
+/** The bytes of an object as text, read to their end. */
+export async function textOf(registry: Registry, sha256: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of await registry.readObject(sha256)) chunks.push(chunk as Uint8Array);
+  return Buffer.concat(chunks).toString();
+}
+
 /** Runs one statement on the store's database behind its back, to see state or to forge what no use case makes. */
 export function sqlOn(test: TestStore, statement: string, ...values: SQLInputValue[]) {
   const database = new DatabaseSync(join(test.directory, "dist.db"));

@@ -14,7 +14,7 @@ import type { Finding } from "../../inspect/inspection.ts";
 import type { JsonObject, PackageFileEntry } from "../../log/events.ts";
 import { requireScope } from "../access.ts";
 import { findApp, findOrCreateApp } from "../apps.ts";
-import { findOrCreateChannel } from "../channels.ts";
+import { findOrCreateChannel, requirePublished } from "../channels.ts";
 import type { Context } from "../context.ts";
 import { releaseErrors } from "../errors.ts";
 import { dropLeases, requireObjects, storeBytes } from "../objects.ts";
@@ -61,7 +61,6 @@ export async function draftRelease(context: Context, request: ReleaseHead): Prom
     if (published !== undefined) throw versionExists(head, published);
     const present = await tx.first(openDraft, key);
     if (present !== undefined) return releaseRecord(tx, context, app, present);
-    if (head.channel !== null) await findOrCreateChannel(tx, app, head.channel);
     const releaseId = newId("rel");
     const ids = { releaseId, packageId: newId("pkg"), createdAt: tx.now };
     await recordDraft(tx, context, app, { ...head, ...ids, ...stored, metadata });
@@ -163,6 +162,8 @@ async function planDraft(
     );
     return { result };
   }
+  if (release.status !== "draft") requirePublished(release);
+  requireScope(context.principal, "publish", { app: slug, channel: release.channel });
   await requireValid(context, release);
   const finalizedAt = toTimestamp(context.clock.nowMs());
   const row = (await context.database.read((reader) =>

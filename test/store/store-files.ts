@@ -1,0 +1,82 @@
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
+
+import { viewNames, views } from "../../src/catalog/schema.ts";
+
+/** What is in a store's directory, looked at and changed behind the product's back. */
+
+type Row = Record<string, SQLOutputValue>;
+
+/**
+ * A fresh directory, in memory where the system has such a place: tests that make hundreds of stores and prove nothing
+ * about durability should not wait for the disk. The caller removes it.
+ */
+export function makeDirectory(): Promise<string> {
+  return mkdtemp(join(existsSync(MEMORY) ? MEMORY : tmpdir(), "dist-test-"));
+}
+
+const MEMORY = "/dev/shm";
+
+/** Runs `work` on a connection of its own to the store's database. */
+export function withDatabase<T>(directory: string, work: (db: DatabaseSync) => T): T {
+  const db = new DatabaseSync(join(directory, "dist.db"), { enableForeignKeyConstraints: false });
+  try {
+    return work(db);
+  } finally {
+    db.close();
+  }
+}
+
+/** Runs statements. */
+export function tamper(directory: string, sql: string): void {
+  withDatabase(directory, (db) => db.exec(sql));
+}
+
+export function rowsOf(directory: string, sql: string): Row[] {
+  return withDatabase(directory, (db) => db.prepare(sql).all());
+}
+
+/** Every row of every view, ordered by key. */
+export function dumpViews(directory: string): Record<string, Row[]> {
+  return withDatabase(directory, (db) =>
+    Object.fromEntries(
+      viewNames.map((view) => [
+        view,
+        db.prepare(`SELECT * FROM ${view} ORDER BY ${views[view].key.join()}`).all(),
+      ]),
+    ),
+  );
+}
+
+export function objectPath(directory: string, sha256: string): string {
+  return join(directory, "objects", sha256.slice(0, 2), sha256);
+}
+
+/** Puts bytes at a path, whatever stood there and however it was protected. */
+export async function overwrite(path: string, bytes: Uint8Array | string): Promise<void> {
+  await rm(path, { force: true });
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, bytes);
+}
+
+/** Flips one bit in the middle of a file. */
+export async function flipBit(path: string): Promise<void> {
+  const bytes = await readFile(path);
+  const middle = Math.floor(bytes.length / 2);
+  bytes[middle] = bytes[middle]! ^ 1;
+  await overwrite(path, bytes);
+}
+
+/** Name, size and time of change of every file in the store but SQLite's own companions, with the database's bytes. */
+export async function snapshot(directory: string): Promise<{ files: string[]; database: string }> {
+  const files: string[] = [];
+  for (const name of (await readdir(directory, { recursive: true })).toSorted()) {
+    if (name.startsWith("dist.db-")) continue;
+    const { size, mtimeMs } = await stat(join(directory, name));
+    files.push(`${name} ${size} ${mtimeMs}`);
+  }
+  return { files, database: (await readFile(join(directory, "dist.db"))).toString("base64") };
+}
