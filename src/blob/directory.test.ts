@@ -32,7 +32,7 @@ import {
 } from "./blob-conformance.ts";
 import type { BlobLocation, BlobStore } from "./blob-store.ts";
 import { openDirectoryBlobStore } from "./directory.ts";
-import { readFileChunks } from "./file-source.ts";
+import { readFileChunks } from "../base/files.ts";
 
 blobConformance("directory", async () => {
   const directory = await temporaryDirectory();

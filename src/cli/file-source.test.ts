@@ -29,7 +29,7 @@ describe("a file as a source", () => {
       for (let pass = 0; pass < 2; pass++) {
         const chunks: Uint8Array[] = [];
         // Kept until the end: a buffer that is used again would show here.
-        for await (const chunk of source.open()) chunks.push(chunk);
+        for await (const chunk of source.open()) chunks.push(Uint8Array.from(chunk));
         expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
       }
     },

@@ -1,12 +1,10 @@
 import { constants, type BigIntStats } from "node:fs";
-import { type FileHandle, open, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 
-import { errnoOf } from "../base/errors.ts";
+import { DistError, errnoOf } from "../base/errors.ts";
+import { readFileChunks } from "../base/files.ts";
 import { manifestErrors } from "../registry/manifest/errors.ts";
 import type { UploadSource } from "../registry/registry.ts";
-
-/** Large enough that the system calls cost nothing beside hashing. */
-const chunkBytes = 1024 * 1024;
 
 /** A file as a source of bytes: every pass reads the same file, or says that it changed. */
 export interface FileSource extends UploadSource {
@@ -27,33 +25,21 @@ export async function fileSource(path: string): Promise<FileSource> {
 async function* readPass(path: string, expected: BigIntStats): AsyncGenerator<Uint8Array> {
   // Without O_NONBLOCK, opening a pipe that took the file's place would wait for a writer.
   const handle = await readable(path, () => open(path, constants.O_RDONLY | constants.O_NONBLOCK));
-  let pending: Promise<Uint8Array> | undefined;
   try {
     refuseChange(path, expected, await handle.stat({ bigint: true }));
-    let position = 0;
-    pending = readChunk(path, handle, position);
-    for (;;) {
-      const chunk = await pending;
-      if (chunk.length === 0) break;
-      position += chunk.length;
-      if (position > Number(expected.size)) throw sourceChanged(path);
-      // The next read runs while the consumer hashes this one.
-      pending = readChunk(path, handle, position);
+    let sizeBytes = 0;
+    for await (const chunk of readFileChunks(handle)) {
+      sizeBytes += chunk.length;
+      if (sizeBytes > Number(expected.size)) throw sourceChanged(path);
       yield chunk;
     }
-    if (position !== Number(expected.size)) throw sourceChanged(path);
+    if (sizeBytes !== Number(expected.size)) throw sourceChanged(path);
     refuseChange(path, expected, await handle.stat({ bigint: true }));
+  } catch (error) {
+    throw fileError(path, error);
   } finally {
-    await pending?.catch(() => {});
     await handle.close();
   }
-}
-
-async function readChunk(path: string, handle: FileHandle, position: number): Promise<Uint8Array> {
-  // Fresh memory each time: the consumer may still hold the chunk before.
-  const buffer = Buffer.allocUnsafeSlow(chunkBytes);
-  const { bytesRead } = await readable(path, () => handle.read(buffer, 0, chunkBytes, position));
-  return buffer.subarray(0, bytesRead);
 }
 
 function refuseChange(path: string, before: BigIntStats, now: BigIntStats): void {
@@ -86,20 +72,15 @@ async function readable<T>(path: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === "ENOENT" || errno === "ENOTDIR") {
-      throw manifestErrors.error("validation.file_not_found", `${path} does not exist.`, {
-        details: { path },
-        cause: error,
-      });
-    }
-    throw manifestErrors.error(
-      "validation.file_unreadable",
-      `${path} cannot be read (${errno ?? String(error)}).`,
-      {
-        details: { path },
-        cause: error,
-      },
-    );
+    throw fileError(path, error);
   }
+}
+
+function fileError(path: string, error: unknown): unknown {
+  const errno = errnoOf(error);
+  if (error instanceof DistError || errno === undefined) return error;
+  const options = { details: { path }, cause: error };
+  return errno === "ENOENT" || errno === "ENOTDIR"
+    ? manifestErrors.error("validation.file_not_found", `${path} does not exist.`, options)
+    : manifestErrors.error("validation.file_unreadable", `${path} cannot be read (${errno}).`, options);
 }

@@ -1,8 +1,8 @@
 import { open } from "node:fs/promises";
 
 import { createDualHasher } from "../base/digest.ts";
+import { readFileChunks } from "../base/files.ts";
 import type { RandomAccess } from "../base/random-access.ts";
-import { readFileChunks } from "../blob/file-source.ts";
 import { inspectArtifact } from "../inspect/inspect-artifact.ts";
 import type { DeclaredArtifact, Inspection } from "../inspect/inspection.ts";
 

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { Duration } from "../base/duration.ts";
 import { errnoOf } from "../base/errors.ts";
-import { syncDirectory } from "../base/sync-directory.ts";
+import { syncDirectory } from "../base/files.ts";
 import { storageErrors } from "../base/storage-errors.ts";
 import { openDirectoryBlobStore } from "../blob/directory.ts";
 import { openSqliteDatabase } from "../catalog/sqlite/sqlite-database.ts";

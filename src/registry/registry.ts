@@ -157,7 +157,7 @@ export interface AppChanges {
 }
 
 export interface UploadSource {
-  /** A fresh pass over the bytes. */
+  /** A fresh pass over the bytes. A chunk is good only until the next one is asked for. */
   open(): AsyncIterable<Uint8Array>;
   /** Undefined when it is not known before the end. */
   readonly sizeBytes?: number;

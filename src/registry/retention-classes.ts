@@ -6,4 +6,3 @@ export const retentionClassNames = [
   "release-evidence",
   "permanent-record",
 ] as const;
-export type RetentionClassName = (typeof retentionClassNames)[number];

@@ -39,7 +39,7 @@ async function expectRepaired(view: ViewName, rows: number, sound: unknown): Pro
   const report = await store.registry.rebuildStore();
   expect(report.ok).toBe(false);
   expect(report.problems).toEqual([
-    { code: "view.differed", target: view, message: expect.stringMatching(new RegExp(`^${rows} rows? `)) },
+    { code: "view.differed", target: view, message: expect.stringMatching(new RegExp(`: ${rows}\\.$`)) },
   ]);
   expect(dumpViews(directory)).toEqual(sound);
   expect(await store.registry.rebuildStore()).toMatchObject({ ok: true, problems: [] });

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -16,6 +15,7 @@ import { localPrincipal } from "../../src/registry/principal.ts";
 import { markUnneeded } from "../../src/registry/store/collect-objects.ts";
 import { sourceOf, tarGzBytes, testSettings } from "../support/test-store.ts";
 import { type Actor, everyOrder } from "./interleavings.ts";
+import { makeRoot } from "./memory-directory.ts";
 
 const HOUR_MS = 3600 * 1000;
 const START_MS = Date.now();
@@ -25,7 +25,7 @@ const objectPath = (store: string) => join(store, "objects", sha256.slice(0, 2),
 
 let root: string;
 beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), "dist-orders-"));
+  root = await makeRoot();
 });
 afterAll(() => rm(root, { recursive: true }));
 

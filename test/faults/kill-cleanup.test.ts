@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readdir, realpath, rm, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, mkdir, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
 import { openTestStore, sourceOf, tarGzBytes } from "../support/test-store.ts";
 import { needs } from "../support/required-tools.ts";
+import { makeRoot } from "./memory-directory.ts";
 import { dist, distHere } from "./program.ts";
 import { currentVersion, expectSound, isPublished, makePack, type Pack, publish } from "./stores.ts";
 import { describePoints, inPairs, kill, pointsOf, record, type Subject } from "./syscalls.ts";
@@ -15,7 +15,7 @@ const DAY_MS = 24 * 3600 * 1000;
 const nowMs = Date.now() + 2 * DAY_MS;
 let root: string;
 beforeAll(async () => {
-  root = await realpath(await mkdtemp(join(tmpdir(), "dist-kill-")));
+  root = await makeRoot();
 });
 afterAll(() => rm(root, { recursive: true }));
 

@@ -1,16 +1,16 @@
-import { cp, mkdtemp, realpath, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
 import { needs } from "../support/required-tools.ts";
+import { makeRoot } from "./memory-directory.ts";
 import { expectAllOrNothing, makePack, type Pack, publish, publishArgs } from "./stores.ts";
 import { describePoints, inPairs, kill, type Point, pointsOf, record, type Subject } from "./syscalls.ts";
 
 const nowMs = Date.now();
 let root: string;
 beforeAll(async () => {
-  root = await realpath(await mkdtemp(join(tmpdir(), "dist-kill-")));
+  root = await makeRoot();
 });
 afterAll(() => rm(root, { recursive: true }));
 

@@ -1,9 +1,9 @@
-import { cp, mkdtemp, realpath, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
 import { needs } from "../support/required-tools.ts";
+import { makeRoot } from "./memory-directory.ts";
 import { expectAllOrNothing, makePack, type Pack, publish, publishArgs } from "./stores.ts";
 import { describePoints, fail, inPairs, pointsOf, record, type Subject, type Syscall } from "./syscalls.ts";
 
@@ -12,7 +12,7 @@ let root: string;
 let pack: Pack;
 let copies = 0;
 beforeAll(async () => {
-  root = await realpath(await mkdtemp(join(tmpdir(), "dist-sync-")));
+  root = await makeRoot();
   pack = await makePack(join(root, "packs"), "2.0.0", ["x86_64", "arm64"]);
 });
 afterAll(() => rm(root, { recursive: true }));
@@ -77,26 +77,30 @@ needs("strace")("what an answer rests on", () => {
     expect(between.map(({ name, paths }) => `${name} ${paths.join(" ")}`)).toEqual([]);
   });
 
-  it.each(["new", "existing"])("is never answered for when a sync fails, in a %s store", async (kind) => {
-    const template = kind === "new" ? null : await makeTemplate();
-    const syncs = syncsBeforeAnswer(await record(await start(template)));
-    const { reached } = pointsOf(syncs);
-    console.log(`${kind} store: ${describePoints(reached)} that failed with EIO, on:`);
-    console.log(reached.map(({ path, nth }) => `  ${path} ${nth}`).join("\n"));
-    expect(reached.map(({ path }) => path.split("/")[0])).toEqual(
-      expect.arrayContaining(["staging", "objects", "dist.db-wal"]),
-    );
-    await inPairs(reached, async (point) => {
-      const subject = await start(template);
-      const run = await fail(subject, point, "EIO");
-      const where = JSON.stringify(point);
-      expect(run.code, `${where} ${run.stdout} ${run.stderr}`).toBe(3);
-      expect(Object.keys(run.json), where).toEqual(["error"]);
-      await expectAllOrNothing(subject.store, pack, template === null ? null : "1.0.0", run).catch(
-        (error: unknown) => {
-          throw new Error(`After EIO at ${where}: ${String(error)}`, { cause: error });
-        },
+  it.each(["new", "existing"])(
+    "is never answered for when a sync fails, in a %s store",
+    async (kind) => {
+      const template = kind === "new" ? null : await makeTemplate();
+      const syncs = syncsBeforeAnswer(await record(await start(template)));
+      const { reached } = pointsOf(syncs);
+      console.log(`${kind} store: ${describePoints(reached)} that failed with EIO, on:`);
+      console.log(reached.map(({ path, nth }) => `  ${path} ${nth}`).join("\n"));
+      expect(reached.map(({ path }) => path.split("/")[0])).toEqual(
+        expect.arrayContaining(["staging", "objects", "dist.db-wal"]),
       );
-    });
-  }, 120_000);
+      await inPairs(reached, async (point) => {
+        const subject = await start(template);
+        const run = await fail(subject, point, "EIO");
+        const where = JSON.stringify(point);
+        expect(run.code, `${where} ${run.stdout} ${run.stderr}`).toBe(3);
+        expect(Object.keys(run.json), where).toEqual(["error"]);
+        await expectAllOrNothing(subject.store, pack, template === null ? null : "1.0.0", run).catch(
+          (error: unknown) => {
+            throw new Error(`After EIO at ${where}: ${String(error)}`, { cause: error });
+          },
+        );
+      });
+    },
+    120_000,
+  );
 });

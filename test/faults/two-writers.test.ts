@@ -75,7 +75,9 @@ describe("several processes publishing into one store", () => {
 
   it("the same release twice at once is published once", async () => {
     const pack = await makePack(join(root, "packs"), "1.0.0");
-    const runs = await Promise.all([0, 1, 2].map(() => dist([...publishArgs(store, pack), "--if-exists", "skip"])));
+    const runs = await Promise.all(
+      [0, 1, 2].map(() => dist([...publishArgs(store, pack), "--if-exists", "skip"])),
+    );
     const statuses = runs.map((run) => run.json.status ?? run.json.error.code);
     expect(statuses.toSorted()).toEqual(["published", "unchanged", "unchanged"]);
     await expectSound(store);

@@ -8,10 +8,6 @@ export const appBySlug = query<{ slug: string }>()((db, p) =>
   db.selectFrom("app").selectAll().where("slug", "=", p.slug),
 );
 
-export const appById = query<{ id: string }>()((db, p) =>
-  db.selectFrom("app").selectAll().where("id", "=", p.id),
-);
-
 /** Apps, newest first; `visibility` or `slug` narrow the list to what the reader may see. */
 export function appPage(
   page: Keyset,

@@ -5,7 +5,7 @@ import { delay, Mutex } from "../../base/async.ts";
 import { type Clock, toTimestamp } from "../../base/clock.ts";
 import { hasCode } from "../../base/errors.ts";
 import { newId } from "../../base/ids.ts";
-import { syncDirectory } from "../../base/sync-directory.ts";
+import { syncDirectory } from "../../base/files.ts";
 import type { Actor, Database, MaintenanceConnection, Reader, Transaction } from "../database.ts";
 import { catalogErrors } from "../errors.ts";
 import { createIndexes, createView, migrations, VIEW_GENERATION, viewNames } from "../schema.ts";

@@ -46,7 +46,7 @@ export async function rebuildStore(context: Context, options: ReportOptions): Pr
     ...result.differing.map(({ view, rows }) => ({
       code: "view.differed",
       target: view,
-      message: `${rows} rows were not what the log says; they are now.`,
+      message: `Rows that were not what the log says, and are now: ${rows}.`,
     })),
   ];
   return { ok: problems.length === 0, problems, events: result.events, views: result.rows };

@@ -1,9 +1,9 @@
-import type { FileHandle } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 
 const CHUNK_BYTES = 1024 * 1024;
 
 /**
- * A regular file from its first byte to its last, as a source for `stage`. One chunk is read ahead while the other is
+ * A regular file from its first byte to its last. One chunk is read ahead while the other is
  * used, in two buffers for the whole file (`createReadStream` makes one for every chunk), so a chunk is good only until
  * the next one is asked for. Raises what reading raised; the caller closes the handle.
  */
@@ -30,4 +30,14 @@ export async function* readFileChunks(handle: FileHandle): AsyncGenerator<Uint8A
 async function readAt(handle: FileHandle, buffer: Buffer, position: number): Promise<Uint8Array> {
   const { bytesRead } = await handle.read(buffer, 0, buffer.byteLength, position);
   return buffer.subarray(0, bytesRead);
+}
+
+/** Makes the names in a directory durable: what was created, linked or removed in it survives a crash. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
 }

@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { type Registry, type Scope, scopes } from "../../src/registry/registry.ts";
+import {
+  openTestStore,
+  outcomeOf,
+  publishTar,
+  sourceOf,
+  tarArtifact,
+  tarGzBytes,
+  type TestStore,
+} from "../support/test-store.ts";
+
+/** What a limit to another app and one to another channel make of an act by the right scope. */
+type Limits = readonly [app: string, channel: string];
+const wrongPlace: Limits = ["auth.wrong_app", "auth.wrong_channel"];
+const wrongApp: Limits = ["auth.wrong_app", "ok"];
+const anywhere: Limits = ["ok", "ok"];
+
+interface UseCase {
+  readonly name: string;
+  /** The scopes that carry it; `admin` carries everything. */
+  readonly scopes: readonly Scope[];
+  readonly limits: Limits;
+  /** Acts on the app `acme`; `n` makes a name fresh. */
+  readonly call: (registry: Registry, n: number) => Promise<unknown>;
+  /** What somebody gets who may; `ok` when absent. */
+  readonly allowed?: string;
+}
+
+let test: TestStore;
+let digest: string;
+let draft: string;
+let counter = 0;
+
+beforeAll(async () => {
+  test = await openTestStore();
+  const first = await publishTar(test.registry, { version: "1", channel: "beta" });
+  digest = first.artifacts[0]!.sha256;
+  for (const version of ["2", "3", "4"]) await publishTar(test.registry, { version, channel: "nightly" });
+  await publishTar(test.registry, { version: "revoked", channel: "beta" });
+  await test.registry.revokeRelease("acme", { release: "revoked" });
+  draft = (await test.registry.draftRelease({ app: "acme", version: "draft", channel: "beta" })).id;
+  await test.registry.attachArtifact("acme", { release: draft }, tarArtifact(digest));
+});
+afterAll(() => test.close());
+
+const reading = ["read", "publish", "promote"] as const;
+const everybody = [...scopes];
+const head = (version: string) => ({ app: "acme", version, channel: "beta" });
+async function* noLines(): AsyncGenerator<string> {}
+async function exported(registry: Registry): Promise<void> {
+  for await (const _ of registry.exportStore());
+}
+
+const useCases: readonly UseCase[] = [
+  { name: "createApp", scopes: [], limits: wrongPlace, call: (r, n) => r.createApp(`app-${n}`, {}) },
+  { name: "updateApp", scopes: [], limits: wrongPlace, call: (r, n) => r.updateApp("acme", { owner: `${n}` }) },
+  {
+    name: "uploadObject",
+    scopes: ["publish", "package.write"],
+    limits: anywhere,
+    call: (r) => r.uploadObject(sourceOf(tarGzBytes("1"))),
+  },
+  {
+    name: "checkPublish",
+    scopes: ["publish"],
+    limits: wrongPlace,
+    call: (r, n) => r.checkPublish({ ...head(`c${n}`), artifacts: [{ platform: "linux" }] }),
+  },
+  {
+    name: "publish",
+    scopes: ["publish"],
+    limits: wrongPlace,
+    call: (r, n) => r.publish({ ...head(`p${n}`), channel: "ci", artifacts: [tarArtifact(digest)] }),
+  },
+  { name: "draftRelease", scopes: ["publish"], limits: wrongPlace, call: (r, n) => r.draftRelease(head(`d${n}`)) },
+  {
+    name: "attachArtifact",
+    scopes: ["publish"],
+    limits: wrongPlace,
+    call: (r) => r.attachArtifact("acme", { release: draft }, tarArtifact(digest)),
+  },
+  {
+    name: "publishDraft",
+    scopes: ["publish"],
+    limits: wrongPlace,
+    call: (r) => r.publishDraft("acme", { release: "1" }),
+  },
+  {
+    name: "revokeRelease",
+    scopes: ["promote"],
+    limits: wrongPlace,
+    call: (r) => r.revokeRelease("acme", { release: "revoked" }),
+  },
+  { name: "setChannel", scopes: ["promote"], limits: wrongPlace, call: (r) => r.setChannel("acme", "beta", {}) },
+  {
+    name: "promote",
+    scopes: ["promote"],
+    limits: wrongPlace,
+    call: (r) => r.promote("acme", "beta", { release: "1" }),
+  },
+  { name: "rollback", scopes: ["promote"], limits: wrongPlace, call: (r) => r.rollback("acme", "nightly") },
+  { name: "channelHistory", scopes: reading, limits: wrongApp, call: (r) => r.channelHistory("acme", "beta") },
+  {
+    name: "createToken",
+    scopes: ["token"],
+    limits: wrongPlace,
+    call: (r, n) => r.createToken({ name: `n${n}`, scopes: ["token"], app: "acme", channel: "beta" }),
+  },
+  { name: "listTokens", scopes: ["token"], limits: anywhere, call: (r) => r.listTokens() },
+  {
+    name: "revokeToken",
+    scopes: ["token"],
+    // Another app's tokens are not there for it.
+    limits: ["token.not_found", "auth.wrong_channel"],
+    call: async (r, n) => {
+      const request = { name: `r${n}`, scopes: ["read"], app: "acme", channel: "beta" };
+      return r.revokeToken((await test.registry.createToken(request)).id);
+    },
+  },
+  { name: "listAudit", scopes: ["audit"], limits: wrongApp, call: (r) => r.listAudit({ app: "acme" }) },
+  { name: "storeStatus", scopes: [], limits: wrongPlace, call: (r) => r.storeStatus() },
+  { name: "verifyStore", scopes: [], limits: wrongPlace, call: (r) => r.verifyStore() },
+  { name: "rebuildStore", scopes: [], limits: wrongPlace, call: (r) => r.rebuildStore() },
+  { name: "cleanupStore", scopes: [], limits: wrongPlace, call: (r) => r.cleanupStore() },
+  { name: "exportStore", scopes: [], limits: wrongPlace, call: exported },
+  {
+    name: "importStore",
+    scopes: [],
+    limits: wrongPlace,
+    call: (r) => r.importStore(noLines()),
+    allowed: "store.not_empty",
+  },
+];
+
+/** What everybody may do with an unlisted app. */
+const open: readonly UseCase[] = [
+  { name: "getApp", call: (r) => r.getApp("acme") },
+  { name: "listApps", call: (r) => r.listApps() },
+  { name: "getRelease", call: (r) => r.getRelease("acme", { release: "1" }) },
+  { name: "listReleases", call: (r) => r.listReleases("acme") },
+  { name: "listChannels", call: (r) => r.listChannels("acme") },
+  { name: "getChannel", call: (r) => r.getChannel("acme", "beta") },
+  {
+    name: "readObject",
+    call: async (r) => {
+      for await (const _ of await r.readObject(digest));
+    },
+  },
+].map((useCase) => ({ ...useCase, scopes: everybody, limits: anywhere }));
+
+describe("every use case, by every kind of caller", () => {
+  it.each([...useCases, ...open].map((useCase) => [useCase.name, useCase] as const))("%s", async (_, useCase) => {
+    const { call, allowed = "ok" } = useCase;
+    const carries = (scope: Scope) => scope === "admin" || useCase.scopes.includes(scope);
+    const [otherApp, otherChannel] = useCase.limits;
+    const actual: Record<string, string> = {};
+    const expected: Record<string, string> = {};
+    const check = async (who: string, registry: Registry, outcome: string) => {
+      actual[who] = await outcomeOf(call(registry, counter++));
+      expected[who] = outcome;
+    };
+    await check("anonymous", test.anonymous(), useCase.scopes === everybody ? allowed : "auth.missing_token");
+    for (const scope of scopes) {
+      await check(scope, test.as([scope]), carries(scope) ? allowed : "auth.missing_scope");
+      if (!carries(scope)) continue;
+      await check(`${scope} elsewhere`, test.as([scope], { app: "other" }), otherApp);
+      await check(`${scope} for another channel`, test.as([scope], { channel: "other" }), otherChannel);
+    }
+    expect(actual).toEqual(expected);
+  });
+
+  it("covers the whole interface", () => {
+    const covered = [...useCases, ...open].map(({ name }) => name);
+    expect(covered.toSorted()).toEqual(Object.keys(test.registry).toSorted());
+  });
+});
