@@ -3,7 +3,7 @@ import { decodeEvent } from "../log/event-codec.ts";
 import type { DistEvent } from "../log/events.ts";
 import type { Database, MaintenanceConnection, Reader } from "./database.ts";
 import { catalogErrors } from "./errors.ts";
-import { headProblem, type LogProblem, readLog } from "./log-reader.ts";
+import { eventBytes, headProblem, type LogProblem, readLog } from "./log-reader.ts";
 import { Projector } from "./projections/project.ts";
 import { appendEvent, logHead, moveHead } from "./transaction.ts";
 import { query } from "./query.ts";
@@ -19,7 +19,7 @@ export async function* exportLog(reader: Reader): AsyncGenerator<string> {
   const head = await reader.first(logHead, {});
   yield `{"format":"${FORMAT}","log_id":"${head!.log_id}","head":${head!.head},"events":[`;
   let separator = "\n";
-  for await (const { row, event, problem } of readLog(reader, { after: 0 })) {
+  for await (const { row, event, problem } of readLog(reader, eventBytes, { after: 0 })) {
     if (problem !== undefined) throw damagedLog(problem);
     const cbor = Buffer.from(row.bytes).toString("base64");
     yield `${separator}${JSON.stringify({ ...readable(event!), cbor })}`;

@@ -3,7 +3,7 @@ import { decodeEvent, leafHash } from "../log/event-codec.ts";
 import type { DistEvent } from "../log/events.ts";
 import type { Reader } from "./database.ts";
 import { lastEvent } from "./queries/integrity.ts";
-import { query } from "./query.ts";
+import { type Query, query } from "./query.ts";
 import type { EventTable } from "./tables.ts";
 import { logHead } from "./transaction.ts";
 
@@ -18,24 +18,31 @@ export interface LogProblem {
 }
 
 /** One row of the log as read: the event where it can be believed, and what is wrong with it. */
-export interface LogEntry {
-  readonly row: EventTable;
+export interface LogEntry<Row extends EventBytes> {
+  readonly row: Row;
   readonly event: DistEvent | undefined;
   readonly problem: LogProblem | undefined;
 }
+
+/** What proving an event takes. */
+export type EventBytes = Pick<EventTable, "seq" | "bytes" | "leaf_hash">;
+
+/** Which columns a walk of the log reads. */
+type LogQuery<Row> = Query<{ after: number; limit: number }, Row>;
 
 /**
  * Walks the log in order, proving as it goes: no gap in the sequence, the leaf hash of every event's bytes, canonical
  * encoding, known types. Only proven events come with `event`.
  */
-export async function* readLog(
+export async function* readLog<Row extends EventBytes>(
   reader: Reader,
+  columns: LogQuery<Row>,
   options: { readonly after: number; readonly signal?: AbortSignal | undefined },
-): AsyncGenerator<LogEntry> {
+): AsyncGenerator<LogEntry<Row>> {
   let last = options.after;
   for (;;) {
     options.signal?.throwIfAborted();
-    const rows = await reader.all(eventsAfter, { after: last, limit: BATCH });
+    const rows = await reader.all(columns, { after: last, limit: BATCH });
     for (const row of rows) {
       const gap = row.seq === last + 1 ? undefined : gapBefore(row.seq, last);
       last = row.seq;
@@ -54,7 +61,7 @@ export async function headProblem(reader: Reader): Promise<LogProblem | undefine
   return { code: "log.gap", seq: head, message: `The log's head is ${head}; its last event is ${last}.` };
 }
 
-function prove(row: EventTable): LogEntry {
+function prove<Row extends EventBytes>(row: Row): LogEntry<Row> {
   if (!sameBytes(leafHash(row.bytes), row.leaf_hash)) {
     const message = `Event ${row.seq} is not the one that was recorded: its bytes do not hash to its leaf hash.`;
     return { row, event: undefined, problem: { code: "log.hash_mismatch", seq: row.seq, message } };
@@ -89,6 +96,17 @@ function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
   return Buffer.compare(left, right) === 0;
 }
 
-const eventsAfter = query<{ after: number; limit: number }>()((db, p) =>
+/** The exact bytes: all that a replay needs. */
+export const eventBytes = query<{ after: number; limit: number }>()((db, p) =>
+  db
+    .selectFrom("event")
+    .select(["seq", "bytes", "leaf_hash"])
+    .where("seq", ">", p.after)
+    .orderBy("seq")
+    .limit(p.limit),
+);
+
+/** The bytes with the columns that people read. */
+export const eventRows = query<{ after: number; limit: number }>()((db, p) =>
   db.selectFrom("event").selectAll().where("seq", ">", p.after).orderBy("seq").limit(p.limit),
 );

@@ -1,5 +1,5 @@
 import type { Database, MaintenanceConnection } from "./database.ts";
-import { headProblem, type LogProblem, readLog } from "./log-reader.ts";
+import { eventBytes, headProblem, type LogProblem, readLog } from "./log-reader.ts";
 import { Projector } from "./projections/project.ts";
 import { createView, type ViewName, viewNames, views } from "./schema.ts";
 
@@ -41,7 +41,7 @@ export async function rebuildViews(database: Database, options: RebuildOptions =
     const projector = new Projector(connection);
     const replay = async (after: number): Promise<number> => {
       let seq = after;
-      const log = readLog(connection, { after, signal: options.signal });
+      const log = readLog(connection, eventBytes, { after, signal: options.signal });
       for await (const { event, problem } of log) {
         if (problem !== undefined) problems.push(problem);
         // What follows a gap may rest on what is missing, so nothing more is replayed; the rest is read for its problems.

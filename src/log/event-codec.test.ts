@@ -99,6 +99,7 @@ describe("decodeEvent", () => {
   });
 
   it.each([
+    ["more than 65,535 bytes", forged({ actor: "x".repeat(MAX_EVENT_BYTES) })],
     ["no map", encodeCanonical(["seq"])],
     ["null", encodeCanonical(null)],
     ["nothing", new Uint8Array()],

@@ -133,8 +133,9 @@ function bundleIds(old: AppSettings["bundle_ids"], changes: NonNullable<AppChang
 function testflightUrl(value: string | null): string | null {
   if (value === null) return null;
   const url = URL.parse(value);
-  if (url?.protocol === "https:" && url.hostname === "testflight.apple.com" && value.length <= 500)
-    return url.href;
+  const isPlain =
+    url?.origin === "https://testflight.apple.com" && url.username === "" && url.password === "";
+  if (isPlain && value.length <= 500) return url.href;
   throw invalid("testflight_url", value, "A link of the form https://testflight.apple.com/join/…");
 }
 

@@ -59,7 +59,7 @@ export async function listApps(context: Context, page: PageRequest): Promise<Pag
   const only = hasScope(principal, "read")
     ? principal.app === null
       ? {}
-      : { slug: principal.app }
+      : { slug: principal.app, visibility: "public" }
     : { visibility: "public" };
   return context.database.read(async (reader) => {
     const rows = await reader.fetch(appPage(keysetOf(page), only));

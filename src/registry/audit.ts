@@ -19,6 +19,8 @@ export async function listAudit(
   const { since, until, action } = filter;
   return context.database.read(async (reader) => {
     const app = slug === null ? undefined : await reader.first(appBySlug, { slug });
+    // A token's app need not exist yet; until then nothing of it was recorded.
+    if (app === undefined && filter.app === undefined && slug !== null) return { items: [], next: null };
     if (slug !== null && app === undefined) throw appNotFound(slug);
     const page = auditPage({
       appId: app?.id,

@@ -25,7 +25,7 @@ import type {
   PromoteRequest,
 } from "./registry.ts";
 import { findRelease } from "./releases/find-release.ts";
-import { checkChannelName } from "./rules.ts";
+import { checkChannelName, checkReason } from "./rules.ts";
 
 const MAX_MIN_TIME_SECONDS = 10 * 365 * 24 * 3600;
 
@@ -77,6 +77,7 @@ export async function promote(
   request: PromoteRequest,
 ): Promise<ChannelRecord> {
   requireScope(context.principal, "promote", { app: slug, channel: name });
+  const reason = checkReason(request.reason);
   return context.database.write(context.principal, async (tx) => {
     const app = await findApp(tx, context, slug);
     const channel = await requireChannel(tx, app, name);
@@ -88,7 +89,7 @@ export async function promote(
       return { ...(await channelRecord(tx, app, channel)), moved: false };
     const refusal = await policyRefusal(tx, app, channel, release, "promotion");
     if (refusal !== null) throw refusal;
-    await recordPromotion(tx, app, channel, release.id, { rollout, reason: request.reason ?? null });
+    await recordPromotion(tx, app, channel, release.id, { rollout, reason });
     return { ...(await channelRecord(tx, app, await requireChannel(tx, app, name))), moved: true };
   });
 }
@@ -100,6 +101,7 @@ export async function rollback(
   request: { reason?: string | null; expect?: string },
 ): Promise<ChannelRecord> {
   requireScope(context.principal, "promote", { app: slug, channel: name });
+  const reason = checkReason(request.reason);
   return context.database.write(context.principal, async (tx) => {
     const app = await findApp(tx, context, slug);
     const channel = await requireChannel(tx, app, name);
@@ -114,7 +116,7 @@ export async function rollback(
         },
       );
     }
-    await recordRollback(tx, app, channel, target, { cause: "rollback", reason: request.reason ?? null });
+    await recordRollback(tx, app, channel, target, { cause: "rollback", reason });
     return channelRecord(tx, app, await requireChannel(tx, app, name));
   });
 }

@@ -62,7 +62,10 @@ export const releaseErrors = errorFamily({
     about: "The package is finalized: its files do not change any more.",
   },
   "package.duplicate_path": { kind: "conflict", about: "The package has other bytes at this path." },
-  "package.deleted": { kind: "gone", about: "The package was deleted; its record stays, its bytes are gone." },
+  "package.deleted": {
+    kind: "gone",
+    about: "The package was deleted; its record stays, its bytes are gone.",
+  },
   "package.changed": { kind: "conflict", about: "The package changed while it was being finalized. Retry." },
   "transaction.integrity": {
     kind: "conflict",
@@ -113,5 +116,6 @@ export const validationErrors = errorFamily({
   },
   "page.invalid_limit": { kind: "invalid", about: "A page has 1 to 1,000 entries." },
   "page.invalid_cursor": { kind: "invalid", about: "The cursor is not one this list gave out." },
+  "request.invalid_reason": { kind: "invalid", about: "A reason is well-formed text of at most 1 KiB." },
   "request.invalid_time": { kind: "invalid", about: "A time is RFC 3339, such as 2026-11-20T15:00:00Z." },
 });

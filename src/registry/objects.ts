@@ -227,8 +227,8 @@ export async function readability(
   const revoked = readable.filter(({ status }) => status === "revoked");
   if (revoked.some(({ slug }) => mayInApp(principal, "admin", slug))) return "live";
   if (revoked.length > 0) return "revoked";
-  for (const { id, slug, status } of readable) {
-    if (status === "deleted" && (await mayKnowDeleted(reader, principal, id, slug))) return "deleted";
+  for (const { id, slug, stays } of readable) {
+    if (await mayKnowDeleted(reader, principal, id, slug)) return stays === 1 ? "live" : "deleted";
   }
   return "none";
 }

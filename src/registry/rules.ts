@@ -11,6 +11,7 @@ import { appErrors, channelErrors, releaseErrors, validationErrors } from "./err
 export const MAX_NOTES_BYTES = 64 * 1024;
 export const MAX_METADATA_BYTES = 16 * 1024;
 export const MAX_ARTIFACTS = 64;
+const MAX_REASON_BYTES = 1024;
 const MAX_FILENAME_BYTES = 255;
 
 export function checkSlug(slug: string): string {
@@ -65,6 +66,20 @@ export function checkMetadata(metadata: JsonObject | undefined): JsonObject {
   });
 }
 
+/** Why somebody did something, in their words; null for no reason given. */
+export function checkReason(reason: string | null | undefined): string | null {
+  if (reason === undefined || reason === null || reason === "") return null;
+  const bytes = Buffer.byteLength(reason);
+  if (isWellFormed(reason) && bytes <= MAX_REASON_BYTES) return reason;
+  throw validationErrors.error(
+    "request.invalid_reason",
+    "The reason is too long, or is not well-formed text.",
+    {
+      details: { bytes, limit: MAX_REASON_BYTES },
+    },
+  );
+}
+
 /** One segment of a logical path, NFC: no separator, no `.` or `..`, no control character. */
 export function checkFilename(filename: string): string {
   const name = filename.normalize("NFC");
@@ -87,11 +102,16 @@ export function checkTime(text: string): string {
   const ms = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/i.test(text)
     ? fromTimestamp(text.toUpperCase())
     : Number.NaN;
-  if (!Number.isNaN(ms)) return toTimestamp(ms);
+  if (!Number.isNaN(ms) && isCalendarDay(text.slice(0, 10))) return toTimestamp(ms);
   throw validationErrors.error("request.invalid_time", `${quote(text)} is not a time.`, {
     details: { time: text },
     hint: "RFC 3339, such as 2026-11-20T15:00:00Z.",
   });
+}
+
+/** The runtime reads 30 February as 2 March. */
+function isCalendarDay(day: string): boolean {
+  return toTimestamp(fromTimestamp(`${day}T00:00:00.000Z`)).startsWith(day);
 }
 
 /** A value as an error message shows it: quoted, cut, without control characters. */

@@ -23,8 +23,9 @@ export type Step =
   | { do: "cleanup"; apply: boolean }
   | { do: "wait"; ms: number };
 
-const apps = fc.constantFrom("acme", "beta-app");
-const channels = fc.constantFrom("alpha", "beta", "stable");
+// Most steps are about the same things: otherwise nearly all of them are refused.
+const apps = fc.constantFrom("acme", "acme", "acme", "beta-app");
+const channels = fc.constantFrom("beta", "beta", "beta", "alpha", "stable");
 const versions = fc.constantFrom("1.0", "1.1", "2.0", "2.0-rc+1");
 const texts = fc.constantFrom("a", "b", "c", "d");
 const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null, freq: 4 });
@@ -153,8 +154,29 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant("wait" as const), ms: waits }) },
 );
 
-/** Up to 40 steps. */
-export const histories = fc.array(step, { minLength: 5, maxLength: 40, size: "max" });
+/** A history that leaves at least one row in every view, and every status a release can have. */
+export const fullHistory: readonly Step[] = [
+  { do: "create-app", app: "acme" },
+  { do: "set-app", app: "acme", changes: { retention_class: "transient", pin: { macos: ["TEAM123456"] } } },
+  { do: "publish", app: "acme", version: "1.0", channel: "beta", texts: ["a"], skip: false },
+  { do: "wait", ms: hour },
+  { do: "publish", app: "acme", version: "1.1", channel: "beta", texts: ["b", "c"], skip: false },
+  { do: "publish", app: "acme", version: "2.0", channel: "beta", texts: ["c"], skip: false },
+  { do: "promote", app: "acme", channel: "beta", version: "1.0", rollout: 25 },
+  { do: "rollback", app: "acme", channel: "beta" },
+  { do: "revoke", app: "acme", version: "2.0", reason: "broken" },
+  { do: "draft", app: "beta-app", version: "1.0", channel: "alpha", notes: "Long. ".repeat(3_000) },
+  { do: "attach", app: "beta-app", version: "1.0", text: "d", arch: "arm64", replace: false },
+  { do: "create-token", name: "ci", expires: "7d" },
+  { do: "use-token" },
+  { do: "draft", app: "acme", version: "2.0-rc+1", channel: "beta", notes: null },
+  { do: "attach", app: "acme", version: "2.0-rc+1", text: "a", arch: "x86_64", replace: false },
+];
+
+/** Up to 40 steps, in a fresh store or in one that has something of everything. */
+export const histories = fc
+  .tuple(fc.boolean(), fc.array(step, { minLength: 5, maxLength: 40, size: "max" }))
+  .map(([isFresh, steps]) => (isFresh ? steps : [...fullHistory, ...steps]));
 
 /** Runs steps against a store. A refusal is an answer like any other; everything else that is thrown passes through. */
 export class HistoryRun {
@@ -248,20 +270,3 @@ export class HistoryRun {
     return { platform: "linux", arch, filename: "acme.tar.gz", sha256 };
   }
 }
-
-/** A history that leaves at least one row in every view, and every status a release can have. */
-export const fullHistory: readonly Step[] = [
-  { do: "create-app", app: "acme" },
-  { do: "set-app", app: "acme", changes: { retention_class: "transient", pin: { macos: ["TEAM123456"] } } },
-  { do: "publish", app: "acme", version: "1.0", channel: "beta", texts: ["a"], skip: false },
-  { do: "wait", ms: hour },
-  { do: "publish", app: "acme", version: "1.1", channel: "beta", texts: ["b", "c"], skip: false },
-  { do: "publish", app: "acme", version: "2.0", channel: "beta", texts: ["c"], skip: false },
-  { do: "promote", app: "acme", channel: "beta", version: "1.0", rollout: 25 },
-  { do: "rollback", app: "acme", channel: "beta" },
-  { do: "revoke", app: "acme", version: "2.0", reason: "broken" },
-  { do: "draft", app: "beta-app", version: "1.0", channel: "alpha", notes: "Long. ".repeat(3_000) },
-  { do: "attach", app: "beta-app", version: "1.0", text: "d", arch: "arm64", replace: false },
-  { do: "create-token", name: "ci", expires: "7d" },
-  { do: "use-token" },
-];

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
@@ -58,22 +58,21 @@ needs("tmpfs")("a full disk", () => {
   async function leave(bytes: number): Promise<void> {
     const filler = join(disk, "filler");
     // What was written before the disk refused more stays.
-    await expect(writeFile(filler, Buffer.alloc(DISK_BYTES))).rejects.toMatchObject({ code: "ENOSPC" });
+    await expect(writeFile(filler, Buffer.alloc(DISK_BYTES + BLOCK_BYTES))).rejects.toMatchObject({
+      code: "ENOSPC",
+    });
     const { size } = await stat(filler);
     await truncate(filler, Math.floor(Math.max(0, size - bytes) / BLOCK_BYTES) * BLOCK_BYTES);
   }
 
   it("that fills while bytes are staged refuses them whole", async () => {
-    const pack = await makePack(join(root, "packs"), "1.0.0");
-    const large = await makePack(join(root, "packs"), "2.0.0");
-    const file = join(root, "packs/acme-2.0.0-x86_64.tar.gz");
-    await publish(store, pack);
-    await truncate(file, DISK_BYTES);
-    const run = await dist(publishArgs(store, large));
-    expectError(run, "store.full", 3);
-    expect(await readdir(join(store, "staging"))).toEqual([]);
+    await publish(store, await makePack(join(root, "packs"), "1.0.0"));
+    const pack = await makePack(join(root, "packs"), "2.0.0", ["x86_64"], DISK_BYTES / 4);
+    await leave(DISK_BYTES / 8);
+    expectError(await dist(publishArgs(store, pack)), "store.full", 3);
+    await rm(join(disk, "filler"));
     expect(await expectSound(store)).toEqual([]);
-    expect(await currentVersion(store)).toBe("1.0.0");
+    await expectNothingOf(pack, "1.0.0");
   });
 
   /** Publishes with ever more room until it fits; answers how often it did not. */

@@ -20,12 +20,14 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true }));
 
 /** A store with one of everything that cleanup takes away, and a release that stays. */
-async function makeTemplate(store: string): Promise<{ stays: Pack; goes: Pack }> {
+async function makeTemplate(store: string): Promise<{ stays: Pack[]; goes: Pack }> {
   const goes = await makePack(join(root, "packs"), "1.0.0");
+  const staysToo = await makePack(join(root, "packs"), "1.5.0");
   const stays = await makePack(join(root, "packs"), "2.0.0");
   await publish(store, goes);
-  const keep = ["app", "set", "--app", "acme", "--retention-keep", "1", "--local-store", store, "--json"];
+  const keep = ["app", "set", "--app", "acme", "--retention-keep", "2", "--local-store", store, "--json"];
   expect((await dist(keep)).code).toBe(0);
+  await publish(store, staysToo);
   await publish(store, stays);
   const opened = await openTestStore({ directory: store });
   await opened.registry.uploadObject(sourceOf(tarGzBytes("nothing refers to this")));
@@ -35,7 +37,7 @@ async function makeTemplate(store: string): Promise<{ stays: Pack; goes: Pack }>
   await writeFile(join(store, "objects/ab", unrecorded), "an upload that was killed before it was recorded");
   await writeFile(join(store, "staging/upl_stale"), "an upload that was killed");
   await utimes(join(store, "staging/upl_stale"), 0, 0);
-  return { stays, goes };
+  return { stays: [staysToo, stays], goes };
 }
 
 async function filesBelow(directory: string): Promise<string[]> {
@@ -69,7 +71,7 @@ needs("strace")("a cleanup killed at any change of the store", () => {
       const run = await kill({ store, args, nowMs }, point);
       expect(run, where).toMatchObject(dies ? { signal: "SIGKILL" } : { code: 0 });
       await expectSound(store);
-      expect(await isPublished(store, stays), where).toBe(true);
+      for (const pack of stays) expect(await isPublished(store, pack), where).toBe(true);
       expect(await currentVersion(store), where).toBe("2.0.0");
       // Its objects go after its record, so a release that is still shown is still whole.
       await isShownWhole(store, goes);
@@ -91,8 +93,9 @@ needs("strace")("a cleanup killed at any change of the store", () => {
       await later.close();
       expect(await expectSound(store), where).toEqual([]);
       expect(await filesBelow(join(store, "staging"))).toEqual([]);
-      const manifests = 2;
-      expect(await filesBelow(join(store, "objects")), where).toHaveLength(stays.digests.length + manifests);
+      // The manifest of a deleted release stays for ever.
+      const artifactsAndManifests = 2 + 3;
+      expect(await filesBelow(join(store, "objects")), where).toHaveLength(artifactsAndManifests);
       expect(existsSync(join(store, "dist.db"))).toBe(true);
     }
   }, 400_000);

@@ -7,7 +7,7 @@ import { text } from "node:stream/consumers";
 import { main } from "../../src/cli/run.ts";
 
 /** The program as it is shipped. */
-const DIST = process.env["FAULTS_PROGRAM"] ?? join(import.meta.dirname, "../../build/main/dist.js");
+const DIST = join(import.meta.dirname, "../../build/main/dist.js");
 
 export interface ProgramRun {
   /** Null when a signal ended it. */
@@ -58,7 +58,7 @@ export async function distHere(args: readonly string[]): Promise<ProgramRun> {
   const code = await main({
     argv: args,
     env: {},
-    streams: { stdin: process.stdin, stdout, stderr },
+    streams: { stdin: () => process.stdin, stdout, stderr },
     directory: "/",
     signal: new AbortController().signal,
   });

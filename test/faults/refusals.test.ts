@@ -130,7 +130,7 @@ needs("tmpfs")("as somebody who may not", () => {
   beforeEach(async () => {
     disk = join(root, "disk");
     await mkdir(disk);
-    expect(spawnSync("mount", ["-t", "tmpfs", "-o", "size=16m", "tmpfs", disk]).status).toBe(0);
+    expect(spawnSync("mount", ["-t", "tmpfs", "-o", "size=16m,mode=755", "tmpfs", disk]).status).toBe(0);
   });
   afterEach(async () => {
     expect(spawnSync("umount", [disk]).status).toBe(0);

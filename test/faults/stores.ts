@@ -15,17 +15,18 @@ export interface Pack {
   readonly digests: readonly string[];
 }
 
-/** Writes a `dist.json` with one Linux tar.gz of each architecture named, a few bytes each. */
+/** Writes a `dist.json` with one Linux tar.gz of each architecture named, a few bytes each or `sizeBytes` long. */
 export async function makePack(
   directory: string,
   version: string,
   arches: readonly string[] = ["x86_64"],
+  sizeBytes = 0,
 ): Promise<Pack> {
   await mkdir(directory, { recursive: true });
   const artifacts = [];
   const digests = [];
   for (const arch of arches) {
-    const bytes = tarGzBytes(`${version} for ${arch}`);
+    const bytes = tarGzBytes(`${version} for ${arch}`.padEnd(sizeBytes));
     const path = `acme-${version}-${arch}.tar.gz`;
     await writeFile(join(directory, path), bytes);
     artifacts.push({ platform: "linux", arch, path });
@@ -110,7 +111,7 @@ export async function expectAllOrNothing(
 
 /** Exactly one JSON value on standard output, an error with this code, and this exit code. */
 export function expectError(run: ProgramRun, code: string, exit: number): void {
-  expect(run.json).toMatchObject({ error: { code } });
+  expect(run.json, run.stdout).toMatchObject({ error: { code } });
   expect(Object.keys(run.json)).toEqual(["error"]);
   expect(run.code).toBe(exit);
 }

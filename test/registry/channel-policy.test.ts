@@ -108,3 +108,22 @@ describe("the rollout percent", () => {
     ).toBe("channel.invalid_setting");
   });
 });
+
+describe("a reason", () => {
+  it("is bounded and well-formed, whatever is done for it", async () => {
+    const test = await openTestStore();
+    const { registry } = test;
+    await publishTar(registry, { version: "1", channel: "beta" });
+    await publishTar(registry, { version: "2", channel: "beta" });
+    for (const reason of ["x".repeat(1025), "\ud800"]) {
+      const refused = { code: "request.invalid_reason" };
+      await expect(registry.rollback("acme", "beta", { reason })).rejects.toMatchObject(refused);
+      await expect(registry.promote("acme", "beta", { release: "1", reason })).rejects.toMatchObject(refused);
+      await expect(registry.revokeRelease("acme", { release: "2" }, { reason })).rejects.toMatchObject(
+        refused,
+      );
+    }
+    expect((await registry.getChannel("acme", "beta")).current_version).toBe("2");
+    await test.close();
+  });
+});

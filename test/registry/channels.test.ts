@@ -147,6 +147,16 @@ describe("promotion", () => {
     expect(await versionOf()).toBe("A");
   });
 
+  it("by two at once that expect the same release moves for one of them", async () => {
+    await publishAll("A");
+    await publishAll("BC", null);
+    const expect_ = { expect: await idOf("A") };
+    const outcomes = await Promise.all(
+      ["B", "C"].map((release) => outcomeOf(test.registry.promote("acme", "beta", { release, ...expect_ }))),
+    );
+    expect(outcomes.toSorted()).toEqual(["channel.moved", "ok"]);
+  });
+
   it("refuses a reason that fits no event, and moves nothing", async () => {
     await publishAll("AB");
     for (const reason of ["x".repeat(70_000), "\ud800"]) {
@@ -253,7 +263,12 @@ describe("channel settings", () => {
 
   it("take every rollout from halted to all, and 0 or at least 2 to keep", async () => {
     await test.registry.createApp("acme", {});
-    for (const changes of [{ rollout_percent: 0 }, { rollout_percent: 100 }, { retention_keep: 0 }, { retention_keep: 2 }])
+    for (const changes of [
+      { rollout_percent: 0 },
+      { rollout_percent: 100 },
+      { retention_keep: 0 },
+      { retention_keep: 2 },
+    ])
       expect(await test.registry.setChannel("acme", "stable", changes)).toMatchObject(changes);
   });
 });

@@ -4,6 +4,7 @@ import type { ArtifactRequest } from "../../src/registry/registry.ts";
 import {
   actionsOf,
   eventsDuring,
+  leasedDigests,
   openTestStore,
   outcomeOf,
   publishTar,
@@ -82,7 +83,10 @@ describe("a draft", () => {
       "release.published",
       "channel.promoted",
     ]);
-    expect(result).toMatchObject({ status: "published", channel: { name: "beta", previous_release_id: null } });
+    expect(result).toMatchObject({
+      status: "published",
+      channel: { name: "beta", previous_release_id: null },
+    });
     expect(result!.artifacts.map(({ arch }) => arch).toSorted()).toEqual(["arm64", "x86_64"]);
     expect(await test.anonymous().getRelease("acme", ref)).toMatchObject({
       status: "published",
@@ -216,6 +220,23 @@ describe("publishing a draft", () => {
     });
     expect((await test.registry.getRelease("acme", { release: draft.id })).status).toBe("draft");
     expect((await test.registry.getRelease("acme", ref)).id).toBe(taken.release.id);
+    expect(leasedDigests(test)).toEqual([]);
+  });
+
+  it("that changed since its manifest was made is refused, and a retry publishes it", async () => {
+    await test.registry.draftRelease(head);
+    await attach("x");
+    // The time of the manifest is read when the files have been: what happens now comes between.
+    const nowMs = test.clock.nowMs.bind(test.clock);
+    test.clock.nowMs = () => {
+      test.clock.nowMs = nowMs;
+      sqlOn(test, "UPDATE package_file SET sha256 = ?", "0".repeat(64));
+      return nowMs();
+    };
+    expect(await outcomeOf(test.registry.publishDraft("acme", ref))).toBe("package.changed");
+    expect((await test.registry.getRelease("acme", ref)).status).toBe("draft");
+    expect(leasedDigests(test)).toEqual([]);
+    expect((await test.registry.publishDraft("acme", ref)).status).toBe("published");
   });
 
   it("that became a revoked or deleted release says which", async () => {

@@ -5,7 +5,9 @@ import {
   eventsDuring,
   leasedDigests,
   openTestStore,
+  outcomeOf,
   publishTar,
+  sqlOn,
   tarArtifact,
   type TestStore,
   uploadTar,
@@ -17,7 +19,11 @@ beforeEach(async () => {
 });
 afterEach(() => test.close());
 
-const exists = { code: "transaction.integrity", kind: "conflict", details: { rule: "release.version_exists" } };
+const exists = {
+  code: "transaction.integrity",
+  kind: "conflict",
+  details: { rule: "release.version_exists" },
+};
 
 describe("a version and build that exist", () => {
   it("are refused, with the release that holds them", async () => {
@@ -144,12 +150,27 @@ describe("if_exists skip", () => {
 
   it("lets two runners publish the same bytes at once: one publishes, the other finds it unchanged", async () => {
     const results = await Promise.all(
-      ["one", "two"].map((name) =>
-        publishTar(test.as(["publish"], { name }), { ...skip, channel: "beta" }),
-      ),
+      ["one", "two"].map((name) => publishTar(test.as(["publish"], { name }), { ...skip, channel: "beta" })),
     );
     expect(results.map(({ status }) => status).toSorted()).toEqual(["published", "unchanged"]);
     expect(results[0]!.release.id).toBe(results[1]!.release.id);
     expect(leasedDigests(test)).toEqual([]);
+  });
+});
+
+describe("an app that changes while a release is prepared", () => {
+  it("sends the publication back when the retention class is another: the manifest names it", async () => {
+    await test.registry.createApp("acme", {});
+    const sha256 = await uploadTar(test.registry, "x");
+    // The app is read before the clock is: what happens now comes between.
+    const nowMs = test.clock.nowMs.bind(test.clock);
+    test.clock.nowMs = () => {
+      test.clock.nowMs = nowMs;
+      sqlOn(test, "UPDATE app SET retention_class = 'transient'");
+      return nowMs();
+    };
+    const request = { app: "acme", version: "1", artifacts: [tarArtifact(sha256)] };
+    expect(await outcomeOf(test.registry.publish(request))).toBe("package.changed");
+    expect((await test.registry.listReleases("acme")).items).toEqual([]);
   });
 });

@@ -30,7 +30,22 @@ async function publishing(changes: Partial<ReleaseHead>, artifact: Partial<Artif
 
 const long = (length: number) => "a".repeat(length);
 /** What no name may hold, whatever else it allows. */
-const hostile = ["", " ", ".", "..", "../a", "a/b", "a\\b", "a\0", "a\n", "\u202ea", "é", "ａ", "\ud800", "a b"];
+const hostile = [
+  "",
+  " ",
+  ".",
+  "..",
+  "../a",
+  "a/b",
+  "a\\b",
+  "a\0",
+  "a\n",
+  "\u202ea",
+  "é",
+  "ａ",
+  "\ud800",
+  "a b",
+];
 
 describe("names", () => {
   it.each([
@@ -128,6 +143,8 @@ describe("notes", () => {
 describe("metadata", () => {
   /** Metadata of this many bytes as JSON. */
   const ofBytes = (bytes: number): JsonObject => ({ a: long(bytes - '{"a":""}'.length) });
+  const nested = (levels: number) =>
+    JSON.parse(`{"a":${"[".repeat(levels)}${"]".repeat(levels)}}`) as JsonObject;
   /** In the encoding each number takes nine bytes, more than twice what it takes as JSON. */
   const numbers: JsonObject = { a: Array.from({ length: 4094 }, () => 0.1) };
 
@@ -138,6 +155,7 @@ describe("metadata", () => {
     ["with a lone surrogate", { a: "\ud800" }, "encoding.unsupported_value"],
     ["with an integer beyond 2^53 - 1", { a: 2 ** 53 }, "encoding.unsupported_value"],
     ["that is not finite", { a: Number.NaN }, "encoding.unsupported_value"],
+    ["that is nested without end", nested(5000), "encoding.unsupported_value"],
     ["with the version", { version: "2" }, "release.invalid_metadata"],
   ] as const)("of a release %s", async (_, metadata, outcome) => {
     expect(await publishing({ metadata })).toBe(outcome);
@@ -157,7 +175,8 @@ describe("metadata", () => {
   it("keeps a key called __proto__ through the log and a rebuild", async () => {
     const metadata = JSON.parse('{"__proto__":{"admin":true}}') as JsonObject;
     expect(await publishing({}, { metadata })).toBe("ok");
-    const kept = async () => (await test.registry.getRelease("acme", { release: "1" })).artifacts[0]!.metadata;
+    const kept = async () =>
+      (await test.registry.getRelease("acme", { release: "1" })).artifacts[0]!.metadata;
     expect(JSON.stringify(await kept())).toContain('"__proto__":{"admin":true}');
     expect((await test.registry.rebuildStore()).problems).toEqual([]);
   });

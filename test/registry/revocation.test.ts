@@ -41,7 +41,9 @@ describe("revocation", () => {
       "channel.rolled_back",
       "channel.rolled_back",
     ]);
-    expect(new Set(events.map(({ created_at }) => created_at))).toEqual(new Set(["2026-11-20T15:00:01.000Z"]));
+    expect(new Set(events.map(({ created_at }) => created_at))).toEqual(
+      new Set(["2026-11-20T15:00:01.000Z"]),
+    );
     expect(events.map(({ id }) => id - events[0]!.id)).toEqual([0, 1, 2, 3]);
     expect(events[1]!.metadata).toMatchObject({
       channel: "beta",

@@ -188,8 +188,11 @@ describe("authentication", () => {
 });
 
 describe("nobody creates a token that exceeds their own", () => {
-  const by = (scopes: readonly Scope[], limits: Parameters<TestStore["as"]>[1], asked: Partial<TokenRequest>) =>
-    outcomeOf(test.as(scopes, limits).createToken({ name: "child", scopes: ["token"], ...asked }));
+  const by = (
+    scopes: readonly Scope[],
+    limits: Parameters<TestStore["as"]>[1],
+    asked: Partial<TokenRequest>,
+  ) => outcomeOf(test.as(scopes, limits).createToken({ name: "child", scopes: ["token"], ...asked }));
 
   it.each([
     ["a scope it lacks", ["token"], {}, { scopes: ["read"] }, "token.exceeds_own"],
@@ -200,7 +203,13 @@ describe("nobody creates a token that exceeds their own", () => {
     ["another app", ["token"], { app: "acme" }, { app: "other" }, "auth.wrong_app"],
     ["its own app", ["token"], { app: "acme" }, { app: "acme" }, "ok"],
     ["no channel limit", ["token"], { channel: "beta" }, {}, "auth.wrong_channel"],
-    ["its channel everywhere", ["token"], { app: "acme", channel: "beta" }, { channel: "beta" }, "auth.wrong_app"],
+    [
+      "its channel everywhere",
+      ["token"],
+      { app: "acme", channel: "beta" },
+      { channel: "beta" },
+      "auth.wrong_app",
+    ],
     ["its own channel", ["token"], { channel: "beta" }, { channel: "beta", app: "acme" }, "ok"],
   ] as const)("asking for %s", async (_, scopes, limits, asked, outcome) => {
     expect(await by(scopes, limits, asked)).toBe(outcome);

@@ -50,12 +50,15 @@ describe("an app is seen", () => {
     expect(await slugs(token)).toEqual(["public"]);
   });
 
-  it.each(["read", "publish", "promote", "admin"] as const)("by %s whatever its visibility", async (scope) => {
-    const token = test.as([scope]);
-    for (const app of ["public", "unlisted", "private"] as const)
-      expect(await lookingAt(token, app)).toEqual(sees("ok"));
-    expect(await slugs(token)).toEqual(["private", "public", "unlisted"]);
-  });
+  it.each(["read", "publish", "promote", "admin"] as const)(
+    "by %s whatever its visibility",
+    async (scope) => {
+      const token = test.as([scope]);
+      for (const app of ["public", "unlisted", "private"] as const)
+        expect(await lookingAt(token, app)).toEqual(sees("ok"));
+      expect(await slugs(token)).toEqual(["private", "public", "unlisted"]);
+    },
+  );
 
   it("by a token that is limited to it, which sees no less of the others than an anonymous caller", async () => {
     const token = test.as(["read"], { app: "private", channel: "stable" });

@@ -261,6 +261,12 @@ describe("the log", () => {
     expect(await problemsOf()).toEqual(["log.hash_mismatch event 2"]);
   });
 
+  // A row of any length can stand in the table: it must be reported, not end the run.
+  it("with bytes longer than any event is log.hash_mismatch", async () => {
+    tamper(directory, "UPDATE event SET bytes = zeroblob(70000) WHERE seq = 2");
+    expect(await problemsOf()).toEqual(["log.hash_mismatch event 2"]);
+  });
+
   it("with a leaf hash changed is log.hash_mismatch", async () => {
     tamper(directory, "UPDATE event SET leaf_hash = zeroblob(32) WHERE seq = 2");
     expect(await problemsOf()).toEqual(["log.hash_mismatch event 2"]);

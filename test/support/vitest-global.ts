@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { NOT_RUN_FILE } from "./required-tools.ts";
 
 const root = join(import.meta.dirname, "../..");
-let directory: string;
+let directory: string | undefined;
 
 /** Before all tests: builds the program that some of them start, so that none runs yesterday's. */
 export function setup(): void {
@@ -19,6 +19,7 @@ export function setup(): void {
 
 /** After all tests: names what did not run. */
 export function teardown(): void {
+  if (directory === undefined) return;
   const file = join(directory, "list");
   const lines = existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n") : [];
   for (const line of lines.toSorted()) console.log(`did not run: ${line}`);

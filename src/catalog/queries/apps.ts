@@ -8,15 +8,21 @@ export const appBySlug = query<{ slug: string }>()((db, p) =>
   db.selectFrom("app").selectAll().where("slug", "=", p.slug),
 );
 
-/** Apps, newest first; `visibility` or `slug` narrow the list to what the reader may see. */
+/** Apps, newest first; those that are `visibility` or called `slug`, when either is given. */
 export function appPage(
   page: Keyset,
   only: { visibility?: string; slug?: string },
 ): (db: QueryBuilder) => Compilable<AppTable> {
   return (db) => {
-    let list = db.selectFrom("app").selectAll();
-    if (only.visibility !== undefined) list = list.where("visibility", "=", only.visibility);
-    if (only.slug !== undefined) list = list.where("slug", "=", only.slug);
-    return newestFirst(list, page);
+    const list = db.selectFrom("app").selectAll();
+    const { visibility, slug } = only;
+    if (visibility === undefined && slug === undefined) return newestFirst(list, page);
+    const chosen = list.where((eb) =>
+      eb.or([
+        ...(visibility === undefined ? [] : [eb("visibility", "=", visibility)]),
+        ...(slug === undefined ? [] : [eb("slug", "=", slug)]),
+      ]),
+    );
+    return newestFirst(chosen, page);
   };
 }

@@ -95,14 +95,32 @@ export const dropExpiredLeases = query<{ now: string }>()((db, p) =>
   db.deleteFrom("lease").where("expires_at", "<=", p.now),
 );
 
-/** The releases whose packages name these bytes, with what decides who may read them. */
+/**
+ * The releases that name these bytes, as an artifact, as notes or as their manifest, with what decides who may read them.
+ * `stays` is 1 for notes and manifests, which outlive the release's deletion.
+ */
 export const releasesWithObject = query<{ sha256: string }>()((db, p) =>
   db
     .selectFrom("artifact")
     .innerJoin("release", "release.id", "artifact.release_id")
-    .innerJoin("app", "app.id", "artifact.app_id")
-    .select(["release.id", "release.status", "app.slug", "app.visibility"])
-    .where("artifact.sha256", "=", p.sha256),
+    .innerJoin("app", "app.id", "release.app_id")
+    .select(["release.id", "release.status", "app.slug", "app.visibility", sql<number>`0`.as("stays")])
+    .where("artifact.sha256", "=", p.sha256)
+    .unionAll(
+      db
+        .selectFrom("release")
+        .innerJoin("app", "app.id", "release.app_id")
+        .select(["release.id", "release.status", "app.slug", "app.visibility", sql<number>`1`.as("stays")])
+        .where("release.notes_sha256", "=", p.sha256),
+    )
+    .unionAll(
+      db
+        .selectFrom("package")
+        .innerJoin("release", "release.package_id", "package.id")
+        .innerJoin("app", "app.id", "release.app_id")
+        .select(["release.id", "release.status", "app.slug", "app.visibility", sql<number>`1`.as("stays")])
+        .where("package.manifest_sha256", "=", p.sha256),
+    ),
 );
 
 /** References to objects that nothing holds any more: rows that `store verify` reports. */

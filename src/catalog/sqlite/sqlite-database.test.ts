@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { delay } from "../../base/async.ts";
 import { fromTimestamp, toTimestamp } from "../../base/clock.ts";
@@ -13,7 +13,9 @@ import type { NewEvent } from "../../log/events.ts";
 import type { Database, Reader } from "../database.ts";
 import { query } from "../query.ts";
 import { logHead } from "../transaction.ts";
+import { SqliteConnection } from "./connection.ts";
 import { openSqliteDatabase } from "./sqlite-database.ts";
+import { translateSqliteError } from "./sqlite-errors.ts";
 
 const start = Date.parse("2026-11-20T15:00:00.000Z");
 const tester = { actor: "local:tester", actorId: null };
@@ -256,5 +258,57 @@ describe("writers", () => {
     expect(await logOf()).toBe("a");
     expect(await database.integrityProblems()).toEqual([]);
     expect(await database.info()).toMatchObject({ schemaVersion: 1 });
+  });
+});
+
+describe("a lock that another program never gives back", () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  it("is store.busy after the deadline", async () => {
+    const foreign = new DatabaseSync(path);
+    foreign.exec("BEGIN IMMEDIATE");
+    let elapsedMs = 0;
+    vi.spyOn(performance, "now").mockImplementation(() => (elapsedMs += 10_000));
+    await expect(record("a")).rejects.toMatchObject({ code: "store.busy", kind: "unavailable" });
+    foreign.close();
+    expect(await record("a")).toBe(1);
+  });
+});
+
+describe("a commit that fails", () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  /** Makes the next COMMIT raise what SQLite raises with this result code. */
+  function failCommit(errcode: number): void {
+    const execute = SqliteConnection.prototype.execute;
+    let failed = false;
+    vi.spyOn(SqliteConnection.prototype, "execute").mockImplementation(async function (
+      this: SqliteConnection,
+      sql,
+    ) {
+      if (sql !== "COMMIT" || failed) return execute.call(this, sql);
+      failed = true;
+      return translateSqliteError("commit", () => {
+        throw Object.assign(new Error("it failed"), { errcode });
+      });
+    });
+  }
+
+  // SQLITE_IOERR_FSYNC: the commit record may be in the file. "Failed" would be a guess, and so would "done".
+  it("with an I/O error leaves its outcome unknown, and the store usable", async () => {
+    failCommit(1034);
+    await expect(record("a")).rejects.toMatchObject({
+      code: "transaction.outcome_unknown",
+      kind: "unavailable",
+      cause: { code: "store.io_failed" },
+    });
+    expect(await record("b")).toBe(1);
+    expect(await logOf()).toBe("b");
+  });
+
+  it("because the disk is full is store.full: nothing was written", async () => {
+    failCommit(13);
+    await expect(record("a")).rejects.toMatchObject({ code: "store.full" });
+    expect(await logOf()).toBe("");
   });
 });

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 
 import { delay, Mutex } from "../../base/async.ts";
 import { type Clock, toTimestamp } from "../../base/clock.ts";
-import { hasCode } from "../../base/errors.ts";
+import { errnoOf, hasCode } from "../../base/errors.ts";
 import { newId } from "../../base/ids.ts";
 import { syncDirectory } from "../../base/files.ts";
 import type { Actor, Database, MaintenanceConnection, Reader, Transaction } from "../database.ts";
@@ -36,8 +36,7 @@ export interface SqliteOptions {
  */
 export async function openSqliteDatabase(options: SqliteOptions): Promise<Database> {
   refuseUnsafeSqlite();
-  const isNew = !existsSync(options.path);
-  if (isNew && !options.create) {
+  if (!options.create && !existsSync(options.path)) {
     throw catalogErrors.error("store.load", `There is no store at ${dirname(options.path)}.`, {
       details: { path: options.path },
       hint: "Publishing or creating an app, a token or a server makes one.",
@@ -55,7 +54,12 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Databa
       throw error;
     }
   });
-  if (isNew) await syncDirectory(dirname(options.path));
+  if (options.create) {
+    await makeNameDurable(options.path).catch(async (error: unknown) => {
+      await writer.close();
+      throw error;
+    });
+  }
   return new SqliteDatabase(options, writer);
 }
 
@@ -260,4 +264,20 @@ async function createSchema(connection: SqliteConnection, clock: Clock): Promise
 async function presentSchema(connection: SqliteConnection): Promise<number> {
   const present = await connection.scalar("SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'");
   return present === 0 ? 0 : Number(await connection.scalar("SELECT version FROM schema_version"));
+}
+
+/**
+ * SQLite syncs the directory of a file it makes, but ignores how that ends. Done also for a file that stood there already:
+ * whoever made it may not have come to this sync yet.
+ */
+async function makeNameDurable(path: string): Promise<void> {
+  try {
+    await syncDirectory(dirname(path));
+  } catch (cause) {
+    const errno = errnoOf(cause) ?? null;
+    throw catalogErrors.error("store.io_failed", `The store directory could not be synced (${errno}).`, {
+      cause,
+      details: { path: dirname(path), errno },
+    });
+  }
 }

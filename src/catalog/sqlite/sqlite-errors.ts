@@ -11,6 +11,8 @@ const SQLITE_FULL = 13;
 const SQLITE_CANTOPEN = 14;
 const SQLITE_PROTOCOL = 15;
 const SQLITE_NOTADB = 26;
+/** Extended: the shared memory beside the WAL could not grow, which is how a full disk shows when the file is opened. */
+const SQLITE_IOERR_SHMSIZE = SQLITE_IOERR | (19 << 8);
 
 /** Runs `work`; what SQLite raises becomes a coded error, anything else passes. */
 export function translateSqliteError<T>(attempt: "open" | "read" | "write" | "commit", work: () => T): T {
@@ -23,13 +25,15 @@ export function translateSqliteError<T>(attempt: "open" | "read" | "write" | "co
 
 /** True when the error says that another connection holds a lock: worth another try a little later. */
 export function isBusy(error: unknown): boolean {
-  const code = primaryCode(error instanceof DistError ? error.cause : error);
+  const extended = resultCode(error instanceof DistError ? error.cause : error);
+  const code = extended === undefined ? undefined : primary(extended);
   return code === SQLITE_BUSY || code === SQLITE_PROTOCOL;
 }
 
 function asDistError(attempt: string, error: unknown): unknown {
-  const code = primaryCode(error);
-  if (code === undefined) return error;
+  const extended = resultCode(error);
+  if (extended === undefined) return error;
+  const code = extended === SQLITE_IOERR_SHMSIZE ? SQLITE_FULL : primary(extended);
   const text = error instanceof Error ? error.message : String(error);
   const options = { cause: error, details: { attempt, sqlite: code } };
   switch (code) {
@@ -51,9 +55,13 @@ function asDistError(attempt: string, error: unknown): unknown {
   }
 }
 
-/** The primary result code of an error that node:sqlite raised; undefined for other errors. */
-function primaryCode(error: unknown): number | undefined {
+/** The extended result code of an error that node:sqlite raised; undefined for other errors. */
+function resultCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !("errcode" in error) || typeof error.errcode !== "number")
     return undefined;
-  return error.errcode & 0xff;
+  return error.errcode;
+}
+
+function primary(extended: number): number {
+  return extended & 0xff;
 }

@@ -1,6 +1,6 @@
 import { toTimestamp } from "../../base/clock.ts";
 import { newId } from "../../base/ids.ts";
-import type { Reader } from "../../catalog/database.ts";
+import type { Reader, Transaction } from "../../catalog/database.ts";
 import {
   artifactsOfRelease,
   filesOfPackage,
@@ -10,7 +10,7 @@ import {
   releaseById,
 } from "../../catalog/queries/releases.ts";
 import type { AppTable, ArtifactTable, PackageFileTable, ReleaseTable } from "../../catalog/tables.ts";
-import type { Finding } from "../../inspect/inspection.ts";
+import type { Finding, Platform } from "../../inspect/inspection.ts";
 import type { JsonObject, PackageFileEntry } from "../../log/events.ts";
 import { requireScope } from "../access.ts";
 import { findApp, findOrCreateApp } from "../apps.ts";
@@ -19,7 +19,14 @@ import type { Context } from "../context.ts";
 import { releaseErrors } from "../errors.ts";
 import { dropLeases, requireObjects, storeBytes } from "../objects.ts";
 import { encodeManifest } from "../package-manifest.ts";
-import type { ArtifactRequest, PublishResult, ReleaseHead, ReleaseRecord, ReleaseRef } from "../registry.ts";
+import type {
+  ArtifactRequest,
+  PublishResult,
+  ReleaseHead,
+  ReleaseRecord,
+  ReleaseRef,
+  UploadedObject,
+} from "../registry.ts";
 import { checkChannelName, MAX_ARTIFACTS } from "../rules.ts";
 import { findRelease } from "./find-release.ts";
 import {
@@ -31,6 +38,7 @@ import {
 } from "./prepare-artifact.ts";
 import {
   checkHead,
+  freeRefused,
   packageMetadata,
   requirePlatforms,
   storeNotes,
@@ -114,32 +122,54 @@ export async function publishDraft(
 ): Promise<PublishResult> {
   const planned = await planDraft(context, slug, ref, options.channel);
   if ("result" in planned) return planned.result;
-  const { app, release, files, channel, finalizedAt, manifest } = planned;
-  return context.database.write(context.principal, async (tx) => {
-    const present = await tx.first(releaseById, { id: release.id });
-    const now = await tx.all(filesOfPackage, { package_id: release.package_id });
-    if (present!.status !== "draft" || fingerprint(now) !== fingerprint(files)) {
-      throw releaseErrors.error("package.changed", "The draft changed while it was being published. Retry.", {
-        details: { release_id: release.id },
-      });
-    }
-    const existing = await tx.first(publishedVersion, { ...release });
-    if (existing !== undefined) throw versionExists({ ...release, slug }, existing);
-    await requireObjects(tx, tx.now, context.principal, [manifest.sha256]);
-    if (channel !== null) await findOrCreateChannel(tx, app, channel);
-    await recordFinalized(tx, app, {
-      packageId: release.package_id,
-      manifestSha256: manifest.sha256,
-      manifestSizeBytes: manifest.size_bytes,
-      files: files.map(fileEntry),
-      finalizedAt,
+  try {
+    return await context.database.write(context.principal, (tx) => commitDraft(tx, context, slug, planned));
+  } catch (error) {
+    await freeRefused(context, error, [planned.manifest.sha256]);
+    throw error;
+  }
+}
+
+async function commitDraft(
+  tx: Transaction,
+  context: Context,
+  slug: string,
+  plan: DraftPlan,
+): Promise<PublishResult> {
+  const { app, release, files, channel, finalizedAt, manifest } = plan;
+  const present = await tx.first(releaseById, { id: release.id });
+  const now = await tx.all(filesOfPackage, { package_id: release.package_id });
+  if (present!.status !== "draft" || fingerprint(now) !== fingerprint(files)) {
+    throw releaseErrors.error("package.changed", "The draft changed while it was being published. Retry.", {
+      details: { release_id: release.id },
     });
-    await recordPublished(tx, app, { releaseId: release.id, channel });
-    await dropLeases(tx, context.principal, [manifest.sha256]);
-    const published = (await tx.first(releaseById, { id: release.id }))!;
-    const outcome = channel === null ? null : await promotePublished(tx, app, published, channel);
-    return publishResult(tx, context, app, published, outcome, "published");
+  }
+  const existing = await tx.first(publishedVersion, { ...release });
+  if (existing !== undefined) throw versionExists({ ...release, slug }, existing);
+  await requireObjects(tx, tx.now, context.principal, [manifest.sha256]);
+  if (channel !== null) await findOrCreateChannel(tx, app, channel);
+  await recordFinalized(tx, app, {
+    packageId: release.package_id,
+    manifestSha256: manifest.sha256,
+    manifestSizeBytes: manifest.size_bytes,
+    files: files.map(fileEntry),
+    finalizedAt,
   });
+  await recordPublished(tx, app, { releaseId: release.id, channel });
+  await dropLeases(tx, context.principal, [manifest.sha256]);
+  const published = (await tx.first(releaseById, { id: release.id }))!;
+  const outcome = channel === null ? null : await promotePublished(tx, app, published, channel);
+  return publishResult(tx, context, app, published, outcome, "published");
+}
+
+/** A checked draft with the manifest of what it will be, stored. */
+interface DraftPlan {
+  readonly app: AppTable;
+  readonly release: ReleaseTable;
+  readonly files: readonly PackageFileTable[];
+  readonly channel: string | null;
+  readonly finalizedAt: string;
+  readonly manifest: UploadedObject;
 }
 
 /** What a draft will be when it is published, checked; or the answer at once, when it is published already. */
@@ -157,14 +187,14 @@ async function planDraft(
   if (channel !== null) checkChannelName(channel);
   requireScope(context.principal, "publish", { app: slug, channel });
   if (release.status === "published") {
-    const result = await context.database.write(context.principal, (tx) =>
-      publishResult(tx, context, app, release, null, "unchanged"),
+    const result = await context.database.read((reader) =>
+      publishResult(reader, context, app, release, null, "unchanged"),
     );
     return { result };
   }
   if (release.status !== "draft") requirePublished(release);
   requireScope(context.principal, "publish", { app: slug, channel: release.channel });
-  await requireValid(context, release);
+  await requireValid(context, app, release);
   const finalizedAt = toTimestamp(context.clock.nowMs());
   const row = (await context.database.read((reader) =>
     reader.first(packageById, { id: release.package_id }),
@@ -183,8 +213,8 @@ async function planDraft(
   return { app, release, files, channel, finalizedAt, manifest: await storeBytes(context, bytes) };
 }
 
-/** Raises `release.empty` or `validation.failed` for a draft that cannot be published. */
-async function requireValid(context: Context, release: ReleaseTable): Promise<void> {
+/** Raises `release.empty`, `app.platform_not_allowed` or `validation.failed` for a draft that cannot be published. */
+async function requireValid(context: Context, app: AppTable, release: ReleaseTable): Promise<void> {
   const artifacts = await context.database.read((reader) =>
     reader.all(artifactsOfRelease, { release_id: release.id }),
   );
@@ -193,6 +223,8 @@ async function requireValid(context: Context, release: ReleaseTable): Promise<vo
       details: { release_id: release.id },
     });
   }
+  // The app may have been narrowed since they were attached.
+  requirePlatforms(app, artifacts as readonly { platform: Platform }[]);
   if (artifacts.some(({ validation_status: status }) => status === "failed")) {
     throw validationFailed(
       artifacts.map((row) => ({ ...row, findings: JSON.parse(row.findings) as Finding[] })),

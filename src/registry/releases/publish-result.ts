@@ -1,4 +1,4 @@
-import type { Transaction } from "../../catalog/database.ts";
+import type { Reader, Transaction } from "../../catalog/database.ts";
 import { artifactsOfRelease, packageById } from "../../catalog/queries/releases.ts";
 import type { AppTable, ReleaseTable } from "../../catalog/tables.ts";
 import type { JsonObject } from "../../log/events.ts";
@@ -51,18 +51,18 @@ export async function promotePublished(
 
 /** The envelope that a publication answers. */
 export async function publishResult(
-  tx: Transaction,
+  reader: Reader,
   context: Context,
   app: AppTable,
   release: ReleaseTable,
   outcome: ChannelOutcome | null,
   status: PublishResult["status"],
 ): Promise<PublishResult> {
-  const packageRow = await tx.first(packageById, { id: release.package_id });
+  const packageRow = await reader.first(packageById, { id: release.package_id });
   const manifestSha256 = packageRow!.manifest_sha256!;
   const artifacts: PublishedArtifact[] = [];
-  for (const row of await tx.all(artifactsOfRelease, { release_id: release.id })) {
-    artifacts.push(await publishedArtifact(tx, context, row));
+  for (const row of await reader.all(artifactsOfRelease, { release_id: release.id })) {
+    artifacts.push(await publishedArtifact(reader, context, row));
   }
   return {
     status,
@@ -75,7 +75,7 @@ export async function publishResult(
       channel: release.channel,
       manifest_sha256: manifestSha256,
       published_at: release.published_at!,
-      url: await objectUrl(tx, context, manifestSha256),
+      url: await objectUrl(reader, context, manifestSha256),
     },
     artifacts,
     channel: outcome?.channel ?? null,

@@ -82,11 +82,15 @@ export async function publish(context: Context, request: PublishRequest): Promis
   try {
     return await publishLeased(context, request, leased);
   } catch (error) {
-    if (endsPublication(error)) {
-      await context.database.write(context.principal, (tx) => dropLeases(tx, context.principal, leased));
-    }
+    await freeRefused(context, error, leased);
     throw error;
   }
+}
+
+/** "A refused publish frees its leases": where `error` is a refusal. */
+export async function freeRefused(context: Context, error: unknown, leased: Iterable<string>): Promise<void> {
+  if (!endsPublication(error)) return;
+  await context.database.write(context.principal, (tx) => dropLeases(tx, context.principal, leased));
 }
 
 /** Adds to `leased` what it stores on the way. */
@@ -117,16 +121,18 @@ async function publishLeased(
   return context.database.write(context.principal, (tx) => commit(tx, context, head, plan, leased));
 }
 
+/** Refusals that are followed by another try, which counts on what is uploaded. */
+const retried = new Set(["object.missing", "package.changed"]);
+
 /**
- * True for a refusal that sending the same publication again will not change: its bytes need no lease any longer. One
- * that asks for missing objects is followed by another that counts on the rest. Who may not publish at all gets no write
- * out of it.
+ * True for a refusal that sending the same publication again will not change: its bytes need no lease any longer. Who may
+ * not publish at all gets no write out of it.
  */
 function endsPublication(error: unknown): boolean {
   return (
     error instanceof DistError &&
     !["unauthenticated", "denied", "unavailable", "corrupt"].includes(error.kind) &&
-    error.code !== "object.missing"
+    !retried.has(error.code)
   );
 }
 

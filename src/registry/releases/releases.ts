@@ -8,7 +8,7 @@ import { recordRollback, requirePublished, rollbackTarget } from "../channels.ts
 import type { Context } from "../context.ts";
 import { keysetOf, pageLimit, pageOf } from "../paging.ts";
 import type { Page, PageRequest, ReleaseRecord, ReleaseRef } from "../registry.ts";
-import { checkChannelName } from "../rules.ts";
+import { checkChannelName, checkReason } from "../rules.ts";
 import { findRelease } from "./find-release.ts";
 import { releaseRecord } from "./release-record.ts";
 
@@ -55,6 +55,7 @@ export async function revokeRelease(
 ): Promise<ReleaseRecord> {
   const { principal } = context;
   requireScope(principal, "promote", { app: slug, channel: principal.channel });
+  const reason = checkReason(options.reason);
   return context.database.write(principal, async (tx) => {
     const app = await findApp(tx, context, slug);
     const release = await findRelease(tx, context, app, ref);
@@ -63,7 +64,7 @@ export async function revokeRelease(
     for (const channel of affected) requireScope(principal, "promote", { app: slug, channel });
     if (release.status !== "revoked") {
       requirePublished(release);
-      await recordRevocation(tx, app, release, options.reason ?? null);
+      await recordRevocation(tx, app, release, reason);
     }
     return releaseRecord(tx, context, app, (await tx.first(releaseById, { id: release.id }))!);
   });

@@ -2,7 +2,7 @@ import { createDualHasher } from "../../base/digest.ts";
 import { DistError } from "../../base/errors.ts";
 import { toTimestamp } from "../../base/clock.ts";
 import type { Reader } from "../../catalog/database.ts";
-import { headProblem, readLog } from "../../catalog/log-reader.ts";
+import { eventRows, headProblem, readLog } from "../../catalog/log-reader.ts";
 import { brokenReferences, referenceCount } from "../../catalog/queries/integrity.ts";
 import { locationOf, locationsAfter, missingObjects } from "../../catalog/queries/objects.ts";
 import { eventColumns } from "../../catalog/transaction.ts";
@@ -53,7 +53,7 @@ class VerifyRun {
 
   async log(): Promise<void> {
     await this.#context.database.read(async (reader) => {
-      for await (const { row, event, problem } of readLog(reader, {
+      for await (const { row, event, problem } of readLog(reader, eventRows, {
         after: 0,
         signal: this.#options.signal,
       })) {
