@@ -7,7 +7,7 @@ import { main } from "./run.ts";
  * Runs this process's command line and sets its exit code. The first SIGINT or SIGTERM asks the command to stop and clean up;
  * the second ends the process at once.
  */
-export async function runProcess(): Promise<void> {
+export async function runProcess(env: NodeJS.ProcessEnv): Promise<void> {
   const stop = new AbortController();
   const onSignal = (reason: ExitReason) => () => {
     if (stop.signal.aborted) process.exit(exitCodes[reason]);
@@ -17,7 +17,7 @@ export async function runProcess(): Promise<void> {
   process.on("SIGTERM", onSignal("terminated"));
   process.exitCode = await main({
     argv: process.argv.slice(2),
-    env: process.env,
+    env,
     streams: { stdin: () => process.stdin, stdout: process.stdout, stderr: process.stderr },
     directory: process.cwd(),
     signal: stop.signal,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { errnoOf } from "../base/errors.ts";
 import { nearest } from "../base/text.ts";
-import type { StoreSettings } from "../registry/open-store.ts";
+import type { StoreSettings } from "../registry/store-settings.ts";
 import { environmentVariables } from "./environment.ts";
 import { configErrors } from "./errors.ts";
 import {

@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import process from "node:process";
+
 import { runProcess } from "../cli/process.ts";
 
-await runProcess();
+await runProcess(process.env);

@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { BlobStore } from "../blob/blob-store.ts";
 import type { Database } from "../catalog/database.ts";
-import type { StoreSettings } from "./open-store.ts";
+import type { StoreSettings } from "./store-settings.ts";
 import type { Principal } from "./principal.ts";
 
 /** What a use case works with: one store, and who is asking. */

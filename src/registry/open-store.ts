@@ -3,7 +3,6 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
 import { type Clock, systemClock } from "../base/clock.ts";
-import type { Duration } from "../base/duration.ts";
 import { errnoOf } from "../base/errors.ts";
 import { syncDirectory } from "../base/files.ts";
 import { storageErrors } from "../base/storage-errors.ts";
@@ -11,18 +10,9 @@ import { openDirectoryBlobStore } from "../blob/directory.ts";
 import { openSqliteDatabase } from "../catalog/sqlite/sqlite-database.ts";
 import { localRegistry } from "./local-registry.ts";
 import type { Principal } from "./principal.ts";
-import type { Registry, Visibility } from "./registry.ts";
+import type { Registry } from "./registry.ts";
+import type { StoreSettings } from "./store-settings.ts";
 import { authenticate } from "./tokens.ts";
-
-/** What an operator can set (`dist.toml`), as the registry needs it. */
-export interface StoreSettings {
-  readonly defaultVisibility: Visibility;
-  /** How long leases, upload sessions and staging live. */
-  readonly expireAfterMs: number;
-  readonly maxUploadBytes: number;
-  /** Default period by retention class; null never expires. */
-  readonly retentionClasses: { readonly [name: string]: Duration | null };
-}
 
 export interface StoreOptions {
   readonly directory: string;

@@ -49,8 +49,8 @@ describe(`the imports of the ${product.length} source files (${imports.length} i
 });
 
 describe("the environment", () => {
-  /** The one file that touches this process: it hands the environment over whole, as config's input. */
-  const handsOver = { path: "src/cli/process.ts", as: "    env: process.env,\n" };
+  /** A program hands the environment over whole, as config's input. */
+  const handsOver = { path: "src/main/dist.ts", as: "runProcess(process.env)" };
 
   it("is read by config alone; the program hands it over", () => {
     const readers = product

@@ -6,7 +6,8 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import type { Clock } from "../../src/base/clock.ts";
 import { parseDurationOrNever } from "../../src/base/duration.ts";
 import { DistError } from "../../src/base/errors.ts";
-import { openStore, type Store, type StoreSettings } from "../../src/registry/open-store.ts";
+import { openStore, type Store } from "../../src/registry/open-store.ts";
+import type { StoreSettings } from "../../src/registry/store-settings.ts";
 import { localPrincipal, type Principal } from "../../src/registry/principal.ts";
 import type {
   ArtifactRequest,

@@ -125,7 +125,8 @@ export async function publishDraft(
   try {
     return await context.database.write(context.principal, (tx) => commitDraft(tx, context, slug, planned));
   } catch (error) {
-    await freeRefused(context, error, [planned.manifest.sha256]);
+    const made = [planned.manifest.sha256];
+    await freeRefused(context, error, made, made);
     throw error;
   }
 }

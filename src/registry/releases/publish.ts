@@ -1,5 +1,5 @@
 import { toTimestamp } from "../../base/clock.ts";
-import { DistError } from "../../base/errors.ts";
+import { DistError, type ErrorKind } from "../../base/errors.ts";
 import { newId } from "../../base/ids.ts";
 import type { Reader, Transaction } from "../../catalog/database.ts";
 import { appBySlug } from "../../catalog/queries/apps.ts";
@@ -78,26 +78,36 @@ export async function checkPublish(
  * are freed.
  */
 export async function publish(context: Context, request: PublishRequest): Promise<PublishResult> {
-  const leased = new Set(request.artifacts.map(({ sha256 }) => sha256));
+  const uploaded = request.artifacts.map(({ sha256 }) => sha256);
+  const made = new Set<string>();
   try {
-    return await publishLeased(context, request, leased);
+    return await publishLeased(context, request, made);
   } catch (error) {
-    await freeRefused(context, error, leased);
+    await freeRefused(context, error, [...uploaded, ...made], made);
     throw error;
   }
 }
 
-/** "A refused publish frees its leases": where `error` is a refusal. */
-export async function freeRefused(context: Context, error: unknown, leased: Iterable<string>): Promise<void> {
-  if (!endsPublication(error)) return;
-  await context.database.write(context.principal, (tx) => dropLeases(tx, context.principal, leased));
+/**
+ * "A refused publish frees its leases": where `error` is a refusal, those of `leased`; where the same publication is to be
+ * tried again, only those of `made`, which the next try makes anew.
+ */
+export async function freeRefused(
+  context: Context,
+  error: unknown,
+  leased: Iterable<string>,
+  made: Iterable<string>,
+): Promise<void> {
+  if (!(error instanceof DistError) || unwritten.has(error.kind)) return;
+  const freed = retried.has(error.code) ? made : leased;
+  await context.database.write(context.principal, (tx) => dropLeases(tx, context.principal, freed));
 }
 
-/** Adds to `leased` what it stores on the way. */
+/** Adds to `made` what it stores on the way. */
 async function publishLeased(
   context: Context,
   request: PublishRequest,
-  leased: Set<string>,
+  made: Set<string>,
 ): Promise<PublishResult> {
   const head = checkHead(context, request);
   const metadata = packageMetadata(head, request.metadata);
@@ -112,29 +122,19 @@ async function publishLeased(
   const existing = app === undefined ? undefined : await existingRelease(context, app, head);
   if (existing !== undefined) {
     return context.database.write(context.principal, (tx) =>
-      publishAgain(tx, context, head, existing, artifacts, leased),
+      publishAgain(tx, context, head, existing, artifacts, []),
     );
   }
   const plan = await planRelease(context, head, metadata, artifacts, app?.retention_class ?? null);
-  leased.add(plan.manifestSha256);
-  if (plan.notesSha256 !== null) leased.add(plan.notesSha256);
-  return context.database.write(context.principal, (tx) => commit(tx, context, head, plan, leased));
+  made.add(plan.manifestSha256);
+  if (plan.notesSha256 !== null) made.add(plan.notesSha256);
+  return context.database.write(context.principal, (tx) => commit(tx, context, head, plan, [...made]));
 }
 
 /** Refusals that are followed by another try, which counts on what is uploaded. */
 const retried = new Set(["object.missing", "package.changed"]);
-
-/**
- * True for a refusal that sending the same publication again will not change: its bytes need no lease any longer. Who may
- * not publish at all gets no write out of it.
- */
-function endsPublication(error: unknown): boolean {
-  return (
-    error instanceof DistError &&
-    !["unauthenticated", "denied", "unavailable", "corrupt"].includes(error.kind) &&
-    !retried.has(error.code)
-  );
-}
+/** After these nothing is written: not for who may not publish at all, and not where writing may be what failed. */
+const unwritten: ReadonlySet<ErrorKind> = new Set(["unauthenticated", "denied", "unavailable", "corrupt"]);
 
 /** Everything about a new release that is settled before its transaction. */
 interface ReleasePlan {
@@ -155,7 +155,7 @@ async function commit(
   context: Context,
   head: CheckedHead,
   plan: ReleasePlan,
-  leased: ReadonlySet<string>,
+  made: readonly string[],
 ): Promise<PublishResult> {
   const { principal } = context;
   const app = await findOrCreateApp(tx, context, head.slug, head.displayName);
@@ -165,11 +165,12 @@ async function commit(
     version: head.version,
     build: head.build,
   });
-  if (existing !== undefined) return publishAgain(tx, context, head, existing, plan.artifacts, leased);
+  if (existing !== undefined) return publishAgain(tx, context, head, existing, plan.artifacts, made);
   if (app.retention_class !== plan.retentionClass) {
     throw releaseErrors.error("package.changed", "The app's retention class changed meanwhile. Retry.");
   }
-  await requireObjects(tx, tx.now, principal, [...leased]);
+  const leased = [...plan.artifacts.map(({ sha256 }) => sha256), ...made];
+  await requireObjects(tx, tx.now, principal, leased);
   if (head.channel !== null) await findOrCreateChannel(tx, app, head.channel);
   await recordDraft(tx, context, app, { ...plan, ...head, notes: plan.notes });
   await recordFiles(tx, app, plan.packageId, plan.artifacts.map(packageFile));
@@ -246,7 +247,7 @@ async function publishAgain(
   head: CheckedHead,
   existing: ReleaseTable,
   artifacts: readonly PreparedArtifact[],
-  leased: ReadonlySet<string>,
+  made: readonly string[],
 ): Promise<PublishResult> {
   const release = (await tx.first(releaseById, { id: existing.id }))!;
   if (head.ifExists === "fail" || release.status !== "published") throw versionExists(head, release);
@@ -258,7 +259,7 @@ async function publishAgain(
     });
   }
   const app = (await tx.first(appBySlug, { slug: head.slug }))!;
-  await dropLeases(tx, context.principal, leased);
+  await dropLeases(tx, context.principal, [...artifacts.map(({ sha256 }) => sha256), ...made]);
   if (head.channel === null) return publishResult(tx, context, app, release, null, "unchanged");
   await findOrCreateChannel(tx, app, head.channel);
   const channel = await promotePublished(tx, app, release, head.channel);
