@@ -113,7 +113,7 @@ function readEventLine(line: string, seq: number): { event: DistEvent; bytes: Ui
   const entry = parseLine(line.endsWith(",") ? line.slice(0, -1) : line);
   if (typeof entry?.["cbor"] !== "string") throw malformed(`The line of event ${seq} holds no event.`);
   const { cbor, ...shown } = entry;
-  const bytes = new Uint8Array(Buffer.from(cbor as string, "base64"));
+  const bytes = new Uint8Array(Buffer.from(cbor, "base64"));
   const event = decodeEvent(bytes);
   // An export holds no hashes; what people read beside the bytes is what gives a changed byte away.
   if (JSON.stringify(shown) !== JSON.stringify(readable(event))) {

@@ -92,7 +92,7 @@ async function runCommand(
 ): Promise<ExitReason | void> {
   let place: Connection | undefined;
   // Read once and early: a usage error comes before any work.
-  if (entry.spec.needs === "store") place = resolveConnection(input.options as ConnectionFlags, environment);
+  if (entry.spec.needs === "store") place = resolveConnection(input.options, environment);
   const connection = (): Connection => {
     if (place === undefined) throw new Error(`${entry.spec.name} declares that it needs no store.`);
     return place;

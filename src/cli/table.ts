@@ -32,5 +32,5 @@ function show(value: Cell): string {
 }
 
 function width(text: string): number {
-  return [...text].length;
+  return Array.from(text).length;
 }

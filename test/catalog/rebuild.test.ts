@@ -106,10 +106,13 @@ describe("a rebuild of views that somebody changed", () => {
 
 describe("a rebuild while others work", () => {
   it("takes in what is published meanwhile", async () => {
+    const publishTwo = async () => {
+      await publishTar(store.registry, { version: "3.0", channel: "beta" });
+      await publishTar(store.registry, { version: "3.1", channel: "beta" });
+    };
     const [report] = await Promise.all([
       store.registry.rebuildStore(),
-      publishTar(store.registry, { version: "3.0", channel: "beta" }),
-      publishTar(store.registry, { version: "3.1", channel: "beta" }),
+      publishTwo(),
       store.registry.rebuildStore(),
     ]);
     expect(report).toMatchObject({ ok: true, problems: [] });

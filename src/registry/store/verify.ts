@@ -69,7 +69,7 @@ class VerifyRun {
 
   async references(): Promise<void> {
     await this.#context.database.read(async (reader) => {
-      this.#checked.references = Number((await reader.first(referenceCount, {}))!.count);
+      this.#checked.references = (await reader.first(referenceCount, {}))!.count;
       const limit = MAX_PROBLEMS_PER_CHECK;
       for (const [what, broken] of Object.entries(brokenReferences)) {
         for (const { id } of await reader.all(broken, { limit })) {
