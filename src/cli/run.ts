@@ -5,7 +5,7 @@ import type { DistError } from "../base/errors.ts";
 import { type Environment, readEnvironment } from "../config/environment.ts";
 import { commandGroups } from "./catalog.ts";
 import type { CommandEntry, ParsedInput } from "./command.ts";
-import { type Connection, type ConnectionFlags, resolveConnection } from "./connection.ts";
+import { type Connection, resolveConnection } from "./connection.ts";
 import type { CommandContext } from "./context.ts";
 import { cliErrors, toDistError } from "./errors.ts";
 import { exitCodes, type ExitReason, exitReasonOf } from "./exit-codes.ts";
