@@ -1,4 +1,4 @@
-import type { AppChanges } from "../registry/registry.ts";
+import type { AppChanges } from "../registry/records.ts";
 import type { InputOf, Pair } from "./command.ts";
 import { cliErrors } from "./errors.ts";
 import type { appSet } from "./specs/app.ts";

@@ -4,7 +4,8 @@ import { copyFile, type FileHandle, link, lstat, open, rename, rm } from "node:f
 import { dirname, join } from "node:path";
 
 import { errnoOf } from "../base/errors.ts";
-import type { ArtifactRecord, Registry } from "../registry/registry.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { ArtifactRecord } from "../registry/records.ts";
 import type { CommandContext } from "./context.ts";
 import { cliErrors } from "./errors.ts";
 import { unwritable } from "./output-file.ts";

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { validationErrors } from "../registry/errors.ts";
-import type { PublishRequest, Registry } from "../registry/registry.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { PublishRequest } from "../registry/records.ts";
 import type { CommandContext } from "./context.ts";
 import type { DryRunResult } from "./publish-text.ts";
 import { kindsOf, type ResolvedArtifact } from "./read-manifest.ts";

@@ -1,5 +1,5 @@
 import { naturalBytes } from "../base/text.ts";
-import type { PublishResult } from "../registry/registry.ts";
+import type { PublishResult } from "../registry/records.ts";
 import { escapeInline, say } from "./escape.ts";
 import { artifactsText, versionOf } from "./views.ts";
 

@@ -1,4 +1,4 @@
-import type { ReleaseRef } from "../registry/registry.ts";
+import type { ReleaseRef } from "../registry/records.ts";
 import { cliErrors } from "./errors.ts";
 import { loadManifest } from "./read-manifest.ts";
 

@@ -1,5 +1,6 @@
 import { DistError, hasCode } from "../base/errors.ts";
-import type { Registry, UploadedObject, UploadOptions } from "../registry/registry.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { UploadedObject, UploadOptions } from "../registry/records.ts";
 import type { CommandContext } from "./context.ts";
 import type { FileSource } from "./file-source.ts";
 

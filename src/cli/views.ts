@@ -7,7 +7,7 @@ import type {
   PublishedArtifact,
   ReleaseRecord,
   TokenRecord,
-} from "../registry/registry.ts";
+} from "../registry/records.ts";
 import { escapeBlock, say } from "./escape.ts";
 import type { Output } from "./output.ts";
 import { fields, table } from "./table.ts";

@@ -10,7 +10,7 @@ import { applyAppChanges, defaultAppSettings, type AppState } from "./app-settin
 import type { Context } from "./context.ts";
 import { releaseErrors } from "./errors.ts";
 import { keysetOf, pageLimit, pageOf } from "./paging.ts";
-import type { AppChanges, AppRecord, IosMode, Page, PageRequest, Visibility } from "./registry.ts";
+import type { AppChanges, AppRecord, IosMode, Page, PageRequest, Visibility } from "./records.ts";
 import { checkSlug } from "./rules.ts";
 import type { Platform } from "../inspect/inspection.ts";
 

@@ -1,6 +1,13 @@
 import { listAudit } from "./audit.ts";
 import { createApp, getApp, listApps, updateApp } from "./apps.ts";
-import { channelHistory, getChannel, listChannels, promote, rollback, setChannel } from "./channels.ts";
+import {
+  channelHistory,
+  getChannel,
+  listChannels,
+  promote,
+  rollback,
+  setChannel,
+} from "./channels/channels.ts";
 import type { Context } from "./context.ts";
 import { readObject, uploadObject } from "./objects.ts";
 import type { Registry } from "./registry.ts";

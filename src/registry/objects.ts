@@ -17,7 +17,7 @@ import { authErrors, objectErrors, releaseErrors, validationErrors } from "./err
 import { hasScope, mayInApp } from "./access.ts";
 import type { Context } from "./context.ts";
 import type { Principal } from "./principal.ts";
-import type { UploadedObject, UploadOptions, UploadSource } from "./registry.ts";
+import type { UploadedObject, UploadOptions, UploadSource } from "./records.ts";
 
 /**
  * Stores bytes: staged and digested outside any transaction, durable under their digest, then recorded and leased in one

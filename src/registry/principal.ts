@@ -1,4 +1,4 @@
-import type { Scope } from "./registry.ts";
+import type { Scope } from "./records.ts";
 
 /** Who is asking, and what they may do. Made by `localPrincipal`, or by a store from a token. */
 export interface Principal {

@@ -1,5 +1,5 @@
 import type { Duration } from "../base/duration.ts";
-import type { Visibility } from "./registry.ts";
+import type { Visibility } from "./records.ts";
 
 /** What an operator can set (`dist.toml`), as the registry needs it. */
 export interface StoreSettings {

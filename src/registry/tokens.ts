@@ -26,7 +26,7 @@ import {
   scopes,
   type TokenRecord,
   type TokenRequest,
-} from "./registry.ts";
+} from "./records.ts";
 import { checkChannelName, checkSlug } from "./rules.ts";
 
 /** After the first, a token's use is noted at most this often: a busy token must not write on every request. */

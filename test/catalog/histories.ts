@@ -1,7 +1,7 @@
 import fc from "fast-check";
 
 import { DistError } from "../../src/base/errors.ts";
-import type { ArtifactRequest, TokenRecord } from "../../src/registry/registry.ts";
+import type { ArtifactRequest, TokenRecord } from "../../src/registry/records.ts";
 import { sourceOf, tarGzBytes, type TestStore } from "../support/test-store.ts";
 
 /** One use case with its arguments; every step is plain data, so that a failing history can be read. */

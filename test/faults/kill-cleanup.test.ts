@@ -98,5 +98,5 @@ needs("strace")("a cleanup killed at any change of the store", () => {
       expect(await filesBelow(join(store, "objects")), where).toHaveLength(artifactsAndManifests);
       expect(existsSync(join(store, "dist.db"))).toBe(true);
     }
-  }, 400_000);
+  }, 600_000);
 });

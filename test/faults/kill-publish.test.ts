@@ -57,7 +57,7 @@ needs("strace")("a publish killed at any change of the store", () => {
     expect(paths).toMatch(/^dist\.db-wal$/m);
     expect(paths).toMatch(/^staging\/upl_\w+$/m);
     expect(paths).toMatch(/^objects\/[0-9a-f]{2}$/m);
-  }, 400_000);
+  }, 600_000);
 
   it("leaves a sound store with the whole release or none, when the store has releases", async () => {
     const template = join(root, "template");
@@ -66,5 +66,5 @@ needs("strace")("a publish killed at any change of the store", () => {
     const points = await killEverywhere(pack, template, "1.0.0");
     console.log(`store with releases: killed at ${points.length} points: ${describePoints(points)}`);
     expect(points.filter(({ name }) => name === "link")).toHaveLength(3);
-  }, 400_000);
+  }, 600_000);
 });

@@ -2,15 +2,16 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 
+import { needs } from "../support/required-tools.ts";
 import { dist } from "./program.ts";
 import { makePack, publishArgs } from "./stores.ts";
 
 const GIB = 1024 ** 3;
 const MAX_RESIDENT_KIB = 200_000_000 / 1024;
 
-describe.runIf(process.platform === "linux")("memory", () => {
+needs("procfs")("memory", () => {
   it("publishing a file of 4 GiB takes less than 200 MB", async () => {
     const root = await mkdtemp(join(tmpdir(), "dist-memory-"));
     const pack = await makePack(root, "1.0.0");

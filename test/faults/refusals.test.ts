@@ -166,7 +166,7 @@ needs("tmpfs")("as somebody who may not", () => {
     expect(spawnSync("mount", ["-o", "remount,ro", disk]).status).toBe(0);
     const args = ["ci", "publish", "--local-store", theirs, "--manifest", pack.manifest, "--json"];
     expectError(await dist([...args, "--version", "2.0.0"]), "store.read_only", 3);
-    expectError(await dist([...args.with(3, join(disk, "new"))]), "store.read_only", 3);
+    expectError(await dist(args.with(3, join(disk, "new"))), "store.read_only", 3);
     expect(spawnSync("mount", ["-o", "remount,rw", disk]).status).toBe(0);
     await expectSound(theirs);
     expect(await currentVersion(theirs)).toBe("1.0.0");

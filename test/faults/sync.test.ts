@@ -53,8 +53,8 @@ needs("strace")("what an answer rests on", () => {
         calls.filter(({ name, paths }) => name === "fsync" && paths[0] === path);
       const [staged] = synced(staging!);
       const written = calls.filter(({ name, paths }) => name === "pwrite64" && paths[0] === staging);
-      const [linked] = synced(folder).filter(({ began }) => began > link.ended);
-      const [logged] = synced("dist.db-wal").filter(({ began }) => began > linked!.ended);
+      const linked = synced(folder).find(({ began }) => began > link.ended);
+      const logged = synced("dist.db-wal").find(({ began }) => began > linked!.ended);
       const dropped = calls.find(({ name, paths }) => name === "unlink" && paths[0] === staging);
       expect(written.at(-1)!.ended).toBeLessThan(staged!.began);
       expect(staged!.ended).toBeLessThan(link.began);
@@ -78,7 +78,7 @@ needs("strace")("what an answer rests on", () => {
   });
 
   it.each(["new", "existing"])(
-    "is never answered for when a sync fails, in a %s store",
+    "is never answered for when a sync fails (%s store)",
     async (kind) => {
       const template = kind === "new" ? null : await makeTemplate();
       const syncs = syncsBeforeAnswer(await record(await start(template)));

@@ -141,13 +141,18 @@ export function describePoints(points: readonly Point[]): string {
     .join(", ");
 }
 
-/** Does the work for every item, two at a time. */
+/** Does the work for every item, two at a time; after a failure begins no more, and waits for what is under way. */
 export async function inPairs<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const queue = items.values();
+  const failures: unknown[] = [];
   const worker = async (): Promise<void> => {
-    for (const item of queue) await work(item);
+    for (const item of queue) {
+      await work(item).catch((error: unknown) => failures.push(error));
+      if (failures.length > 0) return;
+    }
   };
   await Promise.all([worker(), worker()]);
+  if (failures.length > 0) throw failures[0];
 }
 
 /** Lines are `PID call(args…) = result`, or that in two parts when another thread came between. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { AuditFilter, AuditRecord, PageRequest } from "../../src/registry/registry.ts";
+import type { AuditFilter, AuditRecord, PageRequest } from "../../src/registry/records.ts";
 import {
   actionsOf,
   eventsOf,

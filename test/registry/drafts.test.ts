@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { ArtifactRequest } from "../../src/registry/registry.ts";
+import type { ArtifactRequest } from "../../src/registry/records.ts";
 import {
   actionsOf,
   eventsDuring,

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { type CanonicalValue, decodeCanonical, encodeCanonical } from "../../src/base/cbor.ts";
 import { leafHash } from "../../src/log/event-codec.ts";
-import type { VerifyReport } from "../../src/registry/registry.ts";
+import type { VerifyReport } from "../../src/registry/records.ts";
 import { openTestStore, publishTar, sourceOf, tarGzBytes, type TestStore } from "../support/test-store.ts";
 import {
   dumpViews,

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { accessSync, appendFileSync, constants, mkdtempSync, rmSync } from "node:fs";
+import { accessSync, appendFileSync, constants, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { describe, it } from "vitest";
@@ -10,7 +10,7 @@ export const NOT_RUN_FILE = "DIST_TEST_NOT_RUN";
 type Suite = (name: string, body: () => void) => void;
 
 /**
- * `describe` for tests that need more than Node: commands on the PATH, or `tmpfs` (a file system may be mounted here).
+ * `describe` for tests that need more than Node: commands on the PATH, `procfs` (Linux), `tmpfs` (a file system may be mounted).
  * Where something is missing they are not run, and the run ends by naming them; with `DIST_TEST_SERVICES=required` that is
  * a failure instead, so that the machine that must run everything cannot skip anything unseen.
  *
@@ -37,7 +37,8 @@ export function needs(...tools: readonly string[]): Suite {
 }
 
 function isAvailable(tool: string): boolean {
-  return tool === "tmpfs" ? canMountTmpfs() : isOnPath(tool);
+  if (tool === "tmpfs") return canMountTmpfs();
+  return tool === "procfs" ? existsSync("/proc/self/status") : isOnPath(tool);
 }
 
 function isOnPath(command: string): boolean {

@@ -9,14 +9,14 @@ import { DistError } from "../../src/base/errors.ts";
 import { openStore, type Store } from "../../src/registry/open-store.ts";
 import type { StoreSettings } from "../../src/registry/store-settings.ts";
 import { localPrincipal, type Principal } from "../../src/registry/principal.ts";
+import type { Registry } from "../../src/registry/registry.ts";
 import type {
   ArtifactRequest,
   AuditFilter,
   AuditRecord,
-  Registry,
   Scope,
   UploadSource,
-} from "../../src/registry/registry.ts";
+} from "../../src/registry/records.ts";
 
 /** A clock that tests move by hand. Starts at a fixed moment, so that printed times are the same in every run. */
 export class TestClock implements Clock {

@@ -1,9 +1,9 @@
 import { sql } from "kysely";
 
-import { query } from "../query.ts";
+import { query, type QueryBuilder } from "../query.ts";
 
-/** Releases that are not deleted, by id, after `id`: the walk of a cleanup. */
-export const releasesAfter = query<{ id: string; limit: number }>()((db, p) =>
+/** A release that is not deleted, with what its app and its package say about keeping it. */
+const releaseFacts = (db: QueryBuilder) =>
   db
     .selectFrom("release")
     .innerJoin("app", "app.id", "release.app_id")
@@ -16,28 +16,16 @@ export const releasesAfter = query<{ id: string; limit: number }>()((db, p) =>
       "retention_state.retention_class",
       "retention_state.current_expires_at",
     ])
-    .where("release.id", ">", p.id)
-    .where("release.status", "<>", "deleted")
-    .orderBy("release.id")
-    .limit(p.limit),
+    .where("release.status", "<>", "deleted");
+
+/** Releases after an id, in order: the walk of a cleanup. */
+export const releasesAfter = query<{ id: string; limit: number }>()((db, p) =>
+  releaseFacts(db).where("release.id", ">", p.id).orderBy("release.id").limit(p.limit),
 );
 
-/** The same facts of one release. */
+/** The same of one release. */
 export const releaseForCleanup = query<{ id: string }>()((db, p) =>
-  db
-    .selectFrom("release")
-    .innerJoin("app", "app.id", "release.app_id")
-    .innerJoin("package", "package.id", "release.package_id")
-    .leftJoin("retention_state", "retention_state.package_id", "release.package_id")
-    .selectAll("release")
-    .select([
-      "app.retention_keep",
-      "package.size_bytes",
-      "retention_state.retention_class",
-      "retention_state.current_expires_at",
-    ])
-    .where("release.id", "=", p.id)
-    .where("release.status", "<>", "deleted"),
+  releaseFacts(db).where("release.id", "=", p.id),
 );
 
 /** The channels a release was ever current in, with what their windows keep. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { AuditFilter, AuditRecord, Registry } from "../../registry/registry.ts";
+import type { Registry } from "../../registry/registry.ts";
+import type { AuditFilter, AuditRecord } from "../../registry/records.ts";
 import type { InputOf, Run } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { cliErrors } from "../errors.ts";

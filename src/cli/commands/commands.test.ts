@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { parseManifest } from "../../registry/manifest/dist-manifest.ts";
-import type { AppChanges, ChannelChanges, Registry } from "../../registry/registry.ts";
+import type { Registry } from "../../registry/registry.ts";
+import type { AppChanges, ChannelChanges } from "../../registry/records.ts";
 import {
   appRecord,
   artifactRecord,

@@ -2,7 +2,8 @@ import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
 import { naturalBytes } from "../../base/text.ts";
-import type { ArtifactRecord, Registry, ReleaseRecord } from "../../registry/registry.ts";
+import type { Registry } from "../../registry/registry.ts";
+import type { ArtifactRecord, ReleaseRecord } from "../../registry/records.ts";
 import { parseArchName } from "../arch-name.ts";
 import type { InputOf, Run } from "../command.ts";
 import { downloadNames } from "../download-names.ts";

@@ -1,4 +1,4 @@
-import { scopes } from "../../registry/registry.ts";
+import { scopes } from "../../registry/records.ts";
 import { defineCommand } from "../command.ts";
 import { pageOptions } from "./shared.ts";
 

@@ -6,7 +6,7 @@ import type {
   PublishResult,
   ReleaseRecord,
   TokenRecord,
-} from "../../registry/registry.ts";
+} from "../../registry/records.ts";
 
 /** Records as a registry answers them. */
 const at = "2026-11-20T15:00:00.000Z";

@@ -14,7 +14,8 @@ import type { Finding, Platform } from "../../inspect/inspection.ts";
 import type { JsonObject, PackageFileEntry } from "../../log/events.ts";
 import { requireScope } from "../access.ts";
 import { findApp, findOrCreateApp } from "../apps.ts";
-import { findOrCreateChannel, requirePublished } from "../channels.ts";
+import { requirePublished } from "../channels/channel-policy.ts";
+import { findOrCreateChannel } from "../channels/find-channel.ts";
 import type { Context } from "../context.ts";
 import { releaseErrors } from "../errors.ts";
 import { dropLeases, requireObjects, storeBytes } from "../objects.ts";
@@ -26,7 +27,7 @@ import type {
   ReleaseRecord,
   ReleaseRef,
   UploadedObject,
-} from "../registry.ts";
+} from "../records.ts";
 import { checkChannelName, MAX_ARTIFACTS } from "../rules.ts";
 import { findRelease } from "./find-release.ts";
 import {

@@ -13,7 +13,7 @@ import type {
 import type { JsonObject, PackageFileEntry } from "../../log/events.ts";
 import type { Context } from "../context.ts";
 import { releaseErrors, validationErrors } from "../errors.ts";
-import type { ArtifactRequest } from "../registry.ts";
+import type { ArtifactRequest } from "../records.ts";
 import { checkFilename, checkMetadata } from "../rules.ts";
 
 /** An artifact that was looked at and is ready to be recorded. */

@@ -2,9 +2,11 @@ import type { Reader, Transaction } from "../../catalog/database.ts";
 import { artifactsOfRelease, packageById } from "../../catalog/queries/releases.ts";
 import type { AppTable, ReleaseTable } from "../../catalog/tables.ts";
 import type { JsonObject } from "../../log/events.ts";
-import { policyRefusal, recordPromotion, requireChannel, rollbackTarget } from "../channels.ts";
+import { recordPromotion, rollbackTarget } from "../channels/channel-moves.ts";
+import { policyRefusal } from "../channels/channel-policy.ts";
+import { requireChannel } from "../channels/find-channel.ts";
 import type { Context } from "../context.ts";
-import type { PublishedArtifact, PublishedChannel, PublishResult } from "../registry.ts";
+import type { PublishedArtifact, PublishedChannel, PublishResult } from "../records.ts";
 import { objectUrl, publishedArtifact } from "./release-record.ts";
 
 /** What a publication did to its channel. */

@@ -9,12 +9,12 @@ import type { Platform } from "../../inspect/inspection.ts";
 import type { JsonObject } from "../../log/events.ts";
 import { appNotFound, maySeeApp, requireScope } from "../access.ts";
 import { findOrCreateApp } from "../apps.ts";
-import { findOrCreateChannel } from "../channels.ts";
+import { findOrCreateChannel } from "../channels/find-channel.ts";
 import type { Context } from "../context.ts";
 import { appErrors, releaseErrors } from "../errors.ts";
 import { dropLeases, requireObjects, storeBytes } from "../objects.ts";
 import { encodeManifest } from "../package-manifest.ts";
-import type { ArtifactRequest, PublishRequest, PublishResult, ReleaseHead } from "../registry.ts";
+import type { ArtifactRequest, PublishRequest, PublishResult, ReleaseHead } from "../records.ts";
 import {
   checkBuild,
   checkChannelName,

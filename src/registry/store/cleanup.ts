@@ -4,7 +4,7 @@ import { releasesAfter } from "../../catalog/queries/retention.ts";
 import { planRelease, type RetentionDecision } from "../../retention/release-retention.ts";
 import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
-import type { CleanupEntry, CleanupReport, Reason, ReportOptions } from "../registry.ts";
+import type { CleanupEntry, CleanupReport, Reason, ReportOptions } from "../records.ts";
 import { isCollectable, markUnneeded, removeMarked, removeUnrecorded } from "./collect-objects.ts";
 import { releaseFacts, type ReleaseForCleanup, releaseStillThere } from "./release-facts.ts";
 

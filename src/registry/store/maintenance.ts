@@ -8,7 +8,7 @@ import { logHead } from "../../catalog/transaction.ts";
 import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
 import { locationColumns } from "../objects.ts";
-import type { ImportReport, RebuildReport, ReportOptions, StoreStatus } from "../registry.ts";
+import type { ImportReport, RebuildReport, ReportOptions, StoreStatus } from "../records.ts";
 
 /** Missing objects an import names. */
 const MAX_MISSING = 1_000;

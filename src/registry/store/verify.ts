@@ -10,7 +10,7 @@ import type { EventTable, StorageLocationTable } from "../../catalog/tables.ts";
 import type { DistEvent } from "../../log/events.ts";
 import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
-import type { Problem, ReportOptions, VerifyReport } from "../registry.ts";
+import type { Problem, ReportOptions, VerifyReport } from "../records.ts";
 import { isCollectable } from "./collect-objects.ts";
 
 /** Objects read from the database at once. */

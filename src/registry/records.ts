@@ -1,0 +1,403 @@
+import type { Arch, Finding, Format, Platform } from "../inspect/inspection.ts";
+import type { JsonObject } from "../log/events.ts";
+
+/**
+ * What goes into the registry's methods and what comes out: the JSON that the command line prints and HTTP answers, names
+ * in snake_case; absent values are null, never omitted.
+ */
+
+export interface PageRequest {
+  /** 1 to 1,000; 50 when absent. */
+  readonly limit?: number;
+  /** The `next` of the page before. */
+  readonly after?: string;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next: string | null;
+}
+
+export interface ReportOptions {
+  readonly onProgress?: (progress: {
+    readonly phase: string;
+    readonly done: number;
+    readonly total: number | null;
+  }) => void;
+  readonly signal?: AbortSignal;
+}
+
+export type Visibility = "public" | "unlisted" | "private";
+export type IosMode = "artifact_only" | "testflight" | "enterprise";
+
+export interface AppRecord {
+  readonly id: string;
+  readonly slug: string;
+  readonly display_name: string;
+  readonly owner: string | null;
+  readonly visibility: Visibility;
+  readonly allowed_platforms: readonly Platform[];
+  readonly bundle_ids: { readonly [platform: string]: string };
+  readonly ios_mode: IosMode;
+  readonly testflight_url: string | null;
+  /** Who may sign, by platform. Empty for callers without `read`. */
+  readonly identity_constraints: { readonly [platform: string]: readonly string[] };
+  readonly retention_keep: number;
+  readonly retention_class: string | null;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** Settings to change; absent keys stay as they are. Values are checked by the registry, so callers pass text through. */
+export interface AppChanges {
+  readonly display_name?: string;
+  readonly owner?: string | null;
+  readonly visibility?: string;
+  readonly allowed_platforms?: readonly string[];
+  /** Merged by platform; null removes one. */
+  readonly bundle_ids?: { readonly [platform: string]: string | null };
+  readonly ios_mode?: string;
+  readonly testflight_url?: string | null;
+  /** Added to the platform's pins. */
+  readonly pin?: { readonly [platform: string]: readonly string[] };
+  /** Platforms whose pins are all removed. */
+  readonly unpin?: readonly string[];
+  readonly retention_keep?: number;
+  readonly retention_class?: string | null;
+}
+
+export interface UploadSource {
+  /** A fresh pass over the bytes. A chunk is good only until the next one is asked for. */
+  open(): AsyncIterable<Uint8Array>;
+  /** Undefined when it is not known before the end. */
+  readonly sizeBytes?: number;
+}
+
+export interface UploadOptions {
+  readonly expected?: { readonly size?: number | undefined; readonly sha256?: string | undefined };
+  readonly onProgress?: (bytes: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface UploadedObject {
+  readonly sha256: string;
+  readonly blake3: string;
+  readonly size_bytes: number;
+  /** Whether the caller could have known that these bytes were here. */
+  readonly existed: boolean;
+  readonly lease_expires_at: string;
+}
+
+export interface ReleaseHead {
+  readonly metadata?: JsonObject | undefined;
+  readonly app: string;
+  readonly display_name?: string | undefined;
+  readonly version: string;
+  readonly build?: string | undefined;
+  readonly channel?: string | null | undefined;
+  readonly notes?: string | null | undefined;
+  /** Applies to `publish` only. */
+  readonly if_exists?: "fail" | "skip" | undefined;
+}
+
+export interface ArtifactRequest {
+  readonly platform: Platform;
+  readonly arch?: Arch | undefined;
+  readonly format?: Format | undefined;
+  readonly filename: string;
+  readonly content_type?: string | undefined;
+  readonly size?: number | undefined;
+  readonly sha256: string;
+  readonly metadata?: JsonObject | undefined;
+}
+
+export interface PublishRequest extends ReleaseHead {
+  readonly artifacts: readonly ArtifactRequest[];
+}
+
+/** A release by id (`rel_…`), or by version and, where several builds of it exist, build. */
+export interface ReleaseRef {
+  readonly release: string;
+  readonly build?: string | undefined;
+}
+
+/** What `dist ci publish --json` prints. */
+export interface PublishResult {
+  /** `promoted`: the release was there already and only the channel moved. */
+  readonly status: "published" | "unchanged" | "promoted";
+  readonly app: { readonly id: string; readonly slug: string };
+  readonly release: {
+    readonly id: string;
+    readonly package_id: string;
+    readonly version: string;
+    readonly build: string;
+    readonly channel: string | null;
+    readonly manifest_sha256: string;
+    readonly published_at: string;
+    readonly url: string | null;
+  };
+  readonly artifacts: readonly PublishedArtifact[];
+  readonly channel: PublishedChannel | null;
+}
+
+export type PublishedChannel =
+  | {
+      readonly name: string;
+      readonly current_release_id: string | null;
+      readonly previous_release_id: string | null;
+    }
+  | {
+      readonly name: string;
+      readonly promoted: false;
+      readonly refusal: { readonly code: string; readonly message: string; readonly details: JsonObject };
+      readonly current_release_id: string | null;
+    };
+
+export interface PublishedArtifact {
+  readonly id: string;
+  readonly platform: Platform;
+  readonly arch: Arch;
+  readonly format: Format;
+  readonly filename: string;
+  readonly content_type: string;
+  readonly size_bytes: number;
+  readonly sha256: string;
+  readonly blake3: string;
+  readonly storage_key: string;
+  readonly validation_status: "pending" | "passed" | "failed";
+  readonly findings: readonly Finding[];
+  readonly url: string | null;
+}
+
+export interface ArtifactRecord extends PublishedArtifact {
+  readonly metadata: JsonObject;
+}
+
+export interface ReleaseRecord {
+  readonly id: string;
+  readonly app_id: string;
+  /** The app's slug. */
+  readonly app: string;
+  readonly package_id: string;
+  readonly version: string;
+  readonly build: string;
+  readonly status: "draft" | "published" | "revoked" | "deleted";
+  /** The channel it was published for. */
+  readonly channel: string | null;
+  /** The channels that point at it now. */
+  readonly current_in: readonly string[];
+  /** Short notes as they are; notes beyond 16 KiB stand as the object `notes_sha256`. */
+  readonly notes: string | null;
+  readonly notes_sha256: string | null;
+  readonly manifest_sha256: string | null;
+  /** Null for callers without `read`. */
+  readonly created_by: string | null;
+  readonly created_at: string;
+  readonly published_at: string | null;
+  readonly revoked_at: string | null;
+  readonly deleted_at: string | null;
+  readonly url: string | null;
+  readonly artifacts: readonly ArtifactRecord[];
+}
+
+export interface ChannelRecord {
+  readonly app_id: string;
+  readonly app: string;
+  readonly name: string;
+  readonly current_release_id: string | null;
+  /** Where a rollback would go. */
+  readonly previous_release_id: string | null;
+  readonly current_version: string | null;
+  readonly current_build: string | null;
+  readonly policy: {
+    readonly promote: "auto" | "manual";
+    readonly require_validation: boolean;
+    readonly from: string | null;
+    readonly min_time_seconds: number;
+  };
+  readonly rollout_percent: number;
+  readonly retention_keep: number | null;
+  readonly created_at: string;
+  readonly updated_at: string;
+  /** Answers of `promote` only: false when the channel pointed there already. */
+  readonly moved?: boolean;
+}
+
+export interface ChannelChanges {
+  readonly policy?: {
+    readonly promote?: string;
+    readonly require_validation?: boolean;
+    readonly from?: string | null;
+    readonly min_time_seconds?: number;
+  };
+  readonly rollout_percent?: number;
+  readonly retention_keep?: number | null;
+}
+
+export interface PromoteRequest extends ReleaseRef {
+  readonly reason?: string | null;
+  /** 0 (halted) to 100; 100 when absent. */
+  readonly rollout_percent?: number;
+  /** The release id the caller believes is current. */
+  readonly expect?: string;
+}
+
+export interface ChannelMoveRecord {
+  readonly seq: number;
+  readonly action: "promoted" | "rolled_back";
+  /** `publish`, `promotion`, `rollback` or `revocation`. */
+  readonly release_id: string | null;
+  readonly version: string | null;
+  readonly build: string | null;
+  readonly previous_release_id: string | null;
+  readonly rollout_percent: number;
+  readonly actor: string;
+  readonly reason: string | null;
+  readonly at: string;
+}
+
+export const scopes = [
+  "read",
+  "publish",
+  "promote",
+  "package.write",
+  "package.read",
+  "retention",
+  "token",
+  "audit",
+  "admin",
+] as const;
+export type Scope = (typeof scopes)[number];
+
+export interface TokenRequest {
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly app?: string | null;
+  readonly channel?: string | null;
+  /** A duration from now, such as `30d`; null for a token that does not expire. */
+  readonly expires_in?: string | null;
+}
+
+export interface TokenRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly app: string | null;
+  readonly channel: string | null;
+  readonly status: "active" | "revoked" | "expired";
+  readonly created_by: string;
+  readonly created_at: string;
+  readonly expires_at: string | null;
+  readonly last_used_at: string | null;
+  readonly revoked_at: string | null;
+}
+
+export interface AuditFilter {
+  readonly app?: string;
+  readonly actor?: string;
+  /** The event type, with or without `v1.`. */
+  readonly action?: string;
+  readonly target?: string;
+  /** RFC 3339, inclusive. */
+  readonly since?: string;
+  /** RFC 3339, exclusive. */
+  readonly until?: string;
+  readonly order?: "ascending" | "descending";
+}
+
+export interface AuditRecord {
+  /** The event's place in the log. */
+  readonly id: number;
+  readonly action: string;
+  readonly actor: string;
+  readonly actor_id: string | null;
+  readonly target_type: string;
+  readonly target_id: string;
+  readonly metadata: JsonObject;
+  readonly created_at: string;
+}
+
+export interface Problem {
+  /** Stable dotted code. */
+  readonly code: string;
+  readonly message: string;
+  readonly target: string;
+}
+
+export interface StoreStatus {
+  readonly ok: boolean;
+  readonly problems: readonly Problem[];
+  readonly log_id: string;
+  readonly head: number;
+  readonly schema_version: number;
+  readonly database: { readonly engine: string; readonly size_bytes: number };
+  readonly storage: { readonly backend: string; readonly objects: number; readonly bytes: number };
+  readonly counts: {
+    readonly apps: number;
+    readonly releases: number;
+    readonly drafts: number;
+    readonly packages: number;
+    readonly tokens: number;
+  };
+}
+
+export interface VerifyReport {
+  readonly ok: boolean;
+  readonly problems: readonly Problem[];
+  /** What cleanup would take away. */
+  readonly collectable: readonly {
+    readonly id: string;
+    readonly kind: "object" | "file" | "staging";
+    readonly bytes: number;
+  }[];
+  readonly checked: {
+    readonly events: number;
+    readonly objects: number;
+    readonly bytes: number;
+    readonly references: number;
+  };
+}
+
+export interface RebuildReport {
+  readonly ok: boolean;
+  readonly problems: readonly Problem[];
+  readonly events: number;
+  /** Rows compared, by view. */
+  readonly views: { readonly [view: string]: number };
+}
+
+export interface CleanupEntry {
+  readonly id: string;
+  readonly kind: "release" | "draft" | "package" | "object" | "file" | "staging";
+  readonly bytes: number;
+}
+
+export interface CleanupReport {
+  readonly ok: boolean;
+  readonly problems: readonly Problem[];
+  /** False for a dry run: `deleted` is then what would go. */
+  readonly applied: boolean;
+  readonly kept: readonly CleanupEntry[];
+  readonly deleted: readonly CleanupEntry[];
+  /** Why, by id. */
+  readonly reasons: { readonly [id: string]: readonly Reason[] };
+  readonly next: string | null;
+}
+
+/** One reason why something stays or goes. */
+export interface Reason {
+  /** `channel.current`, `channel.window`, `app.window`, `class`, `draft.open`, `unreferenced`, … */
+  readonly rule: string;
+  readonly until: string | null;
+  /** The channel, hold or package the rule rests on. */
+  readonly ref: string | null;
+  readonly text: string;
+}
+
+export interface ImportReport {
+  readonly ok: boolean;
+  readonly problems: readonly Problem[];
+  readonly log_id: string;
+  readonly events: number;
+  readonly objects: { readonly adopted: number; readonly missing: readonly string[] };
+}
