@@ -48,11 +48,11 @@ export async function settleArch(
   if (reading.kind !== "read") {
     return { arch: declared ?? "universal", facts: {}, findings: [notRead(reading, declared)] };
   }
-  const finding = compare(reading, format, declared);
+  const difference = compare(reading, format, declared);
   return {
     arch: declared ?? reading.arch ?? "universal",
     facts: { detected_arch: reading.arch, native_arch: reading.native },
-    findings: finding ? [finding] : [],
+    findings: difference ? [difference] : [],
   };
 }
 
