@@ -67,7 +67,8 @@ async function loadNativeBlake3(): Promise<StartBlake3> {
   return async () => {
     const hasher = new Blake3Hasher();
     return {
-      update: (chunk) => void hasher.update(chunk),
+      // A view of the same memory: the library takes Buffers only.
+      update: (chunk) => void hasher.update(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)),
       hex: () => hasher.digest("hex"),
     };
   };

@@ -141,7 +141,7 @@ function differences(before: AppSettings, after: AppSettings): Partial<AppSettin
   const changed = Object.entries(after).filter(
     ([key, value]) => !same(before[key as keyof AppSettings], value),
   );
-  return Object.fromEntries(changed) as Partial<AppSettings>;
+  return Object.fromEntries(changed);
 }
 
 /** Whether two values are the same, in whatever order their keys were set. */

@@ -163,6 +163,7 @@ function parseTrace(trace: string, store: string): Syscall[] {
     const [, thread, resumed] = /^(\d+) +(<\.\.\. \w+ resumed>)?/.exec(text) ?? [];
     if (thread === undefined) continue;
     const begun = resumed === undefined ? parseCall(text, thread, line, store) : unfinished.get(thread);
+    unfinished.delete(thread);
     if (begun === undefined) continue;
     if (text.endsWith("<unfinished ...>")) unfinished.set(thread, begun);
     else calls.push({ ...begun, ended: line });
