@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
@@ -57,20 +56,28 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   };
 }
 
-/** Makes the directory and, so that it survives a crash, syncs the parent of every directory made. */
+/**
+ * Makes the directory and syncs the parent of every directory made. One that stood there may have been made a moment ago by
+ * a process that did not live to sync it, so its own parent is synced in any case.
+ */
 async function makeDirectory(directory: string): Promise<void> {
-  if (existsSync(directory)) return;
   try {
-    const first = await mkdir(directory, { recursive: true });
-    if (first === undefined) return;
-    for (let made = directory; made.length >= first.length; made = dirname(made)) {
-      await syncDirectory(dirname(made));
-    }
+    const first = (await mkdir(directory, { recursive: true })) ?? directory;
+    for (let made = directory; made.length >= first.length; made = dirname(made)) await syncParent(made);
   } catch (cause) {
     throw storageErrors.error(
       errnoOf(cause) === "ENOSPC" ? "store.full" : "store.read_only",
       `The store directory ${directory} cannot be made (${errnoOf(cause)}).`,
       { cause, details: { directory } },
     );
+  }
+}
+
+async function syncParent(directory: string): Promise<void> {
+  try {
+    await syncDirectory(dirname(directory));
+  } catch (error) {
+    // A parent this user may not open was not changed by this user either.
+    if (errnoOf(error) !== "EACCES") throw error;
   }
 }

@@ -113,6 +113,24 @@ describe("ci publish", () => {
     expect(calls).toEqual(["check", "upload"]);
   });
 
+  it("sends those files again that are not there any more, and gives up in the end", async () => {
+    const { registry, calls } = recorder();
+    const second = stored(Buffer.from("MZ")).sha256;
+    let refusals = 0;
+    const missing = (times: number): Registry["publish"] => {
+      return async (request) => {
+        if (refusals++ >= times) return registry.publish(request);
+        calls.push("refused");
+        throw new DistError("object.missing", "conflict", "Missing.", { details: { missing: [second] } });
+      };
+    };
+    const run = await publish(["--json"], { registry: { ...registry, publish: missing(1) } });
+    expect(run.code).toBe(0);
+    expect(calls).toEqual(["check", "upload", "upload", "refused", "upload", "publish"]);
+    const gaveUp = await publish(["--json"], { registry: { ...registry, publish: missing(9) } });
+    expect(gaveUp.json.error).toMatchObject({ code: "object.missing" });
+  });
+
   it("writes the result to --output, and a summary behind what is there", async () => {
     await writeFile(join(directory, "summary.md"), "# Job\n");
     await publish(["--output", "result.json", "--summary", "summary.md"], { registry: recorder().registry });

@@ -1,6 +1,7 @@
 import { appendFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
+import { hasCode } from "../../base/errors.ts";
 import type { InputOf, Run } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { dryRun } from "../dry-run.ts";
@@ -14,6 +15,9 @@ import type { ArtifactRequest, PublishRequest } from "../../registry/records.ts"
 import type { ciPublish } from "../specs/publish.ts";
 import { upload } from "../upload.ts";
 import { cliErrors } from "../errors.ts";
+
+/** How often bytes are sent again that were collected, or whose lease another job of ours freed, before the publication. */
+const MAX_RESENDS = 2;
 
 /** A publish without its artifacts. */
 export type PublishHead = Omit<PublishRequest, "artifacts">;
@@ -56,7 +60,17 @@ async function publish(
     requests.push(await uploadArtifact(registry, context, artifact));
     context.signal.throwIfAborted();
   }
-  return registry.publish({ ...head, artifacts: requests });
+  for (let resends = 0; ; resends += 1) {
+    try {
+      return await registry.publish({ ...head, artifacts: requests });
+    } catch (error) {
+      if (!hasCode(error, "object.missing") || resends === MAX_RESENDS) throw error;
+      const missing = new Set(error.details["missing"] as readonly string[]);
+      for (const [index, { sha256 }] of requests.entries()) {
+        if (missing.has(sha256)) requests[index] = await uploadArtifact(registry, context, artifacts[index]!);
+      }
+    }
+  }
 }
 
 async function uploadArtifact(
