@@ -27,7 +27,8 @@ export async function downloadFile(
   const temporary = join(dirname(path), `.dist-${process.pid}-${crypto.randomUUID()}.part`);
   const progress = output.progress(artifact.filename, artifact.size_bytes);
   try {
-    const source = await registry.readObject(artifact.sha256);
+    const object = await registry.openObject(artifact.sha256, { artifact: artifact.id });
+    const source = await object.read();
     const handle = await unwritable(path, () => open(temporary, "wx"));
     try {
       await receive(source, handle, { path, artifact, signal, onBytes: (bytes) => progress.update(bytes) });

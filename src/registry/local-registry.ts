@@ -9,7 +9,9 @@ import {
   setChannel,
 } from "./channels/channels.ts";
 import type { Context } from "./context.ts";
-import { readObject, uploadObject } from "./objects.ts";
+import { leaseObject, lookupObject, uploadObject } from "./objects.ts";
+import { openObject } from "./read-objects.ts";
+import { currentArtifact } from "./releases/current-artifact.ts";
 import type { Registry } from "./registry.ts";
 import { attachArtifact, draftRelease, publishDraft } from "./releases/draft.ts";
 import { checkPublish, publish } from "./releases/publish.ts";
@@ -27,7 +29,10 @@ export function localRegistry(context: Context): Registry {
     getApp: (slug) => getApp(context, slug),
     listApps: (page = {}) => listApps(context, page),
     uploadObject: (source, options = {}) => uploadObject(context, source, options),
-    readObject: (sha256) => readObject(context, sha256),
+    lookupObject: (sha256) => lookupObject(context, sha256),
+    leaseObject: (sha256) => leaseObject(context, sha256),
+    openObject: (sha256, options = {}) => openObject(context, sha256, options),
+    currentArtifact: (app, channel, request) => currentArtifact(context, app, channel, request),
     checkPublish: (request) => checkPublish(context, request),
     publish: (request) => publish(context, request),
     draftRelease: (request) => draftRelease(context, request),

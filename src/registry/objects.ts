@@ -9,15 +9,14 @@ import {
   leaseOf,
   locationOf,
   putLease,
-  releasesWithObject,
 } from "../catalog/queries/objects.ts";
-import { releaseById } from "../catalog/queries/releases.ts";
 import type { StorageLocationTable } from "../catalog/tables.ts";
-import { authErrors, objectErrors, releaseErrors, validationErrors } from "./errors.ts";
-import { hasScope, mayInApp } from "./access.ts";
+import { authErrors, objectErrors, validationErrors } from "./errors.ts";
+import { hasScope } from "./access.ts";
 import type { Context } from "./context.ts";
 import type { Principal } from "./principal.ts";
-import type { UploadedObject, UploadOptions, UploadSource } from "./records.ts";
+import { bestName } from "./read-objects.ts";
+import type { ObjectRecord, UploadedObject, UploadOptions, UploadSource } from "./records.ts";
 
 /**
  * Stores bytes: staged and digested outside any transaction, durable under their digest, then recorded and leased in one
@@ -171,7 +170,7 @@ export async function isKnownTo(
   if (row === undefined || row.status !== "present") return false;
   const lease = await reader.first(leaseOf, { sha256, principal: leaseHolder(principal) });
   if (lease !== undefined && lease.expires_at > now) return true;
-  return (await readability(reader, principal, sha256)) === "live";
+  return (await bestName(reader, principal, sha256))?.state === "live";
 }
 
 /**
@@ -210,50 +209,36 @@ export async function dropLeases(
   for (const sha256 of digests) await tx.run(dropLease, { sha256, principal: leaseHolder(principal) });
 }
 
-/** What the best reference to these bytes that the principal may read allows. */
-export async function readability(
-  reader: Reader,
-  principal: Principal,
-  sha256: string,
-): Promise<"live" | "revoked" | "deleted" | "none"> {
-  const references = await reader.all(releasesWithObject, { sha256 });
-  const readable = references.filter(
-    ({ slug, visibility, status }) =>
-      (visibility !== "private" || mayInApp(principal, "read", slug)) &&
-      (status !== "draft" || mayInApp(principal, "publish", slug)),
-  );
-  const states = new Set(readable.map(({ status }) => status));
-  if (states.has("published") || states.has("draft")) return "live";
-  const revoked = readable.filter(({ status }) => status === "revoked");
-  if (revoked.some(({ slug }) => mayInApp(principal, "admin", slug))) return "live";
-  if (revoked.length > 0) return "revoked";
-  for (const { id, slug, stays } of readable) {
-    if (await mayKnowDeleted(reader, principal, id, slug)) return stays === 1 ? "live" : "deleted";
-  }
-  return "none";
+/**
+ * What the caller may know of an object: that it is here, if they lease it or may read something that names it. Null says
+ * nothing about whether it is.
+ */
+export async function lookupObject(context: Context, sha256: string): Promise<ObjectRecord | null> {
+  requireUploader(context.principal);
+  return context.database.read(async (reader) => {
+    const now = toTimestamp(context.clock.nowMs());
+    if (!(await isKnownTo(reader, now, context.principal, sha256))) return null;
+    const row = (await reader.first(locationOf, { sha256 }))!;
+    return { sha256, blake3: row.blake3, size_bytes: row.size_bytes };
+  });
 }
 
-/** A draft that expired was seen only by those who may publish; so is its end. */
-async function mayKnowDeleted(reader: Reader, principal: Principal, releaseId: string, slug: string) {
-  const release = await reader.first(releaseById, { id: releaseId });
-  return release!.published_at !== null || mayInApp(principal, "publish", slug);
-}
-
-/** Opens the bytes of an object the principal may read. Raises `object.not_found`, `release.revoked`, `package.deleted`. */
-export async function readObject(context: Context, sha256: string) {
-  const location = await context.database.read(async (reader) => {
-    const state = await readability(reader, context.principal, sha256);
-    if (state === "revoked") {
-      throw releaseErrors.error("release.revoked", "The release was revoked; its files are not handed out.");
-    }
-    if (state === "deleted") {
-      throw releaseErrors.error("package.deleted", "The release was deleted, and its files with it.");
-    }
-    const row = await reader.first(locationOf, { sha256 });
-    if (state !== "live" || row === undefined || row.status !== "present") {
+/** Leases a known object anew, so that it stays until it is published. Raises `object.not_found`. */
+export async function leaseObject(context: Context, sha256: string): Promise<UploadedObject> {
+  requireUploader(context.principal);
+  return context.database.write(context.principal, async (tx) => {
+    if (!(await isKnownTo(tx, tx.now, context.principal, sha256))) {
       throw objectErrors.error("object.not_found", `There is no object ${sha256}.`, { details: { sha256 } });
     }
-    return { sha256, key: row.physical_key };
+    const row = (await tx.first(locationOf, { sha256 }))!;
+    const expiresAt = toTimestamp(tx.nowMs + context.settings.expireAfterMs);
+    await tx.run(putLease, { sha256, principal: leaseHolder(context.principal), expires_at: expiresAt });
+    return {
+      sha256,
+      blake3: row.blake3,
+      size_bytes: row.size_bytes,
+      existed: true,
+      lease_expires_at: expiresAt,
+    };
   });
-  return context.blobs.read(location);
 }

@@ -1,3 +1,5 @@
+import type { Readable } from "node:stream";
+
 import type { Arch, Finding, Format, Platform } from "../inspect/inspection.ts";
 import type { JsonObject } from "../log/events.ts";
 
@@ -86,6 +88,33 @@ export interface UploadedObject {
   /** Whether the caller could have known that these bytes were here. */
   readonly existed: boolean;
   readonly lease_expires_at: string;
+}
+
+/** What may be known of an object. */
+export interface ObjectRecord {
+  readonly sha256: string;
+  readonly blake3: string;
+  readonly size_bytes: number;
+}
+
+/** An object that may be read, with what a download says about it. */
+export interface OpenedObject extends ObjectRecord {
+  readonly content_type: string;
+  /** The artifact's; null for notes and manifests. */
+  readonly filename: string | null;
+  /** True when anonymous callers may read it, so that any cache may keep it. */
+  readonly is_public: boolean;
+  /** Below the store directory, for a proxy that sends the bytes itself; null when there is no such file here. */
+  readonly physical_key: string | null;
+  /** The bytes, or those from `start` to `end`, both inclusive. */
+  read(range?: { readonly start: number; readonly end?: number }): Promise<Readable>;
+}
+
+/** Which artifact of a channel's current release is meant. */
+export interface CurrentArtifactRequest {
+  readonly platform: Platform;
+  readonly arch?: Arch | undefined;
+  readonly format?: Format | undefined;
 }
 
 export interface ReleaseHead {

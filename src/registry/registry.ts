@@ -1,8 +1,10 @@
-import type { Readable } from "node:stream";
-
 import type { Platform } from "../inspect/inspection.ts";
 
 import type {
+  ArtifactRecord,
+  CurrentArtifactRequest,
+  ObjectRecord,
+  OpenedObject,
   AppChanges,
   AppRecord,
   ArtifactRequest,
@@ -53,11 +55,20 @@ export interface Registry {
    * `validation.digest_mismatch` when `expected` is not what arrived, `blob.too_large`, or what the source raised.
    */
   uploadObject(source: UploadSource, options?: UploadOptions): Promise<UploadedObject>;
+  /** What the caller may know of an object; null when they may not know of it, be it here or not. */
+  lookupObject(sha256: string): Promise<ObjectRecord | null>;
+  /** Leases a known object anew. Raises `object.not_found`. */
+  leaseObject(sha256: string): Promise<UploadedObject>;
   /**
-   * Streams the bytes of an object that something readable refers to. Raises `object.not_found`, `release.revoked`,
-   * `package.deleted`.
+   * Opens an object that something readable names. Raises `object.not_found`, `release.revoked`, `package.deleted`,
+   * `auth.missing_token` for an IPA without credentials.
    */
-  readObject(sha256: string): Promise<Readable>;
+  openObject(sha256: string, options?: { artifact?: string | undefined }): Promise<OpenedObject>;
+  /**
+   * The artifact that a channel's current release has for a platform: of several, universal first, then x86_64, arm64 and
+   * the others by name; formats in their order. Raises `channel.not_found`, `release.not_found`.
+   */
+  currentArtifact(app: string, channel: string, request: CurrentArtifactRequest): Promise<ArtifactRecord>;
 
   // Releases -------------------------------------------------------------------------------------------------------
   /** What `publish` would refuse before any byte is sent, raised now. Changes nothing. */

@@ -69,6 +69,18 @@ const useCases: readonly UseCase[] = [
     call: (r) => r.uploadObject(sourceOf(tarGzBytes("1"))),
   },
   {
+    name: "lookupObject",
+    scopes: ["publish", "package.write"],
+    limits: anywhere,
+    call: (r) => r.lookupObject(digest),
+  },
+  {
+    name: "leaseObject",
+    scopes: ["publish", "package.write"],
+    limits: anywhere,
+    call: (r) => r.leaseObject(digest),
+  },
+  {
     name: "checkPublish",
     scopes: ["publish"],
     limits: wrongPlace,
@@ -163,10 +175,11 @@ const openCalls: readonly Pick<UseCase, "name" | "call">[] = [
   { name: "listReleases", call: (r) => r.listReleases("acme") },
   { name: "listChannels", call: (r) => r.listChannels("acme") },
   { name: "getChannel", call: (r) => r.getChannel("acme", "beta") },
+  { name: "currentArtifact", call: (r) => r.currentArtifact("acme", "beta", { platform: "linux" }) },
   {
-    name: "readObject",
+    name: "openObject",
     call: async (r) => {
-      for await (const _ of await r.readObject(digest));
+      await r.openObject(digest);
     },
   },
 ];

@@ -166,7 +166,8 @@ export async function outcomeOf(call: Promise<unknown>): Promise<string> {
 /** The bytes of an object as text, read to their end. */
 export async function textOf(registry: Registry, sha256: string): Promise<string> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of await registry.readObject(sha256)) chunks.push(chunk as Uint8Array);
+  const object = await registry.openObject(sha256);
+  for await (const chunk of await object.read()) chunks.push(chunk as Uint8Array);
   return Buffer.concat(chunks).toString();
 }
 

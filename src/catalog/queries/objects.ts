@@ -96,21 +96,35 @@ export const dropExpiredLeases = query<{ now: string }>()((db, p) =>
 );
 
 /**
- * The releases that name these bytes, as an artifact, as notes or as their manifest, with what decides who may read them.
+ * What names these bytes, as an artifact, as notes or as a release's manifest, with what decides who may read them.
  * `stays` is 1 for notes and manifests, which outlive the release's deletion.
  */
-export const releasesWithObject = query<{ sha256: string }>()((db, p) =>
+export const namesOfObject = query<{ sha256: string }>()((db, p) =>
   db
     .selectFrom("artifact")
     .innerJoin("release", "release.id", "artifact.release_id")
     .innerJoin("app", "app.id", "release.app_id")
-    .select(["release.id", "release.status", "app.slug", "app.visibility", sql<number>`0`.as("stays")])
+    .select(["release.id", "release.status", "release.published_at", "app.slug", "app.visibility"])
+    .select([
+      sql<string | null>`artifact.id`.as("artifact_id"),
+      sql<string | null>`artifact.filename`.as("filename"),
+      "artifact.content_type",
+      sql<string | null>`artifact.format`.as("format"),
+    ])
+    .select(sql<number>`0`.as("stays"))
     .where("artifact.sha256", "=", p.sha256)
     .unionAll(
       db
         .selectFrom("release")
         .innerJoin("app", "app.id", "release.app_id")
-        .select(["release.id", "release.status", "app.slug", "app.visibility", sql<number>`1`.as("stays")])
+        .select(["release.id", "release.status", "release.published_at", "app.slug", "app.visibility"])
+        .select([
+          sql<string | null>`null`.as("artifact_id"),
+          sql<string | null>`null`.as("filename"),
+          sql<string>`'text/plain; charset=utf-8'`.as("content_type"),
+          sql<string | null>`null`.as("format"),
+        ])
+        .select(sql<number>`1`.as("stays"))
         .where("release.notes_sha256", "=", p.sha256),
     )
     .unionAll(
@@ -118,7 +132,14 @@ export const releasesWithObject = query<{ sha256: string }>()((db, p) =>
         .selectFrom("package")
         .innerJoin("release", "release.package_id", "package.id")
         .innerJoin("app", "app.id", "release.app_id")
-        .select(["release.id", "release.status", "app.slug", "app.visibility", sql<number>`1`.as("stays")])
+        .select(["release.id", "release.status", "release.published_at", "app.slug", "app.visibility"])
+        .select([
+          sql<string | null>`null`.as("artifact_id"),
+          sql<string | null>`null`.as("filename"),
+          sql<string>`'application/cbor'`.as("content_type"),
+          sql<string | null>`null`.as("format"),
+        ])
+        .select(sql<number>`1`.as("stays"))
         .where("package.manifest_sha256", "=", p.sha256),
     ),
 );

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import type { Registry } from "../../registry/registry.ts";
-import type { ArtifactRecord } from "../../registry/records.ts";
+import type { ArtifactRecord, OpenedObject } from "../../registry/records.ts";
 import { downloadNames } from "../download-names.ts";
 import { artifactRecord, channelRecord, releaseRecord } from "../testing/records.ts";
 import { type CliRun, runCli } from "../testing/run-cli.ts";
@@ -93,10 +93,10 @@ describe("release download", () => {
     expect(await readFile(path, "utf8")).toBe("mine");
     expect((await download(["--force"])).code).toBe(0);
     expect(await readFile(path, "utf8")).toBe("abc");
-    const readObject = async () => {
+    const openObject = async () => {
       throw new Error("fetched again");
     };
-    expect((await download([], [artifactRecord], { readObject })).code).toBe(0);
+    expect((await download([], [artifactRecord], { openObject })).code).toBe(0);
   });
 
   // Written through, a link that waits under the name would put the bytes wherever it points.
@@ -110,11 +110,11 @@ describe("release download", () => {
 
   it("cli.file_exists: another program wrote the name meanwhile", async () => {
     const path = join(directory, "acme.tar.gz");
-    const readObject: Registry["readObject"] = async () => {
+    const openObject: Registry["openObject"] = async () => {
       await writeFile(path, "theirs");
-      return Readable.from([Buffer.from("abc")]);
+      return opened([Buffer.from("abc")]);
     };
-    const run = await download([], [artifactRecord], { readObject });
+    const run = await download([], [artifactRecord], { openObject });
     expect(run.json.error.code).toBe("cli.file_exists");
     expect(await readFile(path, "utf8")).toBe("theirs");
     expect(await readdir(directory)).toEqual(["acme.tar.gz"]);
@@ -126,8 +126,8 @@ describe("release download", () => {
     ["too many", ["abc", "d"]],
     ["none", []],
   ])("cli.download_corrupt: %s, exit code 4, and nothing left", async (_what, chunks) => {
-    const readObject = async () => Readable.from(chunks.map((chunk) => Buffer.from(chunk)));
-    const run = await download([], [artifactRecord], { readObject });
+    const openObject = async () => opened(chunks.map((chunk) => Buffer.from(chunk)));
+    const run = await download([], [artifactRecord], { openObject });
     expect(run).toMatchObject({ code: 4, json: { error: { code: "cli.download_corrupt" } } });
     expect(await readdir(directory)).toEqual([]);
   });
@@ -162,7 +162,18 @@ describe("downloadNames", () => {
 function registry(artifacts: readonly ArtifactRecord[] = [artifactRecord]) {
   return {
     getRelease: async () => ({ ...releaseRecord, artifacts }),
-    readObject: async () => Readable.from([Buffer.from("a"), Buffer.from("bc")]),
+    openObject: async () => opened([Buffer.from("a"), Buffer.from("bc")]),
+  };
+}
+
+/** An object with these bytes; the rest of it does not matter to a download. */
+function opened(chunks: readonly Buffer[]): OpenedObject {
+  const { sha256, blake3, size_bytes, content_type, filename } = artifactRecord;
+  return {
+    ...{ sha256, blake3, size_bytes, content_type, filename },
+    is_public: true,
+    physical_key: null,
+    read: async () => Readable.from(chunks),
   };
 }
 

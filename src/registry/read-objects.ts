@@ -1,0 +1,90 @@
+import type { Reader } from "../catalog/database.ts";
+import { locationOf, namesOfObject } from "../catalog/queries/objects.ts";
+import { hasScope, mayInApp } from "./access.ts";
+import type { Context } from "./context.ts";
+import { authErrors, objectErrors, releaseErrors } from "./errors.ts";
+import type { Principal } from "./principal.ts";
+import type { OpenedObject } from "./records.ts";
+
+/** One thing that names an object: an artifact, a release's notes, a release's manifest. */
+type Name = Awaited<ReturnType<typeof names>>[number];
+
+/** What a name allows somebody who may read it: its bytes, or the knowledge that they were taken away. */
+type NameState = "live" | "revoked" | "deleted";
+
+/**
+ * Opens an object that something readable names: a live name first, else 410 for a revoked or deleted one, else nothing is
+ * said. `artifact` picks whose file name and type are shown. An IPA is read with credentials only, in every mode.
+ * Raises `object.not_found`, `release.revoked`, `package.deleted`, `auth.missing_token`.
+ */
+export async function openObject(
+  context: Context,
+  sha256: string,
+  options: { artifact?: string | undefined },
+): Promise<OpenedObject> {
+  const { principal } = context;
+  return context.database.read(async (reader) => {
+    const best = await bestName(reader, principal, sha256, options.artifact);
+    if (best?.state === "revoked") {
+      throw releaseErrors.error("release.revoked", "The release was revoked; its files are not handed out.");
+    }
+    if (best?.state === "deleted") {
+      throw releaseErrors.error("package.deleted", "The release was deleted, and its files with it.");
+    }
+    const row = await reader.first(locationOf, { sha256 });
+    if (best === undefined || row === undefined || row.status !== "present") {
+      throw objectErrors.error("object.not_found", `There is no object ${sha256}.`, { details: { sha256 } });
+    }
+    if (best.name.format === "ipa" && !hasScope(principal, "read")) {
+      throw authErrors.error("auth.missing_token", "An IPA is downloaded with credentials only.");
+    }
+    const location = { sha256, key: row.physical_key };
+    return {
+      sha256,
+      blake3: row.blake3,
+      size_bytes: row.size_bytes,
+      content_type: best.name.content_type,
+      filename: best.name.filename,
+      is_public: isPublic(best.name),
+      physical_key: row.physical_key,
+      read: (range) => context.blobs.read(location, range),
+    };
+  });
+}
+
+/** The best of what names the object and the principal may read: live before revoked before deleted. */
+export async function bestName(
+  reader: Reader,
+  principal: Principal,
+  sha256: string,
+  artifact?: string,
+): Promise<{ name: Name; state: NameState } | undefined> {
+  const readable = (await names(reader, sha256)).flatMap((name) => {
+    const state = stateFor(principal, name);
+    return state === undefined ? [] : [{ name, state }];
+  });
+  const rank = ({ name, state }: { name: Name; state: NameState }) =>
+    order[state] * 2 - (name.artifact_id === artifact ? 1 : 0);
+  return readable.toSorted((left, right) => rank(left) - rank(right))[0];
+}
+
+const order: Readonly<Record<NameState, number>> = { live: 1, revoked: 2, deleted: 3 };
+
+function names(reader: Reader, sha256: string) {
+  return reader.all(namesOfObject, { sha256 });
+}
+
+/** Undefined when the principal may not know of the name. */
+function stateFor(principal: Principal, name: Name): NameState | undefined {
+  const { slug, status, visibility } = name;
+  if (visibility === "private" && !mayInApp(principal, "read", slug)) return undefined;
+  // A draft, and the end of one that expired, is seen only by those who may publish.
+  if (name.published_at === null && !mayInApp(principal, "publish", slug)) return undefined;
+  if (status === "revoked") return mayInApp(principal, "admin", slug) ? "live" : "revoked";
+  return status === "deleted" && name.stays === 0 ? "deleted" : "live";
+}
+
+/** What anonymous callers may read, and so caches may keep. */
+function isPublic({ visibility, status, format }: Name): boolean {
+  return visibility !== "private" && status === "published" && format !== "ipa";
+}

@@ -1,0 +1,54 @@
+import { releaseById } from "../../catalog/queries/releases.ts";
+import { arches, formats } from "../../inspect/inspection.ts";
+import { findApp } from "../apps.ts";
+import { requireChannel } from "../channels/find-channel.ts";
+import type { Context } from "../context.ts";
+import { releaseErrors } from "../errors.ts";
+import type { ArtifactRecord, CurrentArtifactRequest } from "../records.ts";
+import { releaseRecord } from "./release-record.ts";
+
+/** Universal first, then the common ones; the others follow by name. */
+const preferredArches = ["universal", "x86_64", "arm64"];
+const archOrder = [
+  ...preferredArches,
+  ...arches.filter((arch) => !preferredArches.includes(arch)).toSorted(),
+];
+
+/**
+ * The artifact a stable link leads to: of the channel's current release, for the platform, and for the arch and format where
+ * they are asked. Raises `app.not_found`, `channel.not_found`, `release.not_found`.
+ */
+export async function currentArtifact(
+  context: Context,
+  slug: string,
+  channelName: string,
+  request: CurrentArtifactRequest,
+): Promise<ArtifactRecord> {
+  return context.database.read(async (reader) => {
+    const app = await findApp(reader, context, slug);
+    const channel = await requireChannel(reader, app, channelName);
+    const release =
+      channel.current_release_id === null
+        ? undefined
+        : await reader.first(releaseById, { id: channel.current_release_id });
+    const artifacts =
+      release === undefined ? [] : (await releaseRecord(reader, context, app, release)).artifacts;
+    const [first] = artifacts
+      .filter(({ platform }) => platform === request.platform)
+      .filter(({ arch }) => request.arch === undefined || arch === request.arch)
+      .filter(({ format }) => request.format === undefined || format === request.format)
+      .toSorted(
+        (left, right) =>
+          archOrder.indexOf(left.arch) - archOrder.indexOf(right.arch) ||
+          formats.indexOf(left.format) - formats.indexOf(right.format),
+      );
+    if (first !== undefined) return first;
+    throw releaseErrors.error(
+      "release.not_found",
+      `${channelName} has no such artifact for ${request.platform}.`,
+      {
+        details: { app: slug, channel: channelName, ...request },
+      },
+    );
+  });
+}
