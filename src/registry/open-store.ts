@@ -8,10 +8,10 @@ import { storageErrors } from "../base/storage-errors.ts";
 import { openDirectoryBlobStore } from "../blob/directory.ts";
 import { openSqliteDatabase } from "../catalog/sqlite/sqlite-database.ts";
 import { localRegistry } from "./local-registry.ts";
-import type { Principal } from "./principal.ts";
+import { type Principal, systemPrincipal } from "./principal.ts";
 import type { Registry } from "./registry.ts";
 import type { StoreSettings } from "./store-settings.ts";
-import { authenticate } from "./tokens.ts";
+import { authenticate, createFirstAdministrator } from "./tokens.ts";
 
 export interface StoreOptions {
   readonly directory: string;
@@ -27,6 +27,8 @@ export interface Store {
   as(principal: Principal): Registry;
   /** The principal of a live token. Raises `auth.malformed_token`, `auth.unknown_token`, `auth.revoked`, `auth.expired`. */
   authenticate(secret: string): Promise<Principal>;
+  /** The secret of the first administrator token, made now; null when the store ever had one. */
+  createFirstAdministrator(): Promise<string | null>;
   close(): Promise<void>;
 }
 
@@ -52,6 +54,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return {
     as: (principal) => localRegistry({ ...shared, principal }),
     authenticate: (secret) => authenticate(shared, secret),
+    createFirstAdministrator: () => createFirstAdministrator({ ...shared, principal: systemPrincipal }),
     close: () => database.close(),
   };
 }

@@ -25,3 +25,23 @@ export function localPrincipal(user: string): Principal {
     expiresAt: null,
   };
 }
+
+/** The product itself: what it does without being asked by anybody. */
+export const systemPrincipal: Principal = {
+  actor: "system",
+  actorId: null,
+  scopes: new Set(["admin"]),
+  app: null,
+  channel: null,
+  expiresAt: null,
+};
+
+/** Somebody who shows no credential. */
+export const anonymousPrincipal: Principal = {
+  actor: "anonymous",
+  actorId: null,
+  scopes: new Set(),
+  app: null,
+  channel: null,
+  expiresAt: null,
+};

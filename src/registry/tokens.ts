@@ -4,8 +4,9 @@ import { fromTimestamp, toTimestamp } from "../base/clock.ts";
 import { addDuration, parseDuration } from "../base/duration.ts";
 import { newId } from "../base/ids.ts";
 import { nearest } from "../base/text.ts";
-import type { Reader } from "../catalog/database.ts";
+import type { Reader, Transaction } from "../catalog/database.ts";
 import {
+  anyAdministrator,
   liveTokenByName,
   putTokenUse,
   tokenByHash,
@@ -14,6 +15,7 @@ import {
   tokenUse,
 } from "../catalog/queries/tokens.ts";
 import type { TokenTable } from "../catalog/tables.ts";
+import type { EventData } from "../log/events.ts";
 import { hasScope, requireScope } from "./access.ts";
 import type { Context } from "./context.ts";
 import { authErrors, releaseErrors, tokenErrors } from "./errors.ts";
@@ -32,6 +34,7 @@ import { checkChannelName, checkSlug } from "./rules.ts";
 /** After the first, a token's use is noted at most this often: a busy token must not write on every request. */
 const LAST_USE_INTERVAL_MS = 60_000;
 const MAX_NAME_LENGTH = 100;
+const FIRST_ADMINISTRATOR = "first-administrator";
 
 export async function createToken(
   context: Context,
@@ -48,8 +51,6 @@ export async function createToken(
     request.expires_in === undefined || request.expires_in === null
       ? null
       : parseDuration(request.expires_in);
-  const secret = `dist_${randomBytes(32).toString("hex")}`;
-  const id = newId("tok");
   return context.database.write(principal, async (tx) => {
     if ((await tx.first(liveTokenByName, { name, now: tx.now })) !== undefined) {
       throw releaseErrors.error("transaction.integrity", `A live token is called ${name} already.`, {
@@ -59,18 +60,45 @@ export async function createToken(
     }
     const expiresAt = period === null ? null : toTimestamp(addDuration(tx.nowMs, period));
     checkExpiry(principal, expiresAt);
-    const data = {
-      token_id: id,
+    const { id, secret } = await recordToken(tx, {
       name,
-      token_hash: hashOf(secret),
       scopes: granted,
       app,
       channel,
       expires_at: expiresAt,
-    };
-    await tx.record({ type: "v1.token.created", subject: id, data });
+    });
     return { ...(await tokenRecord(tx, (await tx.first(tokenById, { id }))!, tx.now)), secret };
   });
+}
+
+/**
+ * Makes the store's first administrator token, once and for all: null when the store ever had one, revoked or not. Two
+ * servers that start at once make one between them. The secret is answered here and nowhere else.
+ */
+export async function createFirstAdministrator(context: Context): Promise<string | null> {
+  return context.database.write(context.principal, async (tx) => {
+    if ((await tx.first(anyAdministrator, {})) !== undefined) return null;
+    const { secret } = await recordToken(tx, {
+      name: FIRST_ADMINISTRATOR,
+      scopes: ["admin"],
+      app: null,
+      channel: null,
+      expires_at: null,
+    });
+    return secret;
+  });
+}
+
+/** Records a new token; its secret exists in the answer only. */
+async function recordToken(
+  tx: Transaction,
+  token: Omit<EventData["v1.token.created"], "token_id" | "token_hash">,
+): Promise<{ id: string; secret: string }> {
+  const secret = `dist_${randomBytes(32).toString("hex")}`;
+  const id = newId("tok");
+  const data = { token_id: id, token_hash: hashOf(secret), ...token };
+  await tx.record({ type: "v1.token.created", subject: id, data });
+  return { id, secret };
 }
 
 export async function listTokens(context: Context, page: PageRequest): Promise<Page<TokenRecord>> {

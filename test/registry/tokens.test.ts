@@ -239,3 +239,29 @@ describe("nobody creates a token that exceeds their own", () => {
     expect(second.next).toBeNull();
   });
 });
+
+describe("the first administrator token", () => {
+  it("is made once, whoever asks at the same time, and works", async () => {
+    const asked = [test.store.createFirstAdministrator(), test.store.createFirstAdministrator()];
+    const secrets = (await Promise.all(asked)).filter((secret) => secret !== null);
+    expect(secrets).toHaveLength(1);
+    const administrator = test.store.as(await test.store.authenticate(secrets[0]!));
+    const { items } = await administrator.listTokens();
+    expect(items.map(({ name, created_by }) => `${name} by ${created_by}`)).toEqual([
+      "first-administrator by system",
+    ]);
+    await administrator.revokeToken(items[0]!.id);
+    expect(await test.store.createFirstAdministrator()).toBeNull();
+  });
+
+  it("is not made where an administrator has one", async () => {
+    await test.registry.createToken({ name: "root", scopes: ["read", "admin"] });
+    expect(await test.store.createFirstAdministrator()).toBeNull();
+  });
+
+  it("is made where tokens are limited or lesser", async () => {
+    await test.registry.createToken({ name: "one", scopes: ["admin"], app: "acme" });
+    await test.registry.createToken({ name: "two", scopes: ["publish"] });
+    expect(await test.store.createFirstAdministrator()).toMatch(/^dist_[0-9a-f]{64}$/);
+  });
+});

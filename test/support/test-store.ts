@@ -8,7 +8,7 @@ import { parseDurationOrNever } from "../../src/base/duration.ts";
 import { DistError } from "../../src/base/errors.ts";
 import { openStore, type Store } from "../../src/registry/open-store.ts";
 import type { StoreSettings } from "../../src/registry/store-settings.ts";
-import { localPrincipal, type Principal } from "../../src/registry/principal.ts";
+import { anonymousPrincipal, localPrincipal, type Principal } from "../../src/registry/principal.ts";
 import type { Registry } from "../../src/registry/registry.ts";
 import type {
   ArtifactRequest,
@@ -87,15 +87,7 @@ export async function openTestStore(
     store,
     registry: store.as(localPrincipal("tester")),
     as: (scopes, limits = {}) => store.as(principal(scopes, limits)),
-    anonymous: () =>
-      store.as({
-        actor: "anonymous",
-        actorId: null,
-        scopes: new Set(),
-        app: null,
-        channel: null,
-        expiresAt: null,
-      }),
+    anonymous: () => store.as(anonymousPrincipal),
     close: async () => {
       await store.close();
       if (options.directory === undefined) await rm(directory, { recursive: true, force: true });

@@ -23,6 +23,17 @@ export const liveTokenByName = query<{ name: string; now: string }>()((db, p) =>
     .limit(1),
 );
 
+/** Any token that ever carried `admin` without a limit, whatever became of it. */
+export const anyAdministrator = query<object>()((db) =>
+  db
+    .selectFrom("token")
+    .select("id")
+    .where("scopes", "like", '%"admin"%')
+    .where("app", "is", null)
+    .where("channel", "is", null)
+    .limit(1),
+);
+
 export const tokenUse = query<{ token_id: string }>()((db, p) =>
   db.selectFrom("token_use").select("last_used_at").where("token_id", "=", p.token_id),
 );
