@@ -22,6 +22,23 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 const open = (create = false) => openSqliteDatabase({ path, create, clock: systemClock });
 
 /** A store with a log long enough to fill more than a page or two. */
+/** Adds an event that leaves a row in a view. */
+async function recordToken(): Promise<void> {
+  const database = await open();
+  const data = {
+    token_id: "tok_1",
+    name: "ci",
+    token_hash: "00",
+    scopes: ["read"],
+    app: null,
+    channel: null,
+  };
+  await database.write({ actor: "local:tester", actorId: null }, async (tx) => {
+    await tx.record({ type: "v1.token.created", subject: "tok_1", data: { ...data, expires_at: null } });
+  });
+  await database.close();
+}
+
 async function makeStore(): Promise<void> {
   const database = await open(true);
   await database.write({ actor: "local:tester", actorId: null }, async (tx) => {
@@ -88,9 +105,40 @@ describe("a store of a newer version", () => {
     const before = await readFile(path);
     await expect(open()).rejects.toMatchObject({
       code: "store.newer_schema",
-      details: { present: 1000, known: 1 },
+      details: { present: { version: 1000 }, known: { version: 1 } },
     });
     expect((await readFile(path)).equals(before)).toBe(true);
+  });
+});
+
+describe("a store whose views are of an older generation", () => {
+  it("gets them made anew from its log, whatever they were", async () => {
+    await makeStore();
+    await recordToken();
+    const older = new DatabaseSync(path);
+    const rows = "SELECT * FROM token";
+    const before = older.prepare(rows).all();
+    older.exec("DROP TABLE token; CREATE TABLE token (id TEXT); DROP TABLE channel_release");
+    older.exec("UPDATE schema_version SET view_generation = 0");
+    older.close();
+    await (await open()).close();
+    const upgraded = new DatabaseSync(path);
+    expect(before).toHaveLength(1);
+    expect(upgraded.prepare(rows).all()).toEqual(before);
+    expect(upgraded.prepare("SELECT count(*) AS n FROM channel_release").get()).toEqual({ n: 0 });
+    upgraded.close();
+  });
+
+  it("is refused and left as it is when its log is damaged", async () => {
+    await makeStore();
+    const older = new DatabaseSync(path);
+    older.exec("UPDATE event SET leaf_hash = x'00'; UPDATE schema_version SET view_generation = 0");
+    const before = older.prepare("SELECT * FROM sqlite_schema").all();
+    older.close();
+    await expect(open()).rejects.toMatchObject({ code: "store.damaged" });
+    const after = new DatabaseSync(path);
+    expect(after.prepare("SELECT * FROM sqlite_schema").all()).toEqual(before);
+    after.close();
   });
 });
 

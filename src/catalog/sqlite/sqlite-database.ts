@@ -2,15 +2,14 @@ import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 
 import { delay, Mutex } from "../../base/async.ts";
-import { type Clock, toTimestamp } from "../../base/clock.ts";
+import type { Clock } from "../../base/clock.ts";
 import { errnoOf, hasCode } from "../../base/errors.ts";
-import { newId } from "../../base/ids.ts";
 import { syncDirectory } from "../../base/files.ts";
 import type { Actor, Database, MaintenanceConnection, Reader, Transaction } from "../database.ts";
 import { catalogErrors } from "../errors.ts";
-import { createIndexes, createView, migrations, VIEW_GENERATION, viewNames } from "../schema.ts";
 import { LogTransaction } from "../transaction.ts";
 import { SqliteConnection } from "./connection.ts";
+import { isPrepared, prepareSchema } from "./sqlite-schema.ts";
 import { isBusy } from "./sqlite-errors.ts";
 import { refuseUnsafeSqlite } from "./sqlite-version.ts";
 
@@ -47,7 +46,9 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Databa
     try {
       await connection.execute("PRAGMA journal_mode = WAL");
       await connection.execute("PRAGMA synchronous = FULL");
-      await createSchema(connection, options.clock);
+      if (!(await isPrepared(connection))) {
+        await exclusively(connection, () => prepareSchema(connection, options.clock));
+      }
       return connection;
     } catch (error) {
       await connection.close();
@@ -216,54 +217,6 @@ async function retryWhileBusy<T>(work: () => Promise<T>): Promise<T> {
       await delay(1 + Math.random() * RETRY_PAUSE_MS);
     }
   }
-}
-
-/** Creates or upgrades the tables, in one transaction. Two processes may try at once: the second finds it done. */
-async function createSchema(connection: SqliteConnection, clock: Clock): Promise<void> {
-  const newest = migrations.at(-1)!.version;
-  if ((await presentSchema(connection)) === newest) return;
-  await connection.execute("BEGIN IMMEDIATE");
-  try {
-    const present = await presentSchema(connection);
-    if (present > newest) {
-      throw catalogErrors.error(
-        "store.newer_schema",
-        `The store has schema ${present}; this version knows ${newest}.`,
-        {
-          details: { present, known: newest },
-          hint: "Use the version that made it, or a newer one.",
-        },
-      );
-    }
-    for (const migration of migrations.filter(({ version }) => version > present)) {
-      for (const statement of migration.statements) await connection.execute(statement);
-    }
-    if (present === 0) {
-      await connection.execute(
-        "CREATE TABLE schema_version (version INTEGER NOT NULL, view_generation INTEGER NOT NULL)",
-      );
-      await connection.execute(`INSERT INTO schema_version VALUES (${newest}, ${VIEW_GENERATION})`);
-      const logId = newId("log");
-      const now = toTimestamp(clock.nowMs());
-      await connection.execute(`INSERT INTO log_head VALUES (1, '${logId}', 0, '${now}')`);
-      for (const view of viewNames) {
-        await connection.execute(createView(view));
-        for (const statement of createIndexes(view)) await connection.execute(statement);
-      }
-    } else {
-      await connection.execute(`UPDATE schema_version SET version = ${newest}`);
-    }
-    await connection.execute("COMMIT");
-  } catch (error) {
-    await rollback(connection);
-    throw error;
-  }
-}
-
-/** 0 when there is no schema. */
-async function presentSchema(connection: SqliteConnection): Promise<number> {
-  const present = await connection.scalar("SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'");
-  return present === 0 ? 0 : Number(await connection.scalar("SELECT version FROM schema_version"));
 }
 
 /**
