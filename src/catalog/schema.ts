@@ -15,7 +15,7 @@ export interface ViewDefinition {
 }
 
 /** Raised with every change of a view's columns; an older store's views are then rebuilt when it is opened. */
-export const VIEW_GENERATION = 1;
+export const VIEW_GENERATION = 2;
 
 export const views = {
   app: {
@@ -166,6 +166,22 @@ export const views = {
       token_hash: "UNIQUE token (token_hash)",
       token_name: "token (name)",
       token_created: "token (created_at, id)",
+    },
+  },
+  share: {
+    columns: `
+  id          TEXT PRIMARY KEY,
+  app_id      TEXT NOT NULL,
+  channel     TEXT,                      -- NULL: every channel of the app
+  secret_hash TEXT NOT NULL,             -- SHA-256 of the secret, which is stored nowhere
+  created_by  TEXT NOT NULL,
+  created_at  TEXT NOT NULL,
+  expires_at  TEXT NOT NULL,
+  revoked_at  TEXT`,
+    key: ["id"],
+    indexes: {
+      share_secret: "UNIQUE share (secret_hash)",
+      share_app: "share (app_id, created_at, id)",
     },
   },
   package: {

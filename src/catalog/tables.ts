@@ -130,6 +130,17 @@ export interface TokenTable {
   revoked_at: string | null;
 }
 
+export interface ShareTable {
+  id: string;
+  app_id: string;
+  channel: string | null;
+  secret_hash: string;
+  created_by: string;
+  created_at: string;
+  expires_at: string;
+  revoked_at: string | null;
+}
+
 export interface PackageTable {
   id: string;
   app_id: string | null;
@@ -197,6 +208,7 @@ export interface Tables {
   channel_move: ChannelMoveTable;
   channel_release: ChannelReleaseTable;
   token: TokenTable;
+  share: ShareTable;
   package: PackageTable;
   package_file: PackageFileTable;
   retention_state: RetentionStateTable;

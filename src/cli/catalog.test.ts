@@ -20,7 +20,9 @@ describe("every command", () => {
       ),
       ...["list", "show", "set", "history"].map((word) => `channel ${word}`),
       ...["create", "list", "revoke"].map((word) => `token ${word}`),
+      ...["create", "list", "revoke"].map((word) => `share ${word}`),
       "audit list",
+      "server run",
       ...["status", "verify", "rebuild", "cleanup", "export", "import"].map((word) => `store ${word}`),
       "inspect",
       "completion",
@@ -34,6 +36,7 @@ describe("every command", () => {
       "app create",
       "release draft",
       "token create",
+      "server run",
       "store import",
     ]);
   });

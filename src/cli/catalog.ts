@@ -5,6 +5,7 @@ import * as app from "./specs/app.ts";
 import * as channel from "./specs/channel.ts";
 import * as publish from "./specs/publish.ts";
 import * as release from "./specs/release.ts";
+import * as server from "./specs/server.ts";
 import * as store from "./specs/store.ts";
 import * as tools from "./specs/tools.ts";
 
@@ -55,6 +56,11 @@ export const commandGroups: readonly CommandGroup[] = [
         entry(access.tokenList, () => import("./commands/token-list.ts")),
         entry(access.tokenRevoke, () => import("./commands/token-revoke.ts")),
       ]),
+      family("share", "Links that open an app to whoever has them", [
+        entry(access.shareCreate, () => import("./commands/share-create.ts")),
+        entry(access.shareList, () => import("./commands/share-list.ts")),
+        entry(access.shareRevoke, () => import("./commands/share-revoke.ts")),
+      ]),
       family("audit", "The record of all changes", [
         entry(access.auditList, () => import("./commands/audit-list.ts")),
       ]),
@@ -63,6 +69,7 @@ export const commandGroups: readonly CommandGroup[] = [
   {
     heading: "Care",
     words: [
+      family("server", "The server", [entry(server.serverRun, () => import("./commands/server-run.ts"))]),
       family("store", "A store's health", [
         entry(store.storeStatus, () => import("./commands/store-status.ts")),
         entry(store.storeVerify, () => import("./commands/store-verify.ts")),

@@ -54,6 +54,12 @@ describe("resolveConnection", () => {
     expect(code({ server: "https://x", token: "a", tokenFile: "b" }, {})).toBe("usage.conflicting_options");
   });
 
+  it("takes --ca-file for a server only", () => {
+    const place = resolveConnection({ server: "https://x", caFile: "ca.pem" }, env({}));
+    expect(place).toMatchObject({ kind: "server", caFile: "ca.pem" });
+    expect(code({ localStore: "a", caFile: "ca.pem" }, {})).toBe("usage.conflicting_options");
+  });
+
   function code(flags: object, variables: Record<string, string>): unknown {
     try {
       return resolveConnection(flags, env(variables));

@@ -9,6 +9,7 @@ export const connectionOptions = defineOptions({
   server: { value: "URL", about: "Work on this server", env: "DIST_SERVER" },
   token: { value: "SECRET", about: "The token for the server", env: "DIST_TOKEN" },
   tokenFile: { value: "FILE", about: "Read the token from a file", env: "DIST_TOKEN_FILE" },
+  caFile: { value: "FILE", about: "Trust these certificate authorities too, as PEM" },
 });
 
 /** The values of `connectionOptions`. */
@@ -17,12 +18,18 @@ export interface ConnectionFlags {
   readonly server?: string | undefined;
   readonly token?: string | undefined;
   readonly tokenFile?: string | undefined;
+  readonly caFile?: string | undefined;
 }
 
 /** Where a command works. */
 export type Connection =
   | { readonly kind: "store"; readonly directory: string }
-  | { readonly kind: "server"; readonly url: string; readonly token: Token | null };
+  | {
+      readonly kind: "server";
+      readonly url: string;
+      readonly token: Token | null;
+      readonly caFile?: string | undefined;
+    };
 
 export type Token =
   | { readonly kind: "secret"; readonly secret: Secret }
@@ -41,7 +48,15 @@ export function resolveConnection(flags: ConnectionFlags, environment: Environme
       hint: "Give --local-store DIR or --server URL, or set DIST_STORE or DIST_SERVER.",
     });
   }
-  if (place.kind === "server") return { ...place, token: chooseToken(flags, environment) };
+  if (place.kind === "server") {
+    return { ...place, token: chooseToken(flags, environment), caFile: flags.caFile };
+  }
+  if (flags.caFile !== undefined) {
+    throw cliErrors.error(
+      "usage.conflicting_options",
+      "--ca-file is for servers; a store directory has no use for it.",
+    );
+  }
   if (flags.token !== undefined || flags.tokenFile !== undefined) {
     throw cliErrors.error("usage.token_with_store", "A store directory takes no token.", {
       hint: "Whoever may write the directory may do everything. Leave the token out, or name a server.",

@@ -1,3 +1,4 @@
+import { internalErrors } from "../base/internal-errors.ts";
 import { DistError, errorFamily } from "../base/errors.ts";
 
 /** The codes of the command line itself. `usage.*` ends with exit code 2. */
@@ -21,7 +22,6 @@ export const cliErrors = errorFamily({
     kind: "invalid",
     about: "A token is given for a store directory, which takes none.",
   },
-  "usage.server_not_supported": { kind: "invalid", about: "This build works on store directories only." },
   "cli.file_exists": { kind: "conflict", about: "A file stands where the command would write." },
   "cli.output_unwritable": { kind: "invalid", about: "The place for an output file cannot be written." },
   "cli.output_failed": { kind: "unavailable", about: "Standard output could not be written to its end." },
@@ -34,14 +34,13 @@ export const cliErrors = errorFamily({
     about: "The bytes received are not those that the release names.",
   },
   "cli.interrupted": { kind: "unavailable", about: "The command was stopped by a signal." },
-  "internal.unexpected": { kind: "internal", about: "A defect of the program." },
 });
 
 /** Anything thrown, as an error with a code. What is no `DistError` is a defect and says so. */
 export function toDistError(error: unknown): DistError {
   if (error instanceof DistError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  return cliErrors.error("internal.unexpected", `Unexpected: ${message}`, {
+  return internalErrors.error("internal.unexpected", `Unexpected: ${message}`, {
     hint: "This is a defect. Set DIST_DEBUG=1 to see where it happened, and report it.",
     cause: error,
   });

@@ -1,5 +1,6 @@
 import process from "node:process";
 
+import type { Serve } from "./context.ts";
 import { exitCodes, type ExitReason } from "./exit-codes.ts";
 import { main } from "./run.ts";
 
@@ -7,7 +8,7 @@ import { main } from "./run.ts";
  * Runs this process's command line and sets its exit code. The first SIGINT or SIGTERM asks the command to stop and clean up;
  * the second ends the process at once.
  */
-export async function runProcess(env: NodeJS.ProcessEnv): Promise<void> {
+export async function runProcess(env: NodeJS.ProcessEnv, serve: Serve): Promise<void> {
   const stop = new AbortController();
   const onSignal = (reason: ExitReason) => () => {
     if (stop.signal.aborted) process.exit(exitCodes[reason]);
@@ -18,6 +19,7 @@ export async function runProcess(env: NodeJS.ProcessEnv): Promise<void> {
   process.exitCode = await main({
     argv: process.argv.slice(2),
     env,
+    serve,
     streams: { stdin: () => process.stdin, stdout: process.stdout, stderr: process.stderr },
     directory: process.cwd(),
     signal: stop.signal,

@@ -170,13 +170,32 @@ describe("the registry", () => {
     expect((await runCli(["app", "show"], { onOpen })).stderr).toContain("usage.missing_option");
   });
 
-  it("usage.server_not_supported: servers come later", async () => {
+  it("speaks to a server with the token of a file, and asks nobody before a method is called", async () => {
     const { openRegistry } = await import("./open-registry.ts");
     const { readEnvironment } = await import("../config/environment.ts");
-    const opened = openRegistry({ kind: "server", url: "https://x", token: null }, readEnvironment({}), {
-      create: false,
+    const open = (path: string) =>
+      openRegistry({ kind: "server", url: "https://x", token: { kind: "file", path } }, readEnvironment({}), {
+        create: false,
+      });
+    await expect(open("/nowhere/token")).rejects.toMatchObject({ code: "cli.file_unreadable" });
+    await expect(open("/dev/null")).rejects.toMatchObject({ code: "auth.malformed_token" });
+  });
+
+  it("client.not_remote: a store is imported where it is", async () => {
+    const { openRegistry } = await import("./open-registry.ts");
+    const { readEnvironment } = await import("../config/environment.ts");
+    const opened = await openRegistry(
+      { kind: "server", url: "https://x", token: null },
+      readEnvironment({}),
+      {
+        create: true,
+      },
+    );
+    await expect(opened.registry.importStore((async function* () {})())).rejects.toMatchObject({
+      code: "client.not_remote",
+      kind: "invalid",
     });
-    await expect(opened).rejects.toMatchObject({ code: "usage.server_not_supported" });
+    await opened.close();
   });
 });
 

@@ -6,7 +6,7 @@ import { type Environment, readEnvironment } from "../config/environment.ts";
 import { commandGroups } from "./catalog.ts";
 import type { CommandEntry, ParsedInput } from "./command.ts";
 import { type Connection, resolveConnection } from "./connection.ts";
-import type { CommandContext } from "./context.ts";
+import type { CommandContext, Serve } from "./context.ts";
 import { cliErrors, toDistError } from "./errors.ts";
 import { exitCodes, type ExitReason, exitReasonOf } from "./exit-codes.ts";
 import { type OpenRegistry, openRegistry } from "./open-registry.ts";
@@ -22,6 +22,7 @@ export interface MainOptions {
   readonly directory: string;
   /** Aborted by SIGINT or SIGTERM; its reason is then the `ExitReason`. */
   readonly signal: AbortSignal;
+  readonly serve: Serve;
   /** How registries are opened; tests put their own here. */
   readonly open?: typeof openRegistry;
 }
@@ -107,6 +108,7 @@ async function runCommand(
     signal: options.signal,
     connection,
     open,
+    serve: options.serve,
     registry: async () => {
       opened ??= open(connection(), environment, { create: entry.spec.creates === true });
       return (await opened).registry;

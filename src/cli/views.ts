@@ -6,6 +6,7 @@ import type {
   Page,
   PublishedArtifact,
   ReleaseRecord,
+  ShareRecord,
   TokenRecord,
 } from "../registry/records.ts";
 import { escapeBlock, say } from "./escape.ts";
@@ -142,6 +143,18 @@ export function tokenText(token: TokenRecord): string {
     ["Expires", token.expires_at ?? "never"],
     ["Last used", token.last_used_at],
     ...(token.revoked_at === null ? [] : [["Revoked", token.revoked_at] as const]),
+  ]);
+}
+
+export function shareText(share: ShareRecord): string {
+  return fields([
+    ["Link", share.id],
+    ["App", share.app],
+    ["Channel", share.channel ?? "any"],
+    ["Status", share.status],
+    ["Created", `${share.created_at} by ${share.created_by}`],
+    ["Expires", share.expires_at],
+    ...(share.revoked_at === null ? [] : [["Revoked", share.revoked_at] as const]),
   ]);
 }
 

@@ -1,13 +1,16 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import { errnoOf } from "../base/errors.ts";
 import { nearest } from "../base/text.ts";
 import type { StoreSettings } from "../registry/store-settings.ts";
+import type { ServerSettings } from "../config/server-settings.ts";
 import { environmentVariables } from "./environment.ts";
 import { configErrors } from "./errors.ts";
 import {
+  flaggedKeys,
   type Setting,
+  settingFlagOf,
   type SettingKey,
   settingKeys,
   settings,
@@ -20,9 +23,10 @@ const maxFileBytes = 1024 * 1024;
 
 export interface Config {
   readonly store: StoreSettings;
+  readonly server: ServerSettings;
 }
 
-/** One thing that is wrong, with where it stands: `dist.toml`, `dist.toml:3:5` or `environment`. */
+/** One thing that is wrong, with where it stands: `dist.toml`, `dist.toml:3:5` (or another file's name), `environment` or `flags`. */
 export interface ConfigProblem {
   readonly key: string | null;
   readonly source: string;
@@ -33,20 +37,35 @@ export interface ConfigSources {
   /** The store directory; its `dist.toml` is read when it exists. */
   readonly directory: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** A further file like `dist.toml`, which must exist. */
+  readonly file?: string | undefined;
+  /** Values from the command line. */
+  readonly flags?: SettingFlags;
 }
 
+/** Settings given as flags; undefined for one that was not given. */
+export type SettingFlags = { readonly [K in (typeof flaggedKeys)[number]]?: string | number | undefined };
+
 /**
- * Reads the settings: defaults, then `dist.toml`, then `DIST_*` variables; later beats earlier.
+ * Reads the settings: defaults, then the store's `dist.toml`, then `file`, then `DIST_*` variables, then flags; later beats earlier.
  * Raises `config.invalid` with every problem of all sources: unknown keys, unreadable values.
  */
-export async function loadConfig({ directory, env }: ConfigSources): Promise<Config> {
+export async function loadConfig({ directory, env, file, flags = {} }: ConfigSources): Promise<Config> {
   const problems: ConfigProblem[] = [];
   const given = new Map<SettingKey, unknown>();
   for (const key of settingKeys) given.set(key, parse(key, settings[key].default, "default", problems));
-  for (const [key, value] of await readDistToml(join(directory, "dist.toml"), problems)) {
-    takeKey(key, value, given, problems);
+  const files = [{ path: join(directory, "dist.toml"), optional: true }];
+  if (file !== undefined) files.push({ path: file, optional: false });
+  for (const { path, optional } of files) {
+    for (const [key, value] of await readSettingsFile(path, optional, problems)) {
+      takeKey(key, value, basename(path), given, problems);
+    }
   }
   for (const [name, value] of Object.entries(env)) takeVariable(name, value, given, problems);
+  for (const key of flaggedKeys) {
+    const value = flags[key];
+    if (value !== undefined) given.set(key, parse(key, value, "flags", problems, settingFlagOf(key)));
+  }
   if (problems.length > 0) {
     const [first] = problems;
     const message =
@@ -55,7 +74,19 @@ export async function loadConfig({ directory, env }: ConfigSources): Promise<Con
         : `The configuration has ${problems.length} problems.`;
     throw configErrors.error("config.invalid", message, { details: { problems } });
   }
-  return { store: toStoreSettings(Object.fromEntries(given) as SettingValues) };
+  const values = Object.fromEntries(given) as SettingValues;
+  return { store: toStoreSettings(values), server: toServerSettings(values) };
+}
+
+function toServerSettings(values: SettingValues): ServerSettings {
+  return {
+    host: values["server.host"],
+    port: values["server.port"],
+    publicUrl: values["public_url"],
+    trustedProxies: values["trusted_proxies"],
+    maxUploadBytes: values["server.max_upload_bytes"],
+    sendFile: values["server.send_file"],
+  };
 }
 
 function toStoreSettings(values: SettingValues): StoreSettings {
@@ -76,14 +107,15 @@ function toStoreSettings(values: SettingValues): StoreSettings {
 function takeKey(
   key: string,
   value: unknown,
+  source: string,
   given: Map<SettingKey, unknown>,
   problems: ConfigProblem[],
 ): void {
   if (isSettingKey(key)) {
-    given.set(key, parse(key, value, "dist.toml", problems));
+    given.set(key, parse(key, value, source, problems));
     return;
   }
-  problems.push({ key, source: "dist.toml", message: unknownText(`The key ${key}`, key, settingKeys) });
+  problems.push({ key, source, message: unknownText(`The key ${key}`, key, settingKeys) });
 }
 
 function takeVariable(
@@ -123,8 +155,13 @@ function parse(
   return parsed;
 }
 
-/** The leaves of `dist.toml` by dotted key; nothing when there is no such file. */
-async function readDistToml(path: string, problems: ConfigProblem[]): Promise<[string, unknown][]> {
+/** The leaves of a file like `dist.toml` by dotted key; nothing when it may be missing and is. */
+async function readSettingsFile(
+  path: string,
+  optional: boolean,
+  problems: ConfigProblem[],
+): Promise<[string, unknown][]> {
+  const name = basename(path);
   const refuse = (source: string, message: string): [] => {
     problems.push({ key: null, source, message });
     return [];
@@ -135,11 +172,10 @@ async function readDistToml(path: string, problems: ConfigProblem[]): Promise<[s
   } catch (error) {
     const errno = errnoOf(error);
     // ENOTDIR: the store directory is a file, which opening the store reports.
-    if (errno === "ENOENT" || errno === "ENOTDIR") return [];
-    return refuse("dist.toml", `dist.toml cannot be read (${errno ?? String(error)}).`);
+    if (optional && (errno === "ENOENT" || errno === "ENOTDIR")) return [];
+    return refuse(name, `${name} cannot be read (${errno ?? String(error)}).`);
   }
-  if (bytes.length > maxFileBytes)
-    return refuse("dist.toml", `dist.toml is larger than ${maxFileBytes} bytes.`);
+  if (bytes.length > maxFileBytes) return refuse(name, `${name} is larger than ${maxFileBytes} bytes.`);
   const { parse: parseToml, TomlError } = await import("smol-toml");
   try {
     return [...leaves(parseToml(new TextDecoder("utf-8", { fatal: true }).decode(bytes)), "")];
@@ -148,11 +184,11 @@ async function readDistToml(path: string, problems: ConfigProblem[]): Promise<[s
       const [sentence = "", ...rest] = error.message.split("\n");
       const what = sentence.replace(/^Invalid TOML document: /, "");
       return refuse(
-        `dist.toml:${error.line}:${error.column}`,
-        `dist.toml is not TOML at line ${error.line}: ${what || rest.join(" ")}.`,
+        `${name}:${error.line}:${error.column}`,
+        `${name} is not TOML at line ${error.line}: ${what || rest.join(" ")}.`,
       );
     }
-    return refuse("dist.toml", "dist.toml is not UTF-8 text.");
+    return refuse(name, `${name} is not UTF-8 text.`);
   }
 }
 

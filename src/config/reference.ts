@@ -1,19 +1,22 @@
 import { environmentVariables } from "./environment.ts";
-import { settingKeys, settings, variableOf } from "./settings.ts";
+import { flaggedKeys, settingFlagOf, settingKeys, settings, variableOf } from "./settings.ts";
 
 /** `docs/reference/configuration.md`, made from the tables that the program itself reads. */
 export function configurationReference(): string {
   const settingRows = settingKeys.map((key) => {
     const { about, default: value, type } = settings[key];
-    return `| \`${key}\` | \`${variableOf(key)}\` | \`${value}\` | ${about} Must be ${type.expected}. |`;
+    const text = String(value);
+    const shown = text === "" ? "none" : `\`${text}\``;
+    return `| \`${key}\` | \`${variableOf(key)}\` | ${shown} | ${about} Must be ${type.expected}. |`;
   });
   const variableRows = Object.entries(environmentVariables).map(
     ([name, about]) => `| \`${name}\` | ${about} |`,
   );
   return `# Configuration
 
-A store reads \`dist.toml\` in its directory, then \`DIST_*\` variables; the variable beats the file. Unknown keys and variables and
-unreadable values are refused, all at once (\`config.invalid\`). An empty variable counts as absent.
+A store reads \`dist.toml\` in its directory, then \`DIST_*\` variables; the variable beats the file. \`dist server run\` also reads the file
+named by \`--config\`, which beats \`dist.toml\`, and takes ${flaggedKeys.map((key) => `\`${settingFlagOf(key)}\``).join(", ")}, which beat everything. Unknown keys and
+variables and unreadable values are refused, all at once (\`config.invalid\`). An empty variable counts as absent.
 
 ## Settings
 

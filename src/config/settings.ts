@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+
 import { type Duration, durationSeconds, parseDuration, parseDurationOrNever } from "../base/duration.ts";
 
 /** How one kind of value is read, from `dist.toml` (typed) or from the environment (text). */
@@ -12,7 +14,7 @@ export interface SettingType<T> {
 export interface Setting<T> {
   readonly type: SettingType<T>;
   /** As it would stand in `dist.toml`. */
-  readonly default: string | number;
+  readonly default: string | number | readonly string[];
   readonly about: string;
 }
 
@@ -28,6 +30,57 @@ const byteCount: SettingType<number> = {
   },
 };
 
+const portNumber: SettingType<number> = {
+  expected: "a port from 0 to 65535 (0: any that is free)",
+  parse: (value) => {
+    const number = typeof value === "string" && /^\d{1,5}$/.test(value) ? Number(value) : value;
+    return typeof number === "number" && Number.isInteger(number) && number >= 0 && number <= 65_535
+      ? number
+      : undefined;
+  },
+};
+
+const hostName: SettingType<string> = {
+  expected: "an address or a host name",
+  parse: (value) =>
+    typeof value === "string" && (isIP(value) !== 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]{0,252})$/.test(value))
+      ? value
+      : undefined,
+};
+
+/** An origin; null for none. Links are made by appending paths to it, so it is given back without a trailing slash. */
+const originOrNone: SettingType<string | null> = {
+  expected: "http:// or https:// with a host, and nothing after it",
+  parse: (value) => {
+    if (value === "") return null;
+    const url = typeof value === "string" ? URL.parse(value) : null;
+    if (url === null || !/^https?:$/.test(url.protocol)) return undefined;
+    return url.href === `${url.origin}/` ? url.origin : undefined;
+  },
+};
+
+/** A list in `dist.toml`, text with commas in a variable. */
+const addressList: SettingType<readonly string[]> = {
+  expected: "a list of IP addresses or networks, such as 10.0.0.0/8",
+  parse: (value) => {
+    const list =
+      typeof value === "string"
+        ? value
+            .split(",")
+            .map((one) => one.trim())
+            .filter((one) => one !== "")
+        : value;
+    if (!Array.isArray(list)) return undefined;
+    return list.every((one) => typeof one === "string" && isNetwork(one)) ? list : undefined;
+  },
+};
+
+function isNetwork(text: string): boolean {
+  const [, address = "", prefix = "0"] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const family = isIP(address);
+  return family !== 0 && Number(prefix) <= (family === 4 ? 32 : 128);
+}
+
 /** A length of time that is the same whenever it starts: no years. */
 const fixedDurationMs: SettingType<number> = {
   expected: "a duration such as 90s, 15m, 24h, 7d or 2w",
@@ -39,7 +92,7 @@ const periodOrNever: SettingType<Duration | null> = {
   parse: (value) => attempt(() => parseDurationOrNever(String(value))),
 };
 
-function setting<T>(type: SettingType<T>, defaultValue: string | number, about: string): Setting<T> {
+function setting<T>(type: SettingType<T>, defaultValue: Setting<T>["default"], about: string): Setting<T> {
   return { type, default: defaultValue, about };
 }
 
@@ -49,6 +102,23 @@ export const settings = {
     choice("public", "unlisted", "private"),
     "unlisted",
     "Who sees an app that does not say: public (listed), unlisted (by exact name), private (signed in).",
+  ),
+  public_url: setting(
+    originOrNone,
+    "",
+    "Where people reach the server: links in pages and answers begin with it. Without it they begin as the request came.",
+  ),
+  trusted_proxies: setting(
+    addressList,
+    [],
+    "The proxies in front of the server: only from these do `X-Forwarded-For`, `-Proto` and `-Host` count. In the variable, with commas between them.",
+  ),
+  "server.host": setting(hostName, "127.0.0.1", "The address to listen on; `0.0.0.0` for every one."),
+  "server.port": setting(portNumber, 8787, "The port to listen on."),
+  "server.send_file": setting(
+    choice("off", "x-accel", "x-sendfile"),
+    "off",
+    "Who sends the bytes of a download: the server, or the proxy in front of it, told by `X-Accel-Redirect` or `X-Sendfile`.",
   ),
   "server.max_upload_bytes": setting(byteCount, 16 * 1024 ** 3, "The largest file that is taken, in bytes."),
   "uploads.expire_after": setting(
@@ -89,6 +159,14 @@ export const settingKeys = Object.keys(settings) as SettingKey[];
 /** `uploads.expire_after` -> `DIST_UPLOADS_EXPIRE_AFTER`. */
 export function variableOf(key: SettingKey): string {
   return `DIST_${key.replaceAll(/[.-]/g, "_").toUpperCase()}`;
+}
+
+/** The settings that `server run` takes as flags. */
+export const flaggedKeys = ["server.host", "server.port", "public_url"] as const;
+
+/** `server.host` -> `--host`, `public_url` -> `--public-url`. */
+export function settingFlagOf(key: (typeof flaggedKeys)[number]): string {
+  return `--${key.replace("server.", "").replaceAll("_", "-")}`;
 }
 
 function attempt<T>(parse: () => T): T | undefined {

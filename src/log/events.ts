@@ -148,6 +148,14 @@ export interface EventData {
   };
   "v1.token.used": { token_id: string };
   "v1.token.revoked": { token_id: string };
+  "v1.share.created": {
+    app_id: string;
+    share_id: string;
+    channel: string | null;
+    secret_hash: string;
+    expires_at: string;
+  };
+  "v1.share.revoked": { app_id: string; share_id: string };
   "v1.object.stored": { sha256: string; blake3: string; size: number };
   "v1.object.deleted": { sha256: string; size: number };
   "v1.store.cleaned": { releases: number; drafts: number; objects: number; staging: number; bytes: number };
@@ -178,6 +186,8 @@ export const eventTypes = [
   "v1.token.created",
   "v1.token.used",
   "v1.token.revoked",
+  "v1.share.created",
+  "v1.share.revoked",
   "v1.object.stored",
   "v1.object.deleted",
   "v1.store.cleaned",

@@ -1,4 +1,8 @@
 #!/usr/bin/env node
 import { runProcess } from "../cli/process.ts";
 
-await runProcess(process.env);
+await runProcess(process.env, async (options) => {
+  // Loaded when it is asked for: the other commands start faster without it.
+  const { runServer } = await import("../server/run-server.ts");
+  await runServer(options);
+});

@@ -62,7 +62,9 @@ export function mayInApp(principal: Principal, scope: Scope, slug: string): bool
 
 /** True when the principal may know that the app exists. Unlisted apps open by their exact slug. */
 export function maySeeApp(principal: Principal, app: Pick<AppTable, "slug" | "visibility">): boolean {
-  return app.visibility !== "private" || mayInApp(principal, "read", app.slug);
+  return (
+    app.visibility !== "private" || mayInApp(principal, "read", app.slug) || principal.share?.app === app.slug
+  );
 }
 
 /** What somebody gets who asks for an app that is not there, or not for them: the same, so that nothing leaks. */

@@ -38,10 +38,11 @@ export async function listAudit(
 }
 
 function auditRecord(row: AuditRow): AuditRecord {
-  // The hash of a token's secret is of no use to a reader of the audit log; it stays in the log.
+  // The hash of a secret is of no use to a reader of the audit log; it stays in the log.
   const {
     actor_id: actorId = null,
-    token_hash: _,
+    token_hash: _token,
+    secret_hash: _secret,
     ...metadata
   } = JSON.parse(row.data) as Record<string, unknown>;
   const action = row.type.replace(/^v1\./, "");

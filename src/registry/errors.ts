@@ -99,6 +99,20 @@ export const tokenErrors = errorFamily({
   "token.exceeds_own": { kind: "denied", about: "Nobody creates a token that may do more than their own." },
 });
 
+export const shareErrors = errorFamily({
+  "share.not_found": { kind: "not_found", about: "There is no such share link." },
+  "share.expired": { kind: "denied", about: "The share link has expired." },
+  "share.revoked": { kind: "denied", about: "The share link was revoked." },
+  "share.too_long": { kind: "invalid", about: "A share link works for a year at most." },
+});
+
+export const eventErrors = errorFamily({
+  "events.cursor_unknown": {
+    kind: "gone",
+    about: "The log has no such event, or is another log than the cursor came from.",
+  },
+});
+
 export const objectErrors = errorFamily({
   "object.missing": {
     kind: "conflict",

@@ -9,6 +9,7 @@ import {
   setChannel,
 } from "./channels/channels.ts";
 import type { Context } from "./context.ts";
+import { readEvents } from "./events.ts";
 import { leaseObject, lookupObject, uploadObject } from "./objects.ts";
 import { openObject } from "./read-objects.ts";
 import { currentArtifact } from "./releases/current-artifact.ts";
@@ -16,6 +17,7 @@ import type { Registry } from "./registry.ts";
 import { attachArtifact, draftRelease, publishDraft } from "./releases/draft.ts";
 import { checkPublish, publish } from "./releases/publish.ts";
 import { getRelease, listReleases, revokeRelease } from "./releases/releases.ts";
+import { createShare, listShares, revokeShare } from "./shares.ts";
 import { cleanupStore } from "./store/cleanup.ts";
 import { exportStore, importStore, rebuildStore, storeStatus } from "./store/maintenance.ts";
 import { verifyStore } from "./store/verify.ts";
@@ -51,7 +53,11 @@ export function localRegistry(context: Context): Registry {
     createToken: (request) => createToken(context, request),
     listTokens: (page = {}) => listTokens(context, page),
     revokeToken: (id) => revokeToken(context, id),
+    createShare: (app, request = {}) => createShare(context, app, request),
+    listShares: (app, page = {}) => listShares(context, app, page),
+    revokeShare: (app, id) => revokeShare(context, app, id),
     listAudit: (filter = {}) => listAudit(context, filter),
+    readEvents: (request) => readEvents(context, request),
     storeStatus: () => storeStatus(context),
     verifyStore: (options = {}) => verifyStore(context, options),
     rebuildStore: (options = {}) => rebuildStore(context, options),

@@ -7,10 +7,13 @@ import { syncDirectory } from "../base/files.ts";
 import { storageErrors } from "../base/storage-errors.ts";
 import { openDirectoryBlobStore } from "../blob/directory.ts";
 import { openSqliteDatabase } from "../catalog/sqlite/sqlite-database.ts";
+import { type EventTail, openEventTail } from "./event-tail.ts";
+import { requireLive } from "./events.ts";
 import { localRegistry } from "./local-registry.ts";
 import { type Principal, systemPrincipal } from "./principal.ts";
 import type { Registry } from "./registry.ts";
 import type { StoreSettings } from "./store-settings.ts";
+import { authenticateShare } from "./shares.ts";
 import { authenticate, createFirstAdministrator } from "./tokens.ts";
 
 export interface StoreOptions {
@@ -27,8 +30,17 @@ export interface Store {
   as(principal: Principal): Registry;
   /** The principal of a live token. Raises `auth.malformed_token`, `auth.unknown_token`, `auth.revoked`, `auth.expired`. */
   authenticate(secret: string): Promise<Principal>;
+  /** The principal of a share link's secret. Raises `share.not_found`, `share.expired`, `share.revoked`. */
+  authenticateShare(secret: string): Promise<Principal>;
   /** The secret of the first administrator token, made now; null when the store ever had one. */
   createFirstAdministrator(): Promise<string | null>;
+  /**
+   * Raises `auth.revoked`, `auth.expired`, `auth.unknown_token` when the token behind this principal does not work any
+   * more.
+   */
+  requireLive(principal: Principal): Promise<void>;
+  /** Tells when the log grows. */
+  readonly tail: EventTail;
   close(): Promise<void>;
 }
 
@@ -45,6 +57,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     create: options.create,
     clock,
   });
+  const tail = openEventTail(database);
   const shared = {
     database,
     blobs: openDirectoryBlobStore({ directory }),
@@ -54,8 +67,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return {
     as: (principal) => localRegistry({ ...shared, principal }),
     authenticate: (secret) => authenticate(shared, secret),
+    authenticateShare: (secret) => authenticateShare(shared, secret),
     createFirstAdministrator: () => createFirstAdministrator({ ...shared, principal: systemPrincipal }),
-    close: () => database.close(),
+    requireLive: (principal) => requireLive(shared, principal),
+    tail,
+    close: async () => {
+      await tail.close();
+      await database.close();
+    },
   };
 }
 

@@ -12,6 +12,8 @@ export interface Principal {
   readonly channel: string | null;
   /** When the credential behind it ends; null for never. */
   readonly expiresAt: string | null;
+  /** What a share link opens: the app's page and what is current there, or one channel's. */
+  readonly share?: { readonly app: string; readonly channel: string | null };
 }
 
 /** The person who runs the command on the store's own machine: every scope, no limit. */

@@ -1,6 +1,7 @@
 import type { Reader } from "../catalog/database.ts";
 import { locationOf, namesOfObject } from "../catalog/queries/objects.ts";
-import { hasScope, mayInApp } from "./access.ts";
+import { channelsServing } from "../catalog/queries/shares.ts";
+import { mayInApp } from "./access.ts";
 import type { Context } from "./context.ts";
 import { authErrors, objectErrors, releaseErrors } from "./errors.ts";
 import type { Principal } from "./principal.ts";
@@ -35,7 +36,9 @@ export async function openObject(
     if (best === undefined || row === undefined || row.status !== "present") {
       throw objectErrors.error("object.not_found", `There is no object ${sha256}.`, { details: { sha256 } });
     }
-    if (best.name.format === "ipa" && !hasScope(principal, "read")) {
+    const { slug } = best.name;
+    const hasCredentials = mayInApp(principal, "read", slug) || principal.share?.app === slug;
+    if (best.name.format === "ipa" && !hasCredentials) {
       throw authErrors.error("auth.missing_token", "An IPA is downloaded with credentials only.");
     }
     const location = { sha256, key: row.physical_key };
@@ -59,10 +62,11 @@ export async function bestName(
   sha256: string,
   artifact?: string,
 ): Promise<{ name: Name; state: NameState } | undefined> {
-  const readable = (await names(reader, sha256)).flatMap((name) => {
-    const state = stateFor(principal, name);
-    return state === undefined ? [] : [{ name, state }];
-  });
+  const readable: { name: Name; state: NameState }[] = [];
+  for (const name of await names(reader, sha256)) {
+    const state = (await isShared(reader, principal, name)) ? "live" : stateFor(principal, name);
+    if (state !== undefined) readable.push({ name, state });
+  }
   const rank = ({ name, state }: { name: Name; state: NameState }) =>
     order[state] * 2 - (name.artifact_id === artifact ? 1 : 0);
   return readable.toSorted((left, right) => rank(left) - rank(right))[0];
@@ -82,6 +86,13 @@ function stateFor(principal: Principal, name: Name): NameState | undefined {
   if (name.published_at === null && !mayInApp(principal, "publish", slug)) return undefined;
   if (status === "revoked") return mayInApp(principal, "admin", slug) ? "live" : "revoked";
   return status === "deleted" && name.stays === 0 ? "deleted" : "live";
+}
+
+/** A share link opens what is current in its channels: artifacts, not notes or manifests of their own. */
+async function isShared(reader: Reader, { share }: Principal, name: Name): Promise<boolean> {
+  if (share === undefined || share.app !== name.slug || name.artifact_id === null) return false;
+  const serving = await reader.all(channelsServing, { release_id: name.id });
+  return serving.some((channel) => share.channel === null || channel.name === share.channel);
 }
 
 /** What anonymous callers may read, and so caches may keep. */

@@ -321,6 +321,20 @@ export interface TokenRecord {
   readonly revoked_at: string | null;
 }
 
+export interface ShareRecord {
+  readonly id: string;
+  readonly app: string;
+  /** Null: every channel of the app. */
+  readonly channel: string | null;
+  readonly status: "active" | "revoked" | "expired";
+  readonly created_by: string;
+  readonly created_at: string;
+  readonly expires_at: string;
+  readonly revoked_at: string | null;
+  /** What to hand out, where a server knows its address; with the secret in it in the answer of `createShare` only. */
+  readonly url: string | null;
+}
+
 export interface AuditFilter {
   readonly app?: string;
   readonly actor?: string;
@@ -344,6 +358,35 @@ export interface AuditRecord {
   readonly target_id: string;
   readonly metadata: JsonObject;
   readonly created_at: string;
+}
+
+export interface EventRequest {
+  /** The number of the last event that is known already; 0 for the start of the log. */
+  readonly after: number;
+  /** 1 to 1,000; 50 when absent. */
+  readonly limit?: number;
+  /** The log that `after` counts in, where the caller knows it. */
+  readonly log_id?: string;
+}
+
+export interface EventPage {
+  readonly log_id: string;
+  /** The number of the log's last event. */
+  readonly head: number;
+  /** Ascending, without a gap. */
+  readonly items: readonly EventEntry[];
+}
+
+/** An event as recorded, but for the hashes of secrets; only its number where the caller may not see more. */
+export type EventEntry = EventRecord | { readonly seq: number };
+
+export interface EventRecord {
+  readonly seq: number;
+  readonly type: string;
+  readonly at: string;
+  readonly actor: string;
+  readonly subject: string;
+  readonly data: JsonObject;
 }
 
 export interface Problem {

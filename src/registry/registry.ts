@@ -3,6 +3,8 @@ import type { Platform } from "../inspect/inspection.ts";
 import type {
   ArtifactRecord,
   CurrentArtifactRequest,
+  EventPage,
+  EventRequest,
   ObjectRecord,
   OpenedObject,
   AppChanges,
@@ -32,6 +34,7 @@ import type {
   UploadSource,
   UploadedObject,
   VerifyReport,
+  ShareRecord,
 } from "./records.ts";
 
 /**
@@ -121,9 +124,21 @@ export interface Registry {
   listTokens(page?: PageRequest): Promise<Page<TokenRecord>>;
   revokeToken(id: string): Promise<TokenRecord>;
 
+  // Shares ---------------------------------------------------------------------------------------------------------
+  /** The only answer that ever holds `secret`. Raises `share.too_long`, `channel.not_found`, `duration.invalid`. */
+  createShare(
+    app: string,
+    request?: { channel?: string | null; expires_in?: string },
+  ): Promise<ShareRecord & { secret: string }>;
+  listShares(app: string, page?: PageRequest): Promise<Page<ShareRecord>>;
+  /** Raises `share.not_found`. */
+  revokeShare(app: string, id: string): Promise<ShareRecord>;
+
   // Audit ----------------------------------------------------------------------------------------------------------
   /** Newest first; oldest first when `order` is `ascending`. */
   listAudit(filter?: AuditFilter & PageRequest): Promise<Page<AuditRecord>>;
+  /** The log behind an event, oldest first. Raises `events.cursor_unknown`, `page.invalid_cursor`, `page.invalid_limit`. */
+  readEvents(request: EventRequest): Promise<EventPage>;
 
   // The store ------------------------------------------------------------------------------------------------------
   storeStatus(): Promise<StoreStatus>;

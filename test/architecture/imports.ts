@@ -17,7 +17,8 @@ export const arrows: Readonly<Record<string, readonly string[]>> = {
   config: ["registry", "base"],
   client: ["registry", "base"],
   cli: ["registry", "config", "client", "base"],
-  main: ["cli", "config"],
+  server: ["registry", "config", "base"],
+  main: ["cli", "server", "config"],
 };
 
 /** Arrows that stand for types only: nothing of that folder may be loaded. */

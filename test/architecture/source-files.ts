@@ -10,12 +10,12 @@ export interface SourceFile {
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Every TypeScript file under these folders of the repository. */
+/** Every TypeScript file, JSX or not, under these folders of the repository. */
 export function sourceFiles(...folders: readonly string[]): SourceFile[] {
   return folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
       .map((name) => `${folder}/${name.replaceAll("\\", "/")}`)
-      .filter((path) => path.endsWith(".ts"))
+      .filter((path) => /\.tsx?$/.test(path))
       .toSorted()
       .map((path) => ({ path, text: readFileSync(join(root, path), "utf8") })),
   );

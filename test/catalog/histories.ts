@@ -1,7 +1,7 @@
 import fc from "fast-check";
 
 import { DistError } from "../../src/base/errors.ts";
-import type { ArtifactRequest, TokenRecord } from "../../src/registry/records.ts";
+import type { ArtifactRequest, ShareRecord, TokenRecord } from "../../src/registry/records.ts";
 import { sourceOf, tarGzBytes, type TestStore } from "../support/test-store.ts";
 
 /** One use case with its arguments; every step is plain data, so that a failing history can be read. */
@@ -19,6 +19,8 @@ export type Step =
   | { do: "create-token"; name: string; expires: string | null }
   | { do: "use-token" }
   | { do: "revoke-token" }
+  | { do: "share"; app: string; channel: string }
+  | { do: "revoke-share" }
   | { do: "upload"; text: string }
   | { do: "cleanup"; apply: boolean }
   | { do: "wait"; ms: number };
@@ -149,6 +151,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.constantFrom<Step>({ do: "use-token" }, { do: "revoke-token" }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("share" as const), app: apps, channel: channels }),
+  },
+  { weight: 1, arbitrary: fc.constant<Step>({ do: "revoke-share" }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("upload" as const), text: texts }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("cleanup" as const), apply: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("wait" as const), ms: waits }) },
@@ -169,6 +176,7 @@ export const fullHistory: readonly Step[] = [
   { do: "attach", app: "beta-app", version: "1.0", text: "d", arch: "arm64", replace: false },
   { do: "create-token", name: "ci", expires: "7d" },
   { do: "use-token" },
+  { do: "share", app: "acme", channel: "beta" },
   { do: "draft", app: "acme", version: "2.0-rc+1", channel: "beta", notes: null },
   { do: "attach", app: "acme", version: "2.0-rc+1", text: "a", arch: "x86_64", replace: false },
 ];
@@ -182,6 +190,7 @@ export const histories = fc
 export class HistoryRun {
   readonly #store: TestStore;
   #token: (TokenRecord & { secret: string }) | undefined;
+  #share: ShareRecord | undefined;
   /** How often each kind of step did something, and how often it was refused. */
   readonly done = new Map<Step["do"], number>();
 
@@ -256,6 +265,11 @@ export class HistoryRun {
         return this.#token === undefined ? undefined : store.authenticate(this.#token.secret);
       case "revoke-token":
         return this.#token === undefined ? undefined : registry.revokeToken(this.#token.id);
+      case "share":
+        this.#share = await registry.createShare(each.app, { channel: each.channel });
+        return this.#share;
+      case "revoke-share":
+        return this.#share === undefined ? undefined : registry.revokeShare(this.#share.app, this.#share.id);
       case "upload":
         return registry.uploadObject(sourceOf(tarGzBytes(each.text)));
       case "cleanup":

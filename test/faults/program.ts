@@ -56,6 +56,7 @@ export async function distHere(args: readonly string[]): Promise<ProgramRun> {
   const stdout = collector();
   const stderr = collector();
   const code = await main({
+    serve: async () => {},
     argv: args,
     env: {},
     streams: { stdin: () => process.stdin, stdout, stderr },

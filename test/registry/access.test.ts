@@ -136,6 +136,25 @@ const useCases: readonly UseCase[] = [
     call: (r) => r.channelHistory("acme", "beta"),
   },
   {
+    name: "createShare",
+    scopes: ["promote"],
+    limits: wrongPlace,
+    call: (r) => r.createShare("acme", { channel: "beta" }),
+  },
+  {
+    name: "listShares",
+    scopes: ["promote"],
+    limits: wrongApp,
+    call: (r) => r.listShares("acme"),
+  },
+  {
+    name: "revokeShare",
+    scopes: ["promote"],
+    limits: wrongPlace,
+    call: async (r) =>
+      r.revokeShare("acme", (await test.registry.createShare("acme", { channel: "beta" })).id),
+  },
+  {
     name: "createToken",
     scopes: ["token"],
     limits: wrongPlace,
@@ -153,6 +172,7 @@ const useCases: readonly UseCase[] = [
     },
   },
   { name: "listAudit", scopes: ["audit"], limits: wrongApp, call: (r) => r.listAudit({ app: "acme" }) },
+  { name: "readEvents", scopes: ["audit"], limits: anywhere, call: (r) => r.readEvents({ after: 0 }) },
   { name: "storeStatus", scopes: [], limits: wrongPlace, call: (r) => r.storeStatus() },
   { name: "verifyStore", scopes: [], limits: wrongPlace, call: (r) => r.verifyStore() },
   { name: "rebuildStore", scopes: [], limits: wrongPlace, call: (r) => r.rebuildStore() },

@@ -17,6 +17,7 @@ import {
   releasePublished,
   releaseRevoked,
 } from "./releases.ts";
+import { shareCreated, shareRevoked } from "./shares.ts";
 import { tokenCreated, tokenRevoked, tokenUsed } from "./tokens.ts";
 
 /**
@@ -74,6 +75,8 @@ const projections: { readonly [T in EventType]: Projection<T> } = {
   "v1.token.created": tokenCreated,
   "v1.token.used": tokenUsed,
   "v1.token.revoked": tokenRevoked,
+  "v1.share.created": shareCreated,
+  "v1.share.revoked": shareRevoked,
   "v1.object.stored": logOnly,
   "v1.object.deleted": logOnly,
   "v1.store.cleaned": logOnly,

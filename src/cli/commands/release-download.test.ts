@@ -170,7 +170,11 @@ function registry(artifacts: readonly ArtifactRecord[] = [artifactRecord]) {
 function opened(chunks: readonly Buffer[]): OpenedObject {
   const { sha256, blake3, size_bytes, content_type, filename } = artifactRecord;
   return {
-    ...{ sha256, blake3, size_bytes, content_type, filename },
+    sha256,
+    blake3,
+    size_bytes,
+    content_type,
+    filename,
     is_public: true,
     physical_key: null,
     read: async () => Readable.from(chunks),

@@ -1,6 +1,6 @@
 import { scopes } from "../../registry/records.ts";
 import { defineCommand } from "../command.ts";
-import { pageOptions } from "./shared.ts";
+import { appOption, pageOptions } from "./shared.ts";
 
 export const tokenCreate = defineCommand({
   name: "token create",
@@ -39,6 +39,42 @@ export const tokenRevoke = defineCommand({
   options: {},
   examples: ["dist token revoke tok_01h…"],
   exits: { 1: "refused: no such token, or revoked already" },
+  needs: "store",
+});
+
+export const shareCreate = defineCommand({
+  name: "share create",
+  summary: "Create a share link; its secret is shown once",
+  description:
+    "Creates a link that opens an app's install page, and the artifacts that are current there, to whoever has it, also where the app " +
+    "is private. It ends by itself: after 7 days when nothing is said, after a year at most.",
+  options: {
+    ...appOption,
+    channel: { value: "NAME", about: "Only this channel; every channel when absent" },
+    expiresIn: { value: "DURATION", about: "How long it works, such as 30d", default: "7d" },
+  },
+  examples: ["dist share create --app acme-app --channel beta --expires-in 30d"],
+  exits: { 1: "refused: no such app or channel, or a time beyond a year" },
+  needs: "store",
+});
+
+export const shareList = defineCommand({
+  name: "share list",
+  summary: "List an app's share links",
+  description: "Lists an app's share links, newest first; never a secret.",
+  options: { ...appOption, ...pageOptions },
+  examples: ["dist share list --app acme-app"],
+  needs: "store",
+});
+
+export const shareRevoke = defineCommand({
+  name: "share revoke",
+  summary: "End a share link",
+  description: "Revokes a share link at once and for good. Revoking it again changes nothing.",
+  args: { id: { about: "The link's id (shr_…)" } },
+  options: appOption,
+  examples: ["dist share revoke shr_01h… --app acme-app"],
+  exits: { 1: "refused: no such link" },
   needs: "store",
 });
 

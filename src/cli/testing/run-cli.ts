@@ -31,6 +31,9 @@ export async function runCli(argv: readonly string[], options: CliOptions = {}):
   const stdin = new PassThrough();
   stdin.end(options.stdin ?? "");
   const code = await main({
+    serve: async () => {
+      throw new Error("served");
+    },
     argv,
     env: options.env ?? { DIST_STORE: "store" },
     streams: { stdin: () => stdin, stdout: options.stdout ?? stdout.stream, stderr: stderr.stream },

@@ -1,0 +1,39 @@
+import { defineCommand } from "../command.ts";
+
+export const serverRun = defineCommand({
+  name: "server run",
+  summary: "Serve a store over HTTP (what distd does)",
+  description:
+    "Serves a store directory over HTTP until SIGTERM or SIGINT; requests under way may then finish. A missing store is created. " +
+    "A store that never had an administrator token gets one, shown once on standard error. " +
+    "Standard output is the log, one JSON object per line.",
+  options: {
+    localStore: { value: "DIR", about: "The store directory", env: "DIST_STORE" },
+    host: {
+      value: "ADDRESS",
+      about: "Listen on this address; 0.0.0.0 for every one",
+      env: "DIST_SERVER_HOST",
+    },
+    port: {
+      value: "N",
+      type: "integer",
+      about: "Listen on this port; 0 for any that is free",
+      env: "DIST_SERVER_PORT",
+    },
+    publicUrl: {
+      value: "URL",
+      about: "Where people reach the server; links begin with it",
+      env: "DIST_PUBLIC_URL",
+    },
+    config: { value: "FILE", about: "Read this file too, after the store's dist.toml" },
+    check: { about: "Only check configuration and store, and show the settings; change nothing" },
+  },
+  examples: [
+    "dist server run --local-store ./store",
+    "dist server run --local-store /data --host 0.0.0.0 --public-url https://dist.example.org",
+    "dist server run --local-store ./store --check",
+  ],
+  exits: { 4: "the database is damaged" },
+  needs: "none",
+  creates: true,
+});

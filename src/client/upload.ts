@@ -1,0 +1,120 @@
+import { createDualHasher, type Digests } from "../base/digest.ts";
+import { DistError, hasCode } from "../base/errors.ts";
+import type { UploadedObject, UploadOptions, UploadSource } from "../registry/records.ts";
+import type { Api } from "./api.ts";
+import { path } from "./address-parts.ts";
+import { clientErrors } from "./errors.ts";
+
+/**
+ * Hashes the source, then sends its bytes unless the server knows them to be this caller's already, and compares both digests and the size
+ * with what the server found. Raises `validation.size_mismatch`, `validation.digest_mismatch`, `validation.source_changed`,
+ * `client.digest_mismatch`, what the source raised, and the signal's reason.
+ */
+export async function uploadObject(
+  api: Api,
+  source: UploadSource,
+  options: UploadOptions,
+): Promise<UploadedObject> {
+  const { signal, onProgress } = options;
+  const digests = await hashed(source, signal);
+  checkExpected(digests, options.expected);
+  const known = await leaseKnown(api, digests.sha256, signal);
+  if (known !== undefined) {
+    onProgress?.(digests.sizeBytes);
+    return compared(api, known, digests);
+  }
+  const stored = await api.call<UploadedObject>({
+    method: "POST",
+    path: "/api/upload",
+    headers: {
+      "content-type": "application/octet-stream",
+      // RFC 9530 section 2: `Content-Digest: sha-256=:<base64>:`.
+      "content-digest": `sha-256=:${Buffer.from(digests.sha256, "hex").toString("base64")}:`,
+    },
+    body: () => ({
+      sizeBytes: digests.sizeBytes,
+      chunks: exactly(source, digests.sizeBytes, signal),
+      onSent: (bytes) => onProgress?.(bytes),
+    }),
+    repeatable: true,
+    signal,
+  });
+  return compared(api, stored, digests);
+}
+
+/** Leases an object anew. Raises `object.not_found`. */
+export function leaseObject(api: Api, sha256: string, signal?: AbortSignal): Promise<UploadedObject> {
+  return api.call({ method: "POST", path: path`/api/objects/${sha256}/lease`, repeatable: true, signal });
+}
+
+/** One request instead of a HEAD and a lease; and unlike a HEAD it says what is wrong with a token. */
+async function leaseKnown(
+  api: Api,
+  sha256: string,
+  signal: AbortSignal | undefined,
+): Promise<UploadedObject | undefined> {
+  try {
+    return await leaseObject(api, sha256, signal);
+  } catch (error) {
+    if (hasCode(error, "object.not_found")) return undefined;
+    throw error;
+  }
+}
+
+async function hashed(source: UploadSource, signal: AbortSignal | undefined): Promise<Digests> {
+  const hasher = await createDualHasher();
+  for await (const chunk of source.open()) {
+    signal?.throwIfAborted();
+    hasher.update(chunk);
+  }
+  return hasher.digest();
+}
+
+/** The bytes of a second pass, as many as the first had: the length is promised before they are sent. */
+async function* exactly(
+  source: UploadSource,
+  sizeBytes: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of source.open()) {
+    signal?.throwIfAborted();
+    bytes += chunk.byteLength;
+    if (bytes > sizeBytes) throw sourceChanged();
+    yield chunk;
+  }
+  if (bytes !== sizeBytes) throw sourceChanged();
+}
+
+function sourceChanged(): DistError {
+  return new DistError("validation.source_changed", "invalid", "The bytes changed while they were read.");
+}
+
+function checkExpected(actual: Digests, expected: UploadOptions["expected"]): void {
+  if (expected?.size !== undefined && expected.size !== actual.sizeBytes) {
+    throw new DistError(
+      "validation.size_mismatch",
+      "invalid",
+      `The file has ${actual.sizeBytes} bytes, not the declared ${expected.size}.`,
+      { details: { expected: expected.size, actual: actual.sizeBytes } },
+    );
+  }
+  if (expected?.sha256 !== undefined && expected.sha256 !== actual.sha256) {
+    throw new DistError(
+      "validation.digest_mismatch",
+      "invalid",
+      "The file's SHA-256 is not the declared one.",
+      { details: { expected: expected.sha256, actual: actual.sha256 } },
+    );
+  }
+}
+
+function compared(api: Api, stored: UploadedObject, { sha256, blake3, sizeBytes }: Digests): UploadedObject {
+  if (stored.sha256 === sha256 && stored.blake3 === blake3 && stored.size_bytes === sizeBytes) return stored;
+  throw clientErrors.error("client.digest_mismatch", `${api.origin} holds other bytes than were sent.`, {
+    details: {
+      expected: { sha256, blake3, size_bytes: sizeBytes },
+      actual: { sha256: stored.sha256, blake3: stored.blake3, size_bytes: stored.size_bytes },
+    },
+  });
+}

@@ -1,0 +1,12 @@
+/** What an operator can set about the server itself; the store's settings are its own. */
+export interface ServerSettings {
+  readonly host: string;
+  readonly port: number;
+  /** Where people reach the server, without a trailing slash; null: as the request says. */
+  readonly publicUrl: string | null;
+  /** Addresses whose forwarded headers count. */
+  readonly trustedProxies: readonly string[];
+  readonly maxUploadBytes: number;
+  /** Who sends the bytes of a download: this process, or the proxy in front of it. */
+  readonly sendFile: "off" | "x-accel" | "x-sendfile";
+}

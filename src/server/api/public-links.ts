@@ -1,0 +1,20 @@
+/** What a record holds other records under. Nothing else is looked into: metadata is the publisher's own. */
+const NESTED = ["items", "releases", "release", "artifacts"] as const;
+
+/**
+ * A registry's answer as it leaves the server: where a release or an artifact says on which path of this machine its bytes
+ * are, it says instead where they are downloaded. Null, for bytes that are gone, stays.
+ */
+export function withPublicLinks(value: unknown, baseUrl: string): unknown {
+  if (Array.isArray(value)) return value.map((item) => withPublicLinks(item, baseUrl));
+  if (typeof value !== "object" || value === null) return value;
+  const record: Record<string, unknown> = { ...value };
+  for (const key of NESTED) {
+    if (key in record) record[key] = withPublicLinks(record[key], baseUrl);
+  }
+  if (typeof record["url"] === "string") {
+    const digest = record["manifest_sha256"] ?? record["sha256"];
+    record["url"] = typeof digest === "string" ? `${baseUrl}/download/${digest}` : null;
+  }
+  return record;
+}

@@ -1,0 +1,221 @@
+import { z } from "@hono/zod-openapi";
+
+import { iosModes, visibilities } from "../../registry/app-settings.ts";
+import { arches, formats, platforms } from "../../registry/manifest/vocabulary.ts";
+import {
+  type AppRecord,
+  type ArtifactRecord,
+  type AuditRecord,
+  type ChannelMoveRecord,
+  type ChannelRecord,
+  type Page,
+  type PublishedArtifact,
+  type PublishResult,
+  type ReleaseRecord,
+  scopes,
+  type TokenRecord,
+  type UploadedObject,
+} from "../../registry/records.ts";
+
+/** The records that routes answer, as schemas: the types in `records.ts` say the same and are checked against these. */
+
+const time = z.string().describe("RFC 3339, UTC, milliseconds");
+const digest = z.string().describe("SHA-256, 64 hexadecimal digits");
+export const jsonObject = z.record(z.string(), z.unknown()) as unknown as z.ZodType<
+  ArtifactRecord["metadata"]
+>;
+
+/** A page of a list. */
+export function pageOf<T>(name: string, item: z.ZodType<T>): z.ZodType<Page<T>> {
+  return z
+    .object({ items: z.array(item), next: z.string().nullable().describe("`after` of the next page") })
+    .openapi(`${name}Page`);
+}
+
+export const app: z.ZodType<AppRecord> = z
+  .object({
+    id: z.string(),
+    slug: z.string(),
+    display_name: z.string(),
+    owner: z.string().nullable(),
+    visibility: z.enum(visibilities),
+    allowed_platforms: z.array(z.enum(platforms)),
+    bundle_ids: z.record(z.string(), z.string()),
+    ios_mode: z.enum(iosModes),
+    testflight_url: z.string().nullable(),
+    identity_constraints: z
+      .record(z.string(), z.array(z.string()))
+      .describe("Empty for callers without `read`"),
+    retention_keep: z.number().int(),
+    retention_class: z.string().nullable(),
+    created_at: time,
+    updated_at: time,
+  })
+  .openapi("App");
+
+const finding = z
+  .object({
+    code: z.string(),
+    severity: z.enum(["error", "warning", "info"]),
+    message: z.string(),
+    details: jsonObject.optional(),
+  })
+  .openapi("Finding") as unknown as z.ZodType<PublishedArtifact["findings"][number]>;
+
+const artifactFields = {
+  id: z.string(),
+  platform: z.enum(platforms),
+  arch: z.enum(arches),
+  format: z.enum(formats),
+  filename: z.string(),
+  content_type: z.string(),
+  size_bytes: z.number().int(),
+  sha256: digest,
+  blake3: z.string(),
+  storage_key: z.string(),
+  validation_status: z.enum(["pending", "passed", "failed"]),
+  findings: z.array(finding),
+  url: z.string().nullable().describe("Where the bytes are downloaded; null once they are gone"),
+};
+
+export const artifact: z.ZodType<ArtifactRecord> = z
+  .object({ ...artifactFields, metadata: jsonObject })
+  .openapi("Artifact");
+
+export const release: z.ZodType<ReleaseRecord> = z
+  .object({
+    id: z.string(),
+    app_id: z.string(),
+    app: z.string(),
+    package_id: z.string(),
+    version: z.string(),
+    build: z.string(),
+    status: z.enum(["draft", "published", "revoked", "deleted"]),
+    channel: z.string().nullable().describe("The channel it was published for"),
+    current_in: z.array(z.string()).describe("The channels that point at it now"),
+    notes: z.string().nullable(),
+    notes_sha256: digest.nullable(),
+    manifest_sha256: digest.nullable(),
+    created_by: z.string().nullable().describe("Null for callers without `read`"),
+    created_at: time,
+    published_at: time.nullable(),
+    revoked_at: time.nullable(),
+    deleted_at: time.nullable(),
+    url: z.string().nullable().describe("Where the manifest is downloaded"),
+    artifacts: z.array(artifact),
+  })
+  .openapi("Release");
+
+export const channel: z.ZodType<ChannelRecord> = z
+  .object({
+    app_id: z.string(),
+    app: z.string(),
+    name: z.string(),
+    current_release_id: z.string().nullable(),
+    previous_release_id: z.string().nullable().describe("Where a rollback would go"),
+    current_version: z.string().nullable(),
+    current_build: z.string().nullable(),
+    policy: z.object({
+      promote: z.enum(["auto", "manual"]),
+      require_validation: z.boolean(),
+      from: z.string().nullable(),
+      min_time_seconds: z.number().int(),
+    }),
+    rollout_percent: z.number().int(),
+    retention_keep: z.number().int().nullable(),
+    created_at: time,
+    updated_at: time,
+    moved: z.boolean().describe("Answers of promote only").exactOptional(),
+  })
+  .openapi("Channel");
+
+export const channelMove: z.ZodType<ChannelMoveRecord> = z
+  .object({
+    seq: z.number().int(),
+    action: z.enum(["promoted", "rolled_back"]),
+    release_id: z.string().nullable(),
+    version: z.string().nullable(),
+    build: z.string().nullable(),
+    previous_release_id: z.string().nullable(),
+    rollout_percent: z.number().int(),
+    actor: z.string(),
+    reason: z.string().nullable(),
+    at: time,
+  })
+  .openapi("ChannelMove");
+
+const publishedChannel = z.union([
+  z.object({
+    name: z.string(),
+    promoted: z.literal(false),
+    refusal: z.object({ code: z.string(), message: z.string(), details: jsonObject }),
+    current_release_id: z.string().nullable(),
+  }),
+  z.object({
+    name: z.string(),
+    current_release_id: z.string().nullable(),
+    previous_release_id: z.string().nullable(),
+  }),
+]);
+
+export const publishResult: z.ZodType<PublishResult> = z
+  .object({
+    status: z.enum(["published", "unchanged", "promoted"]),
+    app: z.object({ id: z.string(), slug: z.string() }),
+    release: z.object({
+      id: z.string(),
+      package_id: z.string(),
+      version: z.string(),
+      build: z.string(),
+      channel: z.string().nullable(),
+      manifest_sha256: digest,
+      published_at: time,
+      url: z.string().nullable(),
+    }),
+    artifacts: z.array(z.object(artifactFields)),
+    channel: publishedChannel.nullable(),
+  })
+  .openapi("PublishResult");
+
+const tokenFields = {
+  id: z.string(),
+  name: z.string(),
+  scopes: z.array(z.enum(scopes)),
+  app: z.string().nullable(),
+  channel: z.string().nullable(),
+  status: z.enum(["active", "revoked", "expired"]),
+  created_by: z.string(),
+  created_at: time,
+  expires_at: time.nullable(),
+  last_used_at: time.nullable(),
+  revoked_at: time.nullable(),
+};
+
+export const token: z.ZodType<TokenRecord> = z.object(tokenFields).openapi("Token");
+
+export const newToken: z.ZodType<TokenRecord & { secret: string }> = z
+  .object({ ...tokenFields, secret: z.string().describe("Shown this once") })
+  .openapi("NewToken");
+
+export const auditEntry: z.ZodType<AuditRecord> = z
+  .object({
+    id: z.number().int(),
+    action: z.string(),
+    actor: z.string(),
+    actor_id: z.string().nullable(),
+    target_type: z.string(),
+    target_id: z.string(),
+    metadata: jsonObject,
+    created_at: time,
+  })
+  .openapi("AuditEntry");
+
+export const uploadedObject: z.ZodType<UploadedObject> = z
+  .object({
+    sha256: digest,
+    blake3: z.string(),
+    size_bytes: z.number().int(),
+    existed: z.boolean(),
+    lease_expires_at: time,
+  })
+  .openapi("UploadedObject");

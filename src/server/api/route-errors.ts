@@ -1,0 +1,62 @@
+import { baseErrors } from "../../base/encoding-errors.ts";
+import { DistError, type ErrorDefinition } from "../../base/errors.ts";
+import {
+  appErrors,
+  authErrors,
+  channelErrors,
+  objectErrors,
+  releaseErrors,
+  tokenErrors,
+  validationErrors,
+} from "../../registry/errors.ts";
+import { httpErrors, statusOf } from "../http-errors.ts";
+import type { ApiRoute } from "./route.ts";
+
+const definitions: Readonly<Record<string, ErrorDefinition>> = Object.assign(
+  {},
+  ...[
+    appErrors,
+    authErrors,
+    baseErrors,
+    channelErrors,
+    httpErrors,
+    objectErrors,
+    releaseErrors,
+    tokenErrors,
+    validationErrors,
+  ].map((family) => family.definitions),
+);
+
+/** A code that a route may answer. */
+export interface RouteError {
+  readonly code: string;
+  readonly status: number;
+  readonly about: string;
+}
+
+/** What a route may refuse with: its own codes, and those that follow from its access and its inputs. By status. */
+export function errorsOf(route: ApiRoute): RouteError[] {
+  const codes = [
+    "auth.malformed_token",
+    "auth.unknown_token",
+    "auth.revoked",
+    "auth.expired",
+    ...(route.access.who === "visibility" ? [] : ["auth.missing_token", "auth.missing_scope"]),
+    ...(route.access.limits === "none" ? [] : ["auth.wrong_app"]),
+    ...(route.access.limits === "channel" ? ["auth.wrong_channel"] : []),
+    "request.invalid_parameter",
+    ...(route.body === undefined
+      ? []
+      : ["request.invalid_body", "request.body_too_large", "request.unsupported_media_type"]),
+    ...route.errors,
+  ];
+  return [...new Set(codes)]
+    .map((code) => describe(code))
+    .toSorted((left, right) => left.status - right.status);
+}
+
+function describe(code: string): RouteError {
+  const definition = definitions[code];
+  if (definition === undefined) throw new Error(`A route names the code ${code}, which there is not.`);
+  return { code, status: statusOf(new DistError(code, definition.kind, "")), about: definition.about };
+}

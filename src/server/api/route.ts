@@ -1,0 +1,86 @@
+import type { z } from "@hono/zod-openapi";
+
+import type { Scope } from "../../registry/records.ts";
+import type { Registry } from "../../registry/registry.ts";
+
+/** Who may use a route. The registry decides; this is what it decides by, for the reference and the tests. */
+export interface Access {
+  /** Whoever may see the app, or a token with one of these scopes. */
+  readonly who: "visibility" | readonly [Scope, ...Scope[]];
+  /** Which of a token's limits must be where the route acts; `channel` means both. */
+  readonly limits: "none" | "app" | "channel";
+}
+
+export const byVisibility: Access = { who: "visibility", limits: "none" };
+
+/** Tokens with the scope, whose limits, if they have any, are where the route acts. */
+export function needs(scope: Scope, limits: Access["limits"] = "channel"): Access {
+  return { who: [scope], limits };
+}
+
+export type Method = "GET" | "HEAD" | "POST" | "PATCH" | "PUT";
+
+/** What a checked value is for the registry: a key that may be absent is never there as `undefined`. */
+type Given<T> = T extends readonly (infer Item)[]
+  ? readonly Given<Item>[]
+  : T extends object
+    ? { [Key in keyof T]: Given<Exclude<T[Key], undefined>> }
+    : T;
+
+export interface RouteInput<Params, Query, Body> {
+  /** As whoever asks. */
+  readonly registry: Registry;
+  readonly params: Given<Params>;
+  readonly query: Given<Query>;
+  readonly body: Given<Body>;
+  /** Aborted when the client goes away. */
+  readonly signal: AbortSignal;
+}
+
+/** One method of one path: what the reference, the OpenAPI document, the access tests and the server are made from. */
+export interface Route<Params, Query, Body, Result> {
+  readonly method: Method;
+  /** With parameters as `{name}`. */
+  readonly path: string;
+  readonly access: Access;
+  /** One sentence. */
+  readonly summary: string;
+  readonly params?: z.ZodType<Params>;
+  readonly query?: z.ZodType<Query>;
+  /** An empty body is read as `{}`. */
+  readonly body?: z.ZodType<Body>;
+  readonly response: z.ZodType<Result>;
+  /** 200 when absent. The first is the usual one. */
+  readonly statuses?: readonly [number, ...number[]];
+  /** Which of `statuses` an answer has; the first when absent. */
+  status?(result: Result): number;
+  /** The codes that belong to this route, besides those that any route may answer. */
+  readonly errors: readonly string[];
+  handle(input: RouteInput<Params, Query, Body>): Promise<Result | RawAnswer>;
+}
+
+export type ApiRoute = Route<unknown, unknown, unknown, unknown>;
+
+/** An answer that is not a JSON value in one piece. */
+export class RawAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: AsyncIterable<string> | null;
+
+  constructor(
+    status: number,
+    headers: Readonly<Record<string, string>>,
+    body: AsyncIterable<string> | null = null,
+  ) {
+    this.status = status;
+    this.headers = headers;
+    this.body = body;
+  }
+}
+
+/** Declares a route: its handler gets what its schemas let through. */
+export function route<Params = unknown, Query = unknown, Body = undefined, Result = unknown>(
+  spec: Route<Params, Query, Body, Result>,
+): ApiRoute {
+  return spec;
+}

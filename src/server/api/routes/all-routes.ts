@@ -1,0 +1,21 @@
+import type { ApiRoute } from "../route.ts";
+import { appRoutes } from "./apps.ts";
+import { auditRoutes } from "./audit.ts";
+import { channelRoutes } from "./channels.ts";
+import { objectRoutes } from "./objects.ts";
+import { releaseRoutes } from "./releases.ts";
+import { storeRoutes } from "./store.ts";
+import { tokenRoutes } from "./tokens.ts";
+
+/** Every route by the resource it is about, in the order of the reference. */
+export const routesByResource: Readonly<Record<string, readonly ApiRoute[]>> = {
+  Apps: appRoutes,
+  Releases: releaseRoutes,
+  Channels: channelRoutes,
+  Objects: objectRoutes,
+  Tokens: tokenRoutes,
+  Audit: auditRoutes,
+  Store: storeRoutes,
+};
+
+export const apiRoutes: readonly ApiRoute[] = Object.values(routesByResource).flat();

@@ -1,0 +1,139 @@
+import { ArtifactItem } from "./artifact-item.tsx";
+import { Command, Day, Document, htmlOf } from "./document.tsx";
+import type { InstallModel, PlatformSection } from "./install-model.ts";
+import { IosWords } from "./ios-section.tsx";
+import { installUrl } from "./links.ts";
+import { QrCode } from "./qr-code.tsx";
+import { type Platform, platformNames, shownName, versionText } from "./wording.ts";
+
+/** What a visitor should know of a platform's files before the first tap. */
+const platformWords: { readonly [platform in Platform]?: string } = {
+  android_apk: "Android asks once whether this browser may install apps.",
+  android_aab:
+    "Not installable from a page, and by no device: an App Bundle is what Google Play takes to make APKs of.",
+};
+
+/** The whole install page of a channel. */
+export function installPage(model: InstallModel): string {
+  const { app, place, release, sections } = model;
+  const name = shownName(app.display_name);
+  const title = release === null ? `${name}, ${place.channel}` : `${name} ${release.version}`;
+  return htmlOf(
+    <Document title={title}>
+      <main>
+        <header class="top">
+          <div>
+            <h1>
+              <bdi>{name}</bdi>
+            </h1>
+            <Headline model={model} />
+            <VisibilityWords model={model} />
+          </div>
+          <figure class="qr">
+            <QrCode text={installUrl(place)} label={`QR code of ${installUrl(place)}`} />
+            <figcaption>On a phone: scan</figcaption>
+          </figure>
+        </header>
+        {release === null && <NoRelease model={model} />}
+        <DeviceWords model={model} />
+        {sections.map((section) => (
+          <Section model={model} section={section} />
+        ))}
+        {model.notes !== null && (
+          <section>
+            <h2>What is new</h2>
+            <p class="notes" dir="auto">
+              {model.notes}
+            </p>
+          </section>
+        )}
+        <footer>
+          <a href={`${place.baseUrl}/`}>All apps on this server</a>
+        </footer>
+      </main>
+    </Document>,
+  );
+}
+
+function Headline({ model: { app, place, release } }: { model: InstallModel }) {
+  return (
+    <p class="t2">
+      {release !== null && (
+        <>
+          <b>{versionText(release)}</b>,{" "}
+        </>
+      )}
+      {place.channel}
+      {release?.published_at != null && (
+        <>
+          , <Day at={release.published_at} />
+        </>
+      )}
+      {app.owner !== null && (
+        <>
+          . From <bdi>{shownName(app.owner)}</bdi>
+        </>
+      )}
+    </p>
+  );
+}
+
+function VisibilityWords({ model: { app } }: { model: InstallModel }) {
+  if (app.visibility !== "private") return null;
+  return <p class="meta">Private: this page and its files open only with credentials.</p>;
+}
+
+function NoRelease({ model: { place } }: { model: InstallModel }) {
+  return (
+    <div class="say">
+      <p>
+        <b>The channel {place.channel} points at no release.</b> There is nothing to download here now.
+        Whoever publishes the app fills it with
+      </p>
+      <Command text={`dist release promote VERSION --app ${place.app} --channel ${place.channel}`} />
+    </div>
+  );
+}
+
+/** What can be said of the visitor's device that no section says. */
+function DeviceWords({ model: { device, release, sections } }: { model: InstallModel }) {
+  const has = (platform: Platform) => sections.some((section) => section.platform === platform);
+  const isMissing = device !== null && release !== null && !has(device);
+  return (
+    <>
+      {isMissing && (
+        <p class="say">
+          <b>This device: {platformNames[device]}.</b> {release.version} has no file for it.
+        </p>
+      )}
+      {device === "macos" && has("ios") && (
+        <p class="meta">
+          An iPad can present itself as a Mac, and this page cannot tell the two apart. On an iPad, see{" "}
+          <a href="#ios">{platformNames.ios}</a>.
+        </p>
+      )}
+    </>
+  );
+}
+
+function Section({ model, section }: { model: InstallModel; section: PlatformSection }) {
+  const { platform, isThisDevice, artifacts, ios } = section;
+  const words = platformWords[platform];
+  return (
+    <section id={platform} class={isThisDevice ? "here" : undefined}>
+      <h2>
+        {platformNames[platform]}
+        {isThisDevice && <span class="mark">This device</span>}
+      </h2>
+      {words !== undefined && <p class="t2">{words}</p>}
+      {ios !== null && <IosWords app={model.app} offer={ios} />}
+      {artifacts.length > 0 && (
+        <ul class="files">
+          {artifacts.map((artifact, index) => (
+            <ArtifactItem model={model} artifact={artifact} isFirstChoice={isThisDevice && index === 0} />
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}

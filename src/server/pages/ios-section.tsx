@@ -1,0 +1,62 @@
+import type { AppRecord } from "../../registry/records.ts";
+import type { IosOffer } from "./ios-offer.ts";
+import { iosModeNames, shownName } from "./wording.ts";
+
+/** What an iPhone can do with the app, in the words of its mode. Claims nothing that iOS would refuse. */
+export function IosWords({ app, offer }: { app: AppRecord; offer: IosOffer }) {
+  return (
+    <div class="ios">
+      <p class="meta">iOS mode: {iosModeNames[app.ios_mode]}</p>
+      <Offer app={app} offer={offer} />
+    </div>
+  );
+}
+
+function Offer({ app, offer }: { app: AppRecord; offer: IosOffer }) {
+  switch (offer.kind) {
+    case "testflight":
+      return (
+        <>
+          <p>
+            <a class="btn go" href={offer.url} rel="noreferrer">
+              Open in TestFlight
+            </a>
+          </p>
+          <p class="t2">
+            Apple installs it, not this page. You need the TestFlight app and a place in the test; Apple
+            decides on both. Which version you get is set there.
+          </p>
+        </>
+      );
+    case "enterprise":
+      return (
+        <>
+          <p>
+            <a class="btn go" href={offer.url}>
+              Install on this managed device
+            </a>
+          </p>
+          <ManagedOnly owner={app.owner} />
+        </>
+      );
+    case "not_installable":
+      return (
+        <>
+          <p class="say">
+            <b>Not installable from this page.</b> {offer.reasons.join(" ")}
+          </p>
+          {app.ios_mode === "enterprise" && <ManagedOnly owner={app.owner} />}
+        </>
+      );
+  }
+}
+
+function ManagedOnly({ owner }: { owner: string | null }) {
+  const organisation = owner === null ? "the organisation that signs it" : shownName(owner);
+  return (
+    <p class="t2">
+      Only devices enrolled in the device management (MDM) of {organisation}, or with its profile installed,
+      can install this app. Any other iPhone or iPad refuses it; this page cannot change that.
+    </p>
+  );
+}

@@ -1,0 +1,38 @@
+import type { ArtifactRecord } from "../../registry/records.ts";
+
+/** Where a channel of an app stands: the addresses under it are made of these. */
+export interface ChannelPlace {
+  /** Scheme, host and port, without a trailing slash. */
+  readonly baseUrl: string;
+  readonly app: string;
+  readonly channel: string;
+}
+
+export function installUrl({ baseUrl, app, channel }: ChannelPlace): string {
+  return `${baseUrl}/install/${app}/${channel}`;
+}
+
+/** Exactly these bytes, under the artifact's name: what the page shows beside the link is what arrives. */
+export function exactUrl(baseUrl: string, artifact: Pick<ArtifactRecord, "sha256" | "id">): string {
+  return `${baseUrl}/download/${artifact.sha256}?artifact=${artifact.id}`;
+}
+
+/**
+ * Whatever is current when the link is followed. Arch and format stand in it only where the release has several files for
+ * the platform.
+ */
+export function stableUrl(
+  { baseUrl, app, channel }: ChannelPlace,
+  artifact: ArtifactRecord,
+  siblings: readonly ArtifactRecord[],
+): string {
+  const isOnly = siblings.filter(({ platform }) => platform === artifact.platform).length === 1;
+  const rest = isOnly ? "" : `/${artifact.arch}/${artifact.format}`;
+  return `${baseUrl}/download/${app}/${channel}/${artifact.platform}${rest}`;
+}
+
+/** The line for a terminal; `-J` takes the file's name from the answer. */
+export function curlLine(url: string, needsToken: boolean): string {
+  const credentials = needsToken ? ' -H "Authorization: Bearer $DIST_TOKEN"' : "";
+  return `curl -fLOJ${credentials} ${url}`;
+}

@@ -1,0 +1,106 @@
+import { text } from "node:stream/consumers";
+
+import type { Context, Hono } from "hono";
+import { etag } from "hono/etag";
+
+import { hasCode } from "../../base/errors.ts";
+import { hasScope } from "../../registry/access.ts";
+import type { ReleaseRecord } from "../../registry/records.ts";
+import type { Registry } from "../../registry/registry.ts";
+import type { ServerDeps, ServerEnv } from "../server-context.ts";
+import { detectPlatform } from "./detect-platform.ts";
+import { indexPage, type IndexChannel } from "./index-page.tsx";
+import { installModel } from "./install-model.ts";
+import { installPage } from "./install-page.tsx";
+import { pageHeaders } from "./page-headers.ts";
+import { stylesheet, stylesheetVersion } from "./stylesheet.ts";
+
+/** Each app costs a handful of reads, so a page of the index has fewer than a list of the API. */
+const APPS_PER_PAGE = 20;
+
+/**
+ * The pages for people: the index, the install page of every channel, and their stylesheet. What is not there, or not for
+ * the caller, is left to the server's error handler (`app.not_found`, `channel.not_found`, `page.invalid_cursor`).
+ */
+export function mountPages(app: Hono<ServerEnv>, _deps: ServerDeps): void {
+  app.get("/", etag(), async (c) => {
+    const after = c.req.query("after");
+    const registry = c.get("registry");
+    const page = await registry.listApps({
+      limit: APPS_PER_PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    const apps = [];
+    for (const item of page.items) apps.push({ app: item, channels: await channelsOf(registry, item.slug) });
+    const model = { baseUrl: c.get("baseUrl"), apps, next: page.next, isFirstPage: after === undefined };
+    return sendPage(c, indexPage(model));
+  });
+
+  app.get("/install/:app/:channel", etag(), async (c) => {
+    const registry = c.get("registry");
+    const record = await registry.getApp(c.req.param("app"));
+    const channel = await registry.getChannel(record.slug, c.req.param("channel"));
+    const release = await currentRelease(registry, record.slug, channel.current_release_id);
+    const model = installModel({
+      app: record,
+      place: { baseUrl: c.get("baseUrl"), app: record.slug, channel: channel.name },
+      release,
+      notes: release === null ? null : await notesOf(registry, release),
+      device: detectPlatform(c.req.raw.headers),
+      mayReadIpa: hasScope(c.get("principal"), "read"),
+      manifestUrl: null,
+    });
+    return sendPage(c, installPage(model));
+  });
+
+  app.get("/assets/dist.css", etag(), (c) => {
+    // Only an address that names this very content may be kept for ever.
+    const isExact = c.req.query("v") === stylesheetVersion;
+    return c.body(stylesheet, 200, {
+      "Content-Type": "text/css; charset=utf-8",
+      "Cache-Control": isExact ? "public, max-age=31536000, immutable" : "no-cache",
+      "X-Content-Type-Options": "nosniff",
+    });
+  });
+}
+
+function sendPage(c: Context<ServerEnv>, html: string): Response {
+  return c.html(html, 200, {
+    ...pageHeaders,
+    "Cache-Control": "private, no-cache",
+    Vary: "Accept, Authorization, Cookie, User-Agent, Sec-CH-UA-Platform",
+  });
+}
+
+async function channelsOf(registry: Registry, slug: string): Promise<IndexChannel[]> {
+  const channels: IndexChannel[] = [];
+  for (const channel of (await registry.listChannels(slug)).items) {
+    const release = await currentRelease(registry, slug, channel.current_release_id);
+    channels.push({ name: channel.name, release });
+  }
+  return channels;
+}
+
+/** Null for a channel without one, and for a release that was taken back while the page was being made. */
+async function currentRelease(
+  registry: Registry,
+  slug: string,
+  id: string | null,
+): Promise<ReleaseRecord | null> {
+  if (id === null) return null;
+  const release = await registry.getRelease(slug, { release: id });
+  return release.status === "published" ? release : null;
+}
+
+/** Long notes stand in an object of their own, of at most 64 KiB. */
+async function notesOf(registry: Registry, release: ReleaseRecord): Promise<string | null> {
+  if (release.notes !== null || release.notes_sha256 === null) return release.notes;
+  try {
+    const notes = await registry.openObject(release.notes_sha256);
+    return await text(await notes.read());
+  } catch (error) {
+    // The files can still be handed out; a store that lost the notes says so in its verification.
+    if (hasCode(error, "object.not_found")) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,155 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from "node:http";
+import { isIPv6 } from "node:net";
+import type { Duplex } from "node:stream";
+
+import { getRequestListener } from "@hono/node-server";
+import { type DistError, errnoOf } from "../base/errors.ts";
+import { type App, createApp } from "./app.ts";
+import { httpErrors, statusOf } from "./http-errors.ts";
+import { securityHeaders } from "./observe.ts";
+import { serverErrors } from "./server-errors.ts";
+import type { ServerDeps } from "./server-context.ts";
+
+/** Headers are held in memory before anyone is known. */
+const MAX_HEADER_BYTES = 8 * 1024;
+/** Headers that trickle in hold a connection open (slowloris). */
+const HEADERS_TIMEOUT_MS = 20_000;
+/** Longer than the idle time of common proxies, which would otherwise meet connections that close under them. */
+const KEEP_ALIVE_MS = 75_000;
+/** How long answers and uploads under way may take once the server is told to stop. */
+const SHUTDOWN_MS = 30_000;
+
+/** A server that takes requests. */
+export interface RunningServer {
+  /** Where it listens, for this machine: `http://127.0.0.1:8787`. */
+  readonly url: string;
+  readonly port: number;
+  /** Takes no more requests, lets those under way finish for 30 s at most, then closes the store. */
+  close(): Promise<void>;
+}
+
+/** Listens. Raises `server.cannot_listen`; the store is then still open. */
+export async function startServer(deps: ServerDeps, app: App = createApp(deps)): Promise<RunningServer> {
+  const open = new Set<ServerResponse>();
+  let closing: Promise<void> | undefined;
+  const answer = getRequestListener(app.hono.fetch, { errorHandler: () => errorResponse(unreadable()) });
+  const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    open.add(outgoing);
+    if (closing !== undefined) outgoing.shouldKeepAlive = false;
+    outgoing.once("close", () => {
+      open.delete(outgoing);
+      // The connection turns idle only after this event.
+      if (closing !== undefined) setImmediate(() => server.closeIdleConnections());
+    });
+    void answer(incoming, outgoing);
+  };
+  const server = createServer(
+    {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      // An upload of many gigabytes takes as long as it takes; one that stands still is ended by its route.
+      requestTimeout: 0,
+    },
+    listener,
+  );
+  // Without a listener of ours Node sends `100 Continue` before the route has looked at the credentials.
+  server.on("checkContinue", listener);
+  server.on("clientError", (error, socket) => {
+    const isAnswering = [...open].some((outgoing) => outgoing.socket === socket && outgoing.headersSent);
+    refuseConnection(error, socket, isAnswering);
+  });
+  const port = await listen(server, deps);
+  const { host } = deps.settings;
+  return {
+    url: `http://${isIPv6(host) ? `[${host}]` : host}:${port}`,
+    port,
+    close: () => {
+      app.stop();
+      return (closing ??= shutDown(server, open).then(() => deps.store.close()));
+    },
+  };
+}
+
+function listen(server: Server, { settings: { host, port }, log }: ServerDeps): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const refuse = (cause: Error): void => {
+      const reason = errnoOf(cause) === "EADDRINUSE" ? "something else does already" : errnoOf(cause);
+      const message = `The server cannot listen on ${host}, port ${port} (${reason}).`;
+      reject(
+        serverErrors.error("server.cannot_listen", message, {
+          cause,
+          details: { host, port, errno: errnoOf(cause) ?? null },
+          hint: "Choose another with --host or --port.",
+        }),
+      );
+    };
+    server.once("error", refuse);
+    server.listen(port, host, () => {
+      server.off("error", refuse);
+      server.on("error", (error) => log.error({ err: error }, "server error"));
+      const address = server.address();
+      resolve(typeof address === "object" && address !== null ? address.port : port);
+    });
+  });
+}
+
+async function shutDown(server: Server, open: ReadonlySet<ServerResponse>): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  for (const outgoing of open) if (!outgoing.headersSent) outgoing.shouldKeepAlive = false;
+  const deadline = setTimeout(() => server.closeAllConnections(), SHUTDOWN_MS);
+  await closed;
+  clearTimeout(deadline);
+}
+
+/** Answers what Node could not read as HTTP, by hand: there is no response object for it. */
+function refuseConnection(error: Error, socket: Duplex, isAnswering: boolean): void {
+  // In the middle of an answer these bytes would be taken for a part of it.
+  if (!socket.writable || errnoOf(error) === "ECONNRESET" || isAnswering) {
+    socket.destroy();
+    return;
+  }
+  const refusal = refusalOf(errnoOf(error));
+  const status = statusOf(refusal);
+  const body = JSON.stringify(refusal);
+  const headers = {
+    ...securityHeaders,
+    "Content-Type": "application/json",
+    "Content-Length": Buffer.byteLength(body),
+    Connection: "close",
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`, () =>
+    socket.destroy(),
+  );
+}
+
+function refusalOf(code: string | undefined): DistError {
+  switch (code) {
+    case "HPE_HEADER_OVERFLOW":
+      return httpErrors.error("request.headers_too_large", "The headers are larger than 8 KiB.", {
+        details: { max_bytes: MAX_HEADER_BYTES },
+      });
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return httpErrors.error("request.timeout", "The request did not arrive in time.");
+    default:
+      return unreadable();
+  }
+}
+
+function unreadable(): DistError {
+  return httpErrors.error(
+    "request.invalid_parameter",
+    "The request is not HTTP, or its address cannot be read.",
+  );
+}
+
+function errorResponse(error: DistError): Response {
+  return Response.json(error, { status: statusOf(error), headers: securityHeaders });
+}

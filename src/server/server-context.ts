@@ -1,0 +1,32 @@
+import type { HttpBindings } from "@hono/node-server";
+import type { Logger } from "pino";
+
+import type { Clock } from "../base/clock.ts";
+import type { ServerSettings } from "../config/server-settings.ts";
+import type { Store } from "../registry/open-store.ts";
+import type { Principal } from "../registry/principal.ts";
+import type { Registry } from "../registry/registry.ts";
+
+/** What every route works with: one store, one configuration. */
+export interface ServerDeps {
+  readonly store: Store;
+  readonly settings: ServerSettings;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** Hono's environment: Node's own request and response beside the web-standard ones, and who is asking. */
+export interface ServerEnv {
+  Bindings: HttpBindings;
+  Variables: {
+    /** Made for every request; in its log lines and in the header `X-Request-Id`. */
+    requestId: string;
+    principal: Principal;
+    /** The store, as that principal. */
+    registry: Registry;
+    /** Scheme, host and port under which links are made, without a trailing slash. */
+    baseUrl: string;
+    /** The client's address, past trusted proxies. */
+    clientAddress: string;
+  };
+}

@@ -1,0 +1,9 @@
+import { errorFamily } from "../base/errors.ts";
+
+/** What keeps a server from starting. */
+export const serverErrors = errorFamily({
+  "server.cannot_listen": {
+    kind: "unavailable",
+    about: "The server cannot listen on the address and port it was given.",
+  },
+});

@@ -1,0 +1,90 @@
+import type { Context, Handler } from "hono";
+
+import { isSha256Hex } from "../../base/digest.ts";
+import type { OpenedObject } from "../../registry/records.ts";
+import { httpErrors } from "../http-errors.ts";
+import type { ServerDeps, ServerEnv } from "../server-context.ts";
+import { type ByteRange, chooseRanges } from "./byte-ranges.ts";
+import { attachment } from "./content-disposition.ts";
+import { reprDigest } from "./content-digest.ts";
+import { sendBytes } from "./send-bytes.ts";
+
+/** Where the proxy has the store directory, for its own use only (nginx: `location /protected/ { internal; alias …; }`). */
+const ACCEL_PREFIX = "/protected/";
+
+/**
+ * GET, HEAD /download/{sha256}: the bytes of an object that something readable names; `?artifact=` picks whose file name and type
+ * are said. Raises `request.not_found`, `request.range_not_satisfiable`, and what `openObject` raises.
+ */
+export function downloadObject({ settings, log }: ServerDeps): Handler<ServerEnv> {
+  return async (c) => {
+    const sha256 = c.req.param("sha256") ?? "";
+    if (!isSha256Hex(sha256)) throw httpErrors.error("request.not_found", "This is no SHA-256.");
+    const object = await c.var.registry.openObject(sha256, { artifact: c.req.query("artifact") });
+    const etag = `"${sha256}"`;
+    const headers = headersOf(object, etag, c.var.principal.actor === "anonymous");
+    if (matches(c.req.header("If-None-Match"), etag)) return c.body(null, 304, headers);
+    const described = { ...headers, ...contentHeaders(object) };
+    if (settings.sendFile === "x-accel" && object.physical_key !== null) {
+      return c.body(null, 200, { ...described, "X-Accel-Redirect": `${ACCEL_PREFIX}${object.physical_key}` });
+    }
+    const ranges = rangesOf(c, object.size_bytes, etag);
+    if (c.req.method === "HEAD" || object.size_bytes === 0) {
+      return c.body(null, 200, { ...described, "Content-Length": `${object.size_bytes}` });
+    }
+    return sendBytes(c, { object, ranges, headers: described, log });
+  };
+}
+
+/** What is said with 200, 206 and 304 alike. */
+function headersOf(object: OpenedObject, etag: string, isAnonymous: boolean): Record<string, string> {
+  return {
+    ETag: etag,
+    // Bytes of a digest never change; but what somebody may read today with a token may be forbidden tomorrow.
+    "Cache-Control":
+      object.is_public && isAnonymous ? "public, max-age=31536000, immutable" : "private, no-cache",
+    Vary: "Authorization",
+  };
+}
+
+/**
+ * Objects come from whoever may publish. None of them may ever run on this origin, where it could use a person's session:
+ * they are saved and not shown, types are not guessed, and what is shown nevertheless is in a sandbox.
+ */
+function contentHeaders(object: OpenedObject): Record<string, string> {
+  return {
+    "Content-Type": object.content_type,
+    "Content-Disposition": attachment(object.filename, object.sha256),
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "sandbox",
+    "Accept-Ranges": "bytes",
+    "X-Checksum-SHA256": object.sha256,
+    "Repr-Digest": reprDigest(object.sha256),
+  };
+}
+
+/** True when an `If-None-Match` names the object; compared weakly (RFC 9110, 13.1.2). */
+function matches(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  return header
+    .split(",")
+    .map((tag) => tag.trim().replace(/^W\//, ""))
+    .some((tag) => tag === "*" || tag === etag);
+}
+
+/** Undefined for the whole object. Raises `request.range_not_satisfiable`. */
+function rangesOf(c: Context<ServerEnv>, sizeBytes: number, etag: string): readonly ByteRange[] | undefined {
+  const header = c.req.header("Range");
+  // "A server MUST ignore a Range header field received with a request method … for which range handling is not defined."
+  if (header === undefined || c.req.method !== "GET") return undefined;
+  // Compared strongly, and there are no dates to compare (RFC 9110, 13.1.5).
+  const ifRange = c.req.header("If-Range");
+  if (ifRange !== undefined && ifRange !== etag) return undefined;
+  const choice = chooseRanges(header, sizeBytes);
+  if (choice === "whole") return undefined;
+  if (choice !== "unsatisfiable") return choice;
+  c.header("Content-Range", `bytes */${sizeBytes}`);
+  throw httpErrors.error("request.range_not_satisfiable", `The object has ${sizeBytes} bytes.`, {
+    details: { size_bytes: sizeBytes },
+  });
+}

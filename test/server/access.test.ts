@@ -1,0 +1,179 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { type Scope, scopes } from "../../src/registry/records.ts";
+import type { ApiRoute } from "../../src/server/api/route.ts";
+import { apiRoutes } from "../../src/server/api/routes/all-routes.ts";
+import { publishTar, tarArtifact } from "../support/test-store.ts";
+import { openTestApi, type TestApi } from "./support.ts";
+
+/** What carries a scope besides itself and `admin`. */
+const carriers: { readonly [scope in Scope]?: readonly Scope[] } = { read: ["publish", "promote"] };
+
+let api: TestApi;
+let digest: string;
+let draft: string;
+let counter = 0;
+
+beforeAll(async () => {
+  api = await openTestApi();
+  const first = await publishTar(api.registry, { version: "1", channel: "beta" });
+  digest = first.artifacts[0]!.sha256;
+  await publishTar(api.registry, { version: "revoked", channel: "beta" });
+  await api.registry.revokeRelease("acme", { release: "revoked" });
+  for (const version of ["2", "3", "4"]) await publishTar(api.registry, { version, channel: "nightly" });
+  draft = (await api.registry.draftRelease({ app: "acme", version: "draft", channel: "beta" })).id;
+  await api.registry.attachArtifact("acme", { release: draft }, tarArtifact(digest));
+});
+afterAll(() => api.close());
+
+interface Example {
+  readonly path: string;
+  readonly json?: unknown;
+}
+
+const app = "/api/apps/acme";
+const beta = `${app}/channels/beta`;
+
+/** A request for every route that somebody who may gets a 2xx for; `n` makes a name fresh. */
+const examples: Readonly<Record<string, (n: number) => Example | Promise<Example>>> = {
+  "GET /api/apps": () => ({ path: "/api/apps" }),
+  "POST /api/apps": (n) => ({ path: "/api/apps", json: { slug: `app-${n}` } }),
+  "GET /api/apps/{slug}": () => ({ path: app }),
+  "PATCH /api/apps/{slug}": (n) => ({ path: app, json: { owner: `o${n}` } }),
+  "GET /api/apps/{slug}/releases": () => ({ path: `${app}/releases` }),
+  "POST /api/apps/{slug}/releases": (n) => ({
+    path: `${app}/releases`,
+    json: { version: `p${n}`, channel: "ci", artifacts: [tarArtifact(digest)] },
+  }),
+  "GET /api/apps/{slug}/releases/{id}": () => ({ path: `${app}/releases/1` }),
+  "POST /api/apps/{slug}/releases/{id}/artifacts": () => ({
+    path: `${app}/releases/${draft}/artifacts`,
+    json: tarArtifact(digest),
+  }),
+  "POST /api/apps/{slug}/releases/{id}/publish": () => ({ path: `${app}/releases/1/publish` }),
+  "POST /api/apps/{slug}/releases/{id}/revoke": () => ({ path: `${app}/releases/revoked/revoke` }),
+  "GET /api/apps/{slug}/channels": () => ({ path: `${app}/channels` }),
+  "GET /api/apps/{slug}/channels/{name}": () => ({ path: beta }),
+  "PUT /api/apps/{slug}/channels/{name}": () => ({ path: beta, json: {} }),
+  "POST /api/apps/{slug}/channels/{name}/promote": () => ({
+    path: `${beta}/promote`,
+    json: { release: "1" },
+  }),
+  "POST /api/apps/{slug}/channels/{name}/rollback": () => ({ path: `${app}/channels/nightly/rollback` }),
+  "GET /api/apps/{slug}/channels/{name}/history": () => ({ path: `${beta}/history` }),
+  "GET /api/apps/{slug}/channels/{name}/current/{platform}": () => ({ path: `${beta}/current/linux` }),
+  "HEAD /api/objects/{sha256}": () => ({ path: `/api/objects/${digest}` }),
+  "POST /api/objects/{sha256}/lease": () => ({ path: `/api/objects/${digest}/lease` }),
+  "GET /api/tokens": () => ({ path: "/api/tokens" }),
+  "POST /api/tokens": (n) => ({
+    path: "/api/tokens",
+    json: { name: `n${n}`, scopes: ["token"], app: "acme", channel: "beta" },
+  }),
+  "POST /api/tokens/{id}/revoke": async () => {
+    const { id } = await api.token(["read"], { app: "acme", channel: "beta" });
+    return { path: `/api/tokens/${id}/revoke` };
+  },
+  "GET /api/audit": () => ({ path: "/api/audit?app=acme" }),
+  "GET /api/store/status": () => ({ path: "/api/store/status" }),
+  "POST /api/store/verify": () => ({ path: "/api/store/verify" }),
+  "POST /api/store/rebuild": () => ({ path: "/api/store/rebuild" }),
+  "POST /api/store/cleanup": () => ({ path: "/api/store/cleanup" }),
+  "GET /api/store/export": () => ({ path: "/api/store/export" }),
+};
+
+const keyOf = ({ method, path }: ApiRoute) => `${method} ${path}`;
+const allowed = "2xx";
+
+/** What a token limited to another app gets: another app's tokens are not there for it. */
+function wrongApp(route: ApiRoute): string {
+  if (route.access.limits === "none") return allowed;
+  return keyOf(route) === "POST /api/tokens/{id}/revoke" ? "404 token.not_found" : "403 auth.wrong_app";
+}
+
+async function outcome(route: ApiRoute, token?: string): Promise<string> {
+  const { path, json } = await examples[keyOf(route)]!(counter++);
+  const { status, code } = await api.send(route.method, path, { token, json });
+  if (status < 300) return allowed;
+  // A HEAD has no body that could say why.
+  return route.method === "HEAD" ? String(status) : `${status} ${code}`;
+}
+
+describe("every route, by every kind of caller", () => {
+  it("has an example", () => {
+    expect(Object.keys(examples).toSorted()).toEqual(apiRoutes.map(keyOf).toSorted());
+  });
+
+  it.each(apiRoutes.map((route) => [keyOf(route), route] as const))("%s", async (_, route) => {
+    const { who, limits } = route.access;
+    const bare = (text: string) => (route.method === "HEAD" && text !== allowed ? text.slice(0, 3) : text);
+    const carries = (scope: Scope) =>
+      who === "visibility" ||
+      scope === "admin" ||
+      who.includes(scope) ||
+      who.some((wanted) => carriers[wanted]?.includes(scope) ?? false);
+    const actual: Record<string, string> = {};
+    const expected: Record<string, string> = {};
+    const check = async (name: string, token: string | undefined, result: string) => {
+      actual[name] = await outcome(route, token);
+      expected[name] = bare(result);
+    };
+    await check("nobody", undefined, who === "visibility" ? allowed : "401 auth.missing_token");
+    for (const scope of scopes) {
+      const { secret } = await api.token([scope]);
+      await check(scope, secret, carries(scope) ? allowed : "403 auth.missing_scope");
+      if (!carries(scope)) continue;
+      const elsewhere = await api.token([scope], { app: "other" });
+      await check(`${scope} for another app`, elsewhere.secret, wrongApp(route));
+      const otherChannel = await api.token([scope], { channel: "other" });
+      const refused = limits === "channel" ? "403 auth.wrong_channel" : allowed;
+      await check(`${scope} for another channel`, otherChannel.secret, refused);
+    }
+    expect(actual).toEqual(expected);
+  });
+});
+
+describe("credentials", () => {
+  it("that are malformed or unknown are 401, dead ones 403, on a route open to everybody too", async () => {
+    const dead = await api.token(["read"]);
+    await api.registry.revokeToken(dead.id);
+    const code = async (token: string) => {
+      const { status, code: found } = await api.send("GET", "/api/apps", { token });
+      return `${status} ${found}`;
+    };
+    expect(await code("dist_1")).toBe("401 auth.malformed_token");
+    expect(await code(`dist_${"0".repeat(64)}`)).toBe("401 auth.unknown_token");
+    expect(await code(dead.secret)).toBe("403 auth.revoked");
+  });
+
+  // Whoever may do nothing must not make the server read and parse what they send.
+  it("are asked for before the body is read", async () => {
+    const body = "x".repeat(2 * 1024 * 1024);
+    expect((await api.send("POST", "/api/apps", { body })).code).toBe("auth.missing_token");
+    const { secret: token } = await api.token(["read"]);
+    expect((await api.send("POST", "/api/apps", { body, token })).code).toBe("auth.missing_scope");
+  });
+});
+
+describe("a private app", () => {
+  beforeAll(async () => {
+    await publishTar(api.registry, { app: "hidden", version: "1", channel: "beta" });
+    await api.registry.updateApp("hidden", { visibility: "private" });
+  });
+
+  it.each([
+    "/api/apps/hidden",
+    "/api/apps/hidden/releases",
+    "/api/apps/hidden/releases/1",
+    "/api/apps/hidden/channels",
+    "/api/apps/hidden/channels/beta",
+    "/api/apps/hidden/channels/beta/current/linux",
+  ])("%s is for those with read; to others it is not there", async (path) => {
+    const codes: (string | undefined)[] = [];
+    for (const limits of [{ app: "acme" }, { app: "hidden" }]) {
+      const { secret: token } = await api.token(["read"], limits);
+      codes.push((await api.send("GET", path, { token })).code);
+    }
+    codes.push((await api.send("GET", path)).code);
+    expect(codes).toEqual(["app.not_found", undefined, "app.not_found"]);
+  });
+});

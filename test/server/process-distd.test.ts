@@ -1,0 +1,183 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+
+const distd = fileURLToPath(new URL("../../build/main/distd.js", import.meta.url));
+
+let directory: string;
+let store: string;
+const running = new Set<ChildProcess>();
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "dist-distd-"));
+  store = join(directory, "store");
+});
+afterEach(async () => {
+  for (const child of running) child.kill("SIGKILL");
+  await rm(directory, { recursive: true, force: true });
+});
+
+interface Program {
+  readonly child: ChildProcess;
+  stdout(): string;
+  stderr(): string;
+  /** The address it listens on, once it does. */
+  readonly url: Promise<string>;
+  readonly code: Promise<number | null>;
+}
+
+function run(args: readonly string[], env: Record<string, string> = {}): Program {
+  const child = spawn(process.execPath, ["--no-warnings", distd, ...args], {
+    env: { PATH: process.env["PATH"], ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  running.add(child);
+  let [stdout, stderr] = ["", ""];
+  const url = Promise.withResolvers<string>();
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    stdout += chunk;
+    const line = stdout.split("\n").find((one) => one.includes('"listening"'));
+    if (line !== undefined) url.resolve((JSON.parse(line) as { url: string }).url);
+  });
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
+  const code = once(child, "close").then(([value]) => {
+    running.delete(child);
+    url.reject(new Error(`It ended: ${stdout}${stderr}`));
+    return value as number | null;
+  });
+  url.promise.catch(() => {});
+  return { child, url: url.promise, code, stdout: () => stdout, stderr: () => stderr };
+}
+
+const SHOWN = /^First administrator token, shown this once: (dist_[0-9a-f]{64})$/m;
+
+describe("distd", () => {
+  it("makes a store and shows its first token once, outside the log; SIGTERM ends it well", async () => {
+    const first = run(["--local-store", store, "--port", "0"]);
+    const url = await first.url;
+    const secret = SHOWN.exec(first.stderr())?.[1] ?? "";
+    expect((await fetch(`${url}/readyz`, { headers: { Authorization: `Bearer ${secret}` } })).status).toBe(
+      200,
+    );
+    // Passes the credentials, and then there is no such page.
+    const headers = { Authorization: `Bearer ${secret}` };
+    expect((await fetch(`${url}/nothing`, { headers })).status).toBe(404);
+    first.child.kill("SIGTERM");
+    expect(await first.code).toBe(0);
+    expect(first.stdout()).not.toContain(secret);
+    const lines = first
+      .stdout()
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { msg: string; level: string });
+    expect(lines.map(({ msg }) => msg)).toEqual(["listening", "request", "stopping", "stopped"]);
+
+    const second = run(["--local-store", store, "--port", "0"]);
+    // The token is an administrator's, before and after.
+    expect((await fetch(`${await second.url}/api/tokens`, { headers })).status).toBe(200);
+    second.child.kill("SIGINT");
+    expect(await second.code).toBe(0);
+    expect(second.stderr()).toBe("");
+  });
+
+  // The token would otherwise be gone with a start that nobody noticed.
+  it("shows no token where it cannot listen", async () => {
+    const first = run(["--local-store", store, "--port", "0"]);
+    const { port } = new URL(await first.url);
+    const other = join(directory, "other");
+    const second = run(["--local-store", other, "--port", port]);
+    expect(await second.code).toBe(3);
+    expect(second.stderr()).toContain("server.cannot_listen");
+    expect(second.stderr()).not.toMatch(SHOWN);
+    const third = run(["--local-store", other, "--port", "0"]);
+    await third.url;
+    expect(third.stderr()).toMatch(SHOWN);
+  });
+
+  it("lets an upload under way finish when it is told to stop", async () => {
+    const program = run(["--local-store", store, "--port", "0"]);
+    const { port } = new URL(await program.url);
+    const secret = SHOWN.exec(program.stderr())?.[1];
+    const socket = connect(Number(port), "127.0.0.1").setEncoding("utf8");
+    let received = "";
+    socket.on("data", (chunk: string) => (received += chunk));
+    const lines = [
+      "POST /api/upload HTTP/1.1",
+      "Host: a",
+      `Authorization: Bearer ${secret}`,
+      "Content-Type: application/octet-stream",
+      "Content-Length: 6",
+      "Expect: 100-continue",
+    ];
+    socket.write(`${lines.join("\r\n")}\r\n\r\n`);
+    // The server has begun with it, and will wait for the bytes.
+    await vi.waitFor(() => expect(received).toContain("100 Continue"));
+    socket.write("abc");
+    program.child.kill("SIGTERM");
+    await vi.waitFor(() => expect(program.stdout()).toContain('"stopping"'));
+    socket.write("def");
+    expect(await program.code).toBe(0);
+    expect(received).toMatch(/HTTP\/1\.1 201 /);
+  });
+
+  it("refuses every fault of its configuration at once", async () => {
+    const file = join(directory, "more.toml");
+    await writeFile(
+      file,
+      'public_url = "ftp://x"\ntrusted_proxies = ["proxy.example"]\n[server]\nsend_file = "on"\n',
+    );
+    const args = ["--local-store", store, "--config", file, "--port", "70000", "--public-url", "https://x/y"];
+    const refused = run(args, { DIST_SERVER_HOST: "a b", DIST_SERVER_PROT: "1" });
+    expect(await refused.code).toBe(1);
+    for (const fault of [
+      "public_url must be",
+      "trusted_proxies must be",
+      "server.send_file must be",
+      "DIST_SERVER_HOST must be",
+      "did you mean DIST_SERVER_PORT?",
+      "--port must be",
+      "--public-url must be",
+      "config.invalid",
+    ]) {
+      expect(refused.stderr()).toContain(fault);
+    }
+    expect(existsSync(store)).toBe(false);
+  });
+
+  it("checks without changing anything", async () => {
+    const checked = run(
+      ["--local-store", store, "--check", "--json", "--public-url", "https://dist.example.org/"],
+      {
+        DIST_PUBLIC_URL: "https://beaten.example",
+        DIST_TRUSTED_PROXIES: "127.0.0.1, 10.0.0.0/8",
+      },
+    );
+    expect(await checked.code).toBe(0);
+    expect(JSON.parse(checked.stdout())).toMatchObject({
+      ok: true,
+      exists: false,
+      settings: {
+        host: "127.0.0.1",
+        port: 8787,
+        publicUrl: "https://dist.example.org",
+        trustedProxies: ["127.0.0.1", "10.0.0.0/8"],
+      },
+    });
+    expect(existsSync(store)).toBe(false);
+  });
+
+  it("needs a store, and a configuration file that is there", async () => {
+    const nowhere = run([]);
+    expect(await nowhere.code).toBe(2);
+    expect(nowhere.stderr()).toContain("usage.store_required");
+    const missing = run(["--local-store", store, "--config", join(directory, "missing.toml")]);
+    expect(await missing.code).toBe(1);
+    expect(missing.stderr()).toContain("missing.toml cannot be read");
+  });
+});
