@@ -310,4 +310,16 @@ export const migrations: readonly Migration[] = [
 )`,
     ],
   },
+  {
+    version: 2,
+    statements: [
+      `CREATE TABLE idempotency_key (       -- state: what was answered to a request that may be sent again
+  id             TEXT PRIMARY KEY,       -- SHA-256 over principal, route and key
+  request_sha256 TEXT NOT NULL,          -- of the body it was sent with
+  answer         TEXT NOT NULL,          -- JSON, without secrets
+  expires_at     TEXT NOT NULL
+)`,
+      "CREATE INDEX idempotency_key_expires ON idempotency_key (expires_at)",
+    ],
+  },
 ];

@@ -198,6 +198,13 @@ export interface TokenUseTable {
   last_used_at: string;
 }
 
+export interface IdempotencyKeyTable {
+  id: string;
+  request_sha256: string;
+  answer: string;
+  expires_at: string;
+}
+
 export interface Tables {
   event: EventTable;
   log_head: LogHeadTable;
@@ -215,4 +222,5 @@ export interface Tables {
   storage_location: StorageLocationTable;
   lease: LeaseTable;
   token_use: TokenUseTable;
+  idempotency_key: IdempotencyKeyTable;
 }

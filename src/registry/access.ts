@@ -67,6 +67,11 @@ export function maySeeApp(principal: Principal, app: Pick<AppTable, "slug" | "vi
   );
 }
 
+/** False for a channel that a share link of another channel does not open. */
+export function opensChannel({ share }: Principal, channel: string): boolean {
+  return share === undefined || share.channel === null || share.channel === channel;
+}
+
 /** What somebody gets who asks for an app that is not there, or not for them: the same, so that nothing leaks. */
 export function appNotFound(slug: string) {
   return appErrors.error("app.not_found", `There is no app ${slug}.`, { details: { app: slug } });

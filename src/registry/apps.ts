@@ -8,6 +8,7 @@ import type { AppSettings } from "../log/events.ts";
 import { appNotFound, hasScope, mayInApp, maySeeApp, requireScope } from "./access.ts";
 import { applyAppChanges, defaultAppSettings, type AppState } from "./app-settings.ts";
 import type { Context } from "./context.ts";
+import { once } from "./idempotency.ts";
 import { releaseErrors } from "./errors.ts";
 import { keysetOf, pageLimit, pageOf } from "./paging.ts";
 import type { AppChanges, AppRecord, IosMode, Page, PageRequest, Visibility } from "./records.ts";
@@ -17,7 +18,7 @@ import type { Platform } from "../inspect/inspection.ts";
 export async function createApp(context: Context, slug: string, changes: AppChanges): Promise<AppRecord> {
   checkSlug(slug);
   requireScope(context.principal, "admin", { app: slug });
-  return context.database.write(context.principal, async (tx) => {
+  return once(context, async (tx) => {
     if ((await tx.first(appBySlug, { slug })) !== undefined) {
       throw releaseErrors.error("transaction.integrity", `There is an app ${slug} already.`, {
         details: { rule: "app.slug_taken", app: slug },
@@ -56,11 +57,9 @@ export async function getApp(context: Context, slug: string): Promise<AppRecord>
 /** Those with `read` see what their limits allow; anonymous callers see public apps. */
 export async function listApps(context: Context, page: PageRequest): Promise<Page<AppRecord>> {
   const { principal } = context;
-  const only = hasScope(principal, "read")
-    ? principal.app === null
-      ? {}
-      : { slug: principal.app, visibility: "public" }
-    : { visibility: "public" };
+  const own = principal.share?.app ?? principal.app;
+  const everything = hasScope(principal, "read") && own === null;
+  const only = everything ? {} : { visibility: "public", ...(own === null ? {} : { slug: own }) };
   return context.database.read(async (reader) => {
     const rows = await reader.fetch(appPage(keysetOf(page), only));
     return pageOf(

@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { BlobStore } from "../blob/blob-store.ts";
 import type { Database } from "../catalog/database.ts";
+import type { Idempotency } from "./idempotency.ts";
 import type { StoreSettings } from "./store-settings.ts";
 import type { Principal } from "./principal.ts";
 
@@ -11,4 +12,6 @@ export interface Context {
   readonly clock: Clock;
   readonly settings: StoreSettings;
   readonly principal: Principal;
+  /** Set for a request that may be sent again. */
+  readonly idempotency?: Idempotency | undefined;
 }

@@ -99,6 +99,13 @@ export const tokenErrors = errorFamily({
   "token.exceeds_own": { kind: "denied", about: "Nobody creates a token that may do more than their own." },
 });
 
+export const requestErrors = errorFamily({
+  "request.idempotency_mismatch": {
+    kind: "conflict",
+    about: "The same Idempotency-Key came with another body.",
+  },
+});
+
 export const shareErrors = errorFamily({
   "share.not_found": { kind: "not_found", about: "There is no such share link." },
   "share.expired": { kind: "denied", about: "The share link has expired." },

@@ -9,6 +9,7 @@ import { openDirectoryBlobStore } from "../blob/directory.ts";
 import { openSqliteDatabase } from "../catalog/sqlite/sqlite-database.ts";
 import { type EventTail, openEventTail } from "./event-tail.ts";
 import { requireLive } from "./events.ts";
+import type { Idempotency } from "./idempotency.ts";
 import { localRegistry } from "./local-registry.ts";
 import { type Principal, systemPrincipal } from "./principal.ts";
 import type { Registry } from "./registry.ts";
@@ -27,7 +28,7 @@ export interface StoreOptions {
 /** An open store. */
 export interface Store {
   /** Everything the product can do, as this principal. */
-  as(principal: Principal): Registry;
+  as(principal: Principal, options?: { readonly idempotency?: Idempotency | undefined }): Registry;
   /** The principal of a live token. Raises `auth.malformed_token`, `auth.unknown_token`, `auth.revoked`, `auth.expired`. */
   authenticate(secret: string): Promise<Principal>;
   /** The principal of a share link's secret. Raises `share.not_found`, `share.expired`, `share.revoked`. */
@@ -65,7 +66,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     settings: options.settings,
   };
   return {
-    as: (principal) => localRegistry({ ...shared, principal }),
+    as: (principal, request = {}) => localRegistry({ ...shared, principal, ...request }),
     authenticate: (secret) => authenticate(shared, secret),
     authenticateShare: (secret) => authenticateShare(shared, secret),
     createFirstAdministrator: () => createFirstAdministrator({ ...shared, principal: systemPrincipal }),

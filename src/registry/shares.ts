@@ -11,6 +11,7 @@ import { requireScope } from "./access.ts";
 import { findApp } from "./apps.ts";
 import { requireChannel } from "./channels/find-channel.ts";
 import type { Context } from "./context.ts";
+import { once } from "./idempotency.ts";
 import { shareErrors } from "./errors.ts";
 import { keysetOf, pageLimit, pageOf } from "./paging.ts";
 import type { Principal } from "./principal.ts";
@@ -33,7 +34,7 @@ export async function createShare(
   const period = parseDuration(request.expires_in ?? DEFAULT_PERIOD);
   const secret = `share_${randomBytes(32).toString("hex")}`;
   const id = newId("shr");
-  return context.database.write(context.principal, async (tx) => {
+  return once(context, async (tx) => {
     const app = await findApp(tx, context, slug);
     if (channel !== null) await requireChannel(tx, app, channel);
     const expiresAtMs = addDuration(tx.nowMs, period);

@@ -18,6 +18,7 @@ import type { TokenTable } from "../catalog/tables.ts";
 import type { EventData } from "../log/events.ts";
 import { hasScope, requireScope } from "./access.ts";
 import type { Context } from "./context.ts";
+import { once } from "./idempotency.ts";
 import { authErrors, releaseErrors, tokenErrors } from "./errors.ts";
 import { keysetOf, pageLimit, pageOf } from "./paging.ts";
 import type { Principal } from "./principal.ts";
@@ -51,7 +52,7 @@ export async function createToken(
     request.expires_in === undefined || request.expires_in === null
       ? null
       : parseDuration(request.expires_in);
-  return context.database.write(principal, async (tx) => {
+  return once(context, async (tx) => {
     if ((await tx.first(liveTokenByName, { name, now: tx.now })) !== undefined) {
       throw releaseErrors.error("transaction.integrity", `A live token is called ${name} already.`, {
         details: { rule: "token.name_taken", name },

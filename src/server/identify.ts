@@ -1,4 +1,4 @@
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 
 import { DistError } from "../base/errors.ts";
 import { authErrors } from "../registry/errors.ts";
@@ -21,16 +21,28 @@ export function identify(deps: ServerDeps): MiddlewareHandler<ServerEnv> {
     c.set("clientAddress", address);
     c.set("baseUrl", settings.publicUrl ?? origin);
     const header = c.req.header("authorization");
+    const share = header === undefined && takesShares(c) ? c.req.query("share") : undefined;
+    c.set("share", share);
     const principal =
-      header === undefined ? anonymousPrincipal : await principalOf(header, address, deps, attempts);
+      header === undefined && share === undefined
+        ? anonymousPrincipal
+        : await principalOf({ header, share }, address, deps, attempts);
     c.set("principal", principal);
     c.set("registry", store.as(principal));
     await next();
   };
 }
 
+/** A share link opens pages and downloads, for looking only; the API knows tokens alone. */
+function takesShares({ req }: Context<ServerEnv>): boolean {
+  const isRead = req.method === "GET" || req.method === "HEAD";
+  return (
+    isRead && (req.path === "/" || req.path.startsWith("/install/") || req.path.startsWith("/download/"))
+  );
+}
+
 async function principalOf(
-  header: string,
+  { header, share }: { header: string | undefined; share: string | undefined },
   address: string,
   { store }: ServerDeps,
   attempts: Attempts,
@@ -47,9 +59,11 @@ async function principalOf(
     );
   }
   try {
-    return await store.authenticate(bearerOf(header));
+    return share === undefined
+      ? await store.authenticate(bearerOf(header ?? ""))
+      : await store.authenticateShare(share);
   } catch (error) {
-    if (error instanceof DistError && error.code.startsWith("auth.")) attempts.failed(address);
+    if (error instanceof DistError && /^(auth|share)\./.test(error.code)) attempts.failed(address);
     throw error;
   }
 }

@@ -24,6 +24,8 @@ export interface ServerEnv {
     principal: Principal;
     /** The store, as that principal. */
     registry: Registry;
+    /** The secret of the share link by which an anonymous visitor came. */
+    share: string | undefined;
     /** Scheme, host and port under which links are made, without a trailing slash. */
     baseUrl: string;
     /** The client's address, past trusted proxies. */

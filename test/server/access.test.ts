@@ -64,6 +64,12 @@ const examples: Readonly<Record<string, (n: number) => Example | Promise<Example
   "GET /api/apps/{slug}/channels/{name}/current/{platform}": () => ({ path: `${beta}/current/linux` }),
   "HEAD /api/objects/{sha256}": () => ({ path: `/api/objects/${digest}` }),
   "POST /api/objects/{sha256}/lease": () => ({ path: `/api/objects/${digest}/lease` }),
+  "GET /api/apps/{slug}/shares": () => ({ path: "/api/apps/acme/shares" }),
+  "POST /api/apps/{slug}/shares": () => ({ path: "/api/apps/acme/shares", json: { channel: "beta" } }),
+  "DELETE /api/apps/{slug}/shares/{id}": async () => {
+    const { id } = await api.registry.createShare("acme", { channel: "beta" });
+    return { path: `/api/apps/acme/shares/${id}` };
+  },
   "GET /api/tokens": () => ({ path: "/api/tokens" }),
   "POST /api/tokens": (n) => ({
     path: "/api/tokens",

@@ -413,3 +413,19 @@ describe("the documents", () => {
     expect((await api.send("HEAD", "/schema/dist.json")).status).toBe(200);
   });
 });
+
+describe("Idempotency-Key", () => {
+  it("makes a repeated POST one change, and refuses another body under the same key", async () => {
+    const headers = { "Idempotency-Key": "retry-1" };
+    const send = (json: unknown) => api.send("POST", "/api/apps", { token: admin, json, headers });
+    const first = await send({ slug: "repeated" });
+    const again = await send({ slug: "repeated" });
+    expect([first.status, again.status]).toEqual([201, 201]);
+    expect(again.json).toEqual(first.json);
+    const other = await send({ slug: "other" });
+    expect([other.status, other.json.error.code]).toEqual([409, "request.idempotency_mismatch"]);
+    const bad = { ...headers, "Idempotency-Key": "x".repeat(256) };
+    const refused = await api.send("POST", "/api/apps", { token: admin, json: {}, headers: bad });
+    expect(refused.status).toBe(400);
+  });
+});

@@ -1,8 +1,9 @@
 import { channelByName, channelsOfApp, movesOfChannel } from "../../catalog/queries/channels.ts";
 import type { ChannelTable } from "../../catalog/tables.ts";
-import { mayInApp, requireScope } from "../access.ts";
+import { mayInApp, opensChannel, requireScope } from "../access.ts";
 import { findApp } from "../apps.ts";
 import type { Context } from "../context.ts";
+import { once } from "../idempotency.ts";
 import { channelErrors } from "../errors.ts";
 import { pageLimit, pageOf, seqCursorOf } from "../paging.ts";
 import type {
@@ -18,13 +19,14 @@ import { checkChannelName, checkReason } from "../rules.ts";
 import { channelSubject, recordPromotion, recordRollback, rollbackTarget } from "./channel-moves.ts";
 import { policyRefusal, requirePublished } from "./channel-policy.ts";
 import { applyChannelChanges, checkRollout, freshSettings, settingsOf } from "./channel-settings.ts";
-import { channelRecord, recordChannel, requireChannel } from "./find-channel.ts";
+import { channelNotFound, channelRecord, recordChannel, requireChannel } from "./find-channel.ts";
 
 export async function listChannels(context: Context, slug: string): Promise<Page<ChannelRecord>> {
   return context.database.read(async (reader) => {
     const app = await findApp(reader, context, slug);
     const items: ChannelRecord[] = [];
     for (const row of await reader.all(channelsOfApp, { app_id: app.id })) {
+      if (!opensChannel(context.principal, row.name)) continue;
       items.push(await channelRecord(reader, app, row));
     }
     return { items, next: null };
@@ -34,6 +36,7 @@ export async function listChannels(context: Context, slug: string): Promise<Page
 export async function getChannel(context: Context, slug: string, name: string): Promise<ChannelRecord> {
   return context.database.read(async (reader) => {
     const app = await findApp(reader, context, slug);
+    if (!opensChannel(context.principal, name)) throw channelNotFound(app, name);
     return channelRecord(reader, app, await requireChannel(reader, app, name));
   });
 }
@@ -69,7 +72,7 @@ export async function promote(
 ): Promise<ChannelRecord> {
   requireScope(context.principal, "promote", { app: slug, channel: name });
   const reason = checkReason(request.reason);
-  return context.database.write(context.principal, async (tx) => {
+  return once(context, async (tx) => {
     const app = await findApp(tx, context, slug);
     const channel = await requireChannel(tx, app, name);
     checkExpectation(channel, request.expect);
@@ -93,7 +96,7 @@ export async function rollback(
 ): Promise<ChannelRecord> {
   requireScope(context.principal, "promote", { app: slug, channel: name });
   const reason = checkReason(request.reason);
-  return context.database.write(context.principal, async (tx) => {
+  return once(context, async (tx) => {
     const app = await findApp(tx, context, slug);
     const channel = await requireChannel(tx, app, name);
     checkExpectation(channel, request.expect);

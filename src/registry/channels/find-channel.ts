@@ -21,7 +21,11 @@ export async function findOrCreateChannel(
 export async function requireChannel(reader: Reader, app: AppTable, name: string): Promise<ChannelTable> {
   const channel = await reader.first(channelByName, { app_id: app.id, name });
   if (channel !== undefined) return channel;
-  throw channelErrors.error("channel.not_found", `${app.slug} has no channel ${name}.`, {
+  throw channelNotFound(app, name);
+}
+
+export function channelNotFound(app: AppTable, name: string) {
+  return channelErrors.error("channel.not_found", `${app.slug} has no channel ${name}.`, {
     details: { app: app.slug, channel: name },
   });
 }

@@ -1,7 +1,8 @@
 import { releaseById } from "../../catalog/queries/releases.ts";
 import { arches, formats } from "../../inspect/inspection.ts";
 import { findApp } from "../apps.ts";
-import { requireChannel } from "../channels/find-channel.ts";
+import { opensChannel } from "../access.ts";
+import { channelNotFound, requireChannel } from "../channels/find-channel.ts";
 import type { Context } from "../context.ts";
 import { releaseErrors } from "../errors.ts";
 import type { ArtifactRecord, CurrentArtifactRequest } from "../records.ts";
@@ -26,6 +27,7 @@ export async function currentArtifact(
 ): Promise<ArtifactRecord> {
   return context.database.read(async (reader) => {
     const app = await findApp(reader, context, slug);
+    if (!opensChannel(context.principal, channelName)) throw channelNotFound(app, channelName);
     const channel = await requireChannel(reader, app, channelName);
     const release =
       channel.current_release_id === null

@@ -17,6 +17,7 @@ import { findApp, findOrCreateApp } from "../apps.ts";
 import { requirePublished } from "../channels/channel-policy.ts";
 import { findOrCreateChannel } from "../channels/find-channel.ts";
 import type { Context } from "../context.ts";
+import { once } from "../idempotency.ts";
 import { releaseErrors } from "../errors.ts";
 import { dropLeases, requireObjects, storeBytes } from "../objects.ts";
 import { encodeManifest } from "../package-manifest.ts";
@@ -62,7 +63,7 @@ export async function draftRelease(context: Context, request: ReleaseHead): Prom
   const head = checkHead(context, request);
   const metadata = packageMetadata(head, request.metadata);
   const stored = await storeNotes(context, head.notes);
-  return context.database.write(context.principal, async (tx) => {
+  return once(context, async (tx) => {
     await visibleApp(tx, context, head.slug);
     const app = await findOrCreateApp(tx, context, head.slug, head.displayName);
     const key = { app_id: app.id, version: head.version, build: head.build };
@@ -98,7 +99,7 @@ export async function attachArtifact(
     return { app: found.app, object: located! };
   });
   const artifact = await prepareArtifact(context, request, object, app);
-  return context.database.write(principal, async (tx) => {
+  return once(context, async (tx) => {
     const { release } = await openDraftOf(tx, context, slug, ref);
     const present = await tx.all(artifactsOfRelease, { release_id: release.id });
     const inPlace = present.find((row) => isSamePlace(row, artifact));

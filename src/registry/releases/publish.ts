@@ -11,6 +11,7 @@ import { appNotFound, maySeeApp, requireScope } from "../access.ts";
 import { findOrCreateApp } from "../apps.ts";
 import { findOrCreateChannel } from "../channels/find-channel.ts";
 import type { Context } from "../context.ts";
+import { earlierAnswerTo, once } from "../idempotency.ts";
 import { appErrors, releaseErrors } from "../errors.ts";
 import { dropLeases, requireObjects, storeBytes } from "../objects.ts";
 import { encodeManifest } from "../package-manifest.ts";
@@ -110,6 +111,8 @@ async function publishLeased(
   made: Set<string>,
 ): Promise<PublishResult> {
   const head = checkHead(context, request);
+  const earlier = await earlierAnswerTo<PublishResult>(context);
+  if (earlier !== undefined) return earlier;
   const metadata = packageMetadata(head, request.metadata);
   checkCount(request.artifacts.length);
   const { app, objects } = await locate(context, head, request.artifacts);
@@ -121,14 +124,12 @@ async function publishLeased(
   if (artifacts.some(({ status }) => status === "failed")) throw validationFailed(artifacts);
   const existing = app === undefined ? undefined : await existingRelease(context, app, head);
   if (existing !== undefined) {
-    return context.database.write(context.principal, (tx) =>
-      publishAgain(tx, context, head, existing, artifacts, []),
-    );
+    return once(context, (tx) => publishAgain(tx, context, head, existing, artifacts, []));
   }
   const plan = await planRelease(context, head, metadata, artifacts, app?.retention_class ?? null);
   made.add(plan.manifestSha256);
   if (plan.notesSha256 !== null) made.add(plan.notesSha256);
-  return context.database.write(context.principal, (tx) => commit(tx, context, head, plan, [...made]));
+  return once(context, (tx) => commit(tx, context, head, plan, [...made]));
 }
 
 /** Refusals that are followed by another try, which counts on what is uploaded. */

@@ -1,9 +1,12 @@
 import { z } from "@hono/zod-openapi";
 import type { Context, Hono } from "hono";
 
+import { sha256Hex } from "../../base/digest.ts";
 import { hasScope, requireScope } from "../../registry/access.ts";
 import { distManifestSchema } from "../../registry/manifest/dist-manifest.ts";
 import type { Principal } from "../../registry/principal.ts";
+import type { Store } from "../../registry/open-store.ts";
+import type { Registry } from "../../registry/registry.ts";
 import { httpErrors } from "../http-errors.ts";
 import type { ServerDeps, ServerEnv } from "../server-context.ts";
 import { readAnswer, requireMatch } from "./conditional.ts";
@@ -23,8 +26,9 @@ const noParameters = z.strictObject({});
  */
 export function mountApi(app: Hono<ServerEnv>, deps: ServerDeps): void {
   const turns = new Turns();
+  const { store } = deps;
   for (const [path, routes] of Map.groupBy(apiRoutes, (route) => route.path)) {
-    app.all(path.replaceAll(/\{(\w+)\}/g, ":$1"), (c) => answer(c, routes, turns));
+    app.all(path.replaceAll(/\{(\w+)\}/g, ":$1"), (c) => answer(c, routes, turns, store));
   }
   const documents = {
     "/openapi.json": JSON.stringify(openApiDocument(deps.settings.publicUrl)),
@@ -38,7 +42,12 @@ export function mountApi(app: Hono<ServerEnv>, deps: ServerDeps): void {
   }
 }
 
-async function answer(c: Context<ServerEnv>, routes: readonly ApiRoute[], turns: Turns): Promise<Response> {
+async function answer(
+  c: Context<ServerEnv>,
+  routes: readonly ApiRoute[],
+  turns: Turns,
+  store: Store,
+): Promise<Response> {
   const route = routeFor(c.req.method, routes);
   if (route === undefined) {
     throw methodNotAllowed(
@@ -49,9 +58,11 @@ async function answer(c: Context<ServerEnv>, routes: readonly ApiRoute[], turns:
   const { access, body = noParameters } = route;
   requireAnyOf(c.var.principal, access.who);
   const reading = route.method === "GET" || route.method === "HEAD";
+  const sent = reading ? undefined : await readJson(c.req.raw);
   const input = {
     ...inputOf(c, route, readQuery(c.req.url)),
-    body: reading ? undefined : checkBody(body, await readJson(c.req.raw)),
+    body: reading ? undefined : checkBody(body, sent),
+    ...onceOnly(c, store, sent),
   };
   if (route.method !== "PATCH" && route.method !== "PUT") return respond(c, route, await route.handle(input));
   // The look at what is there and the change are one step for those who change it through this process.
@@ -59,6 +70,24 @@ async function answer(c: Context<ServerEnv>, routes: readonly ApiRoute[], turns:
     await requireMatch(c.req.raw, () => currentBody(c, routes));
     return respond(c, route, await route.handle(input));
   });
+}
+
+/** A POST with an `Idempotency-Key` is done once: the store keeps its answer for the repetitions. */
+function onceOnly(c: Context<ServerEnv>, store: Store, sent: unknown): { registry?: Registry } {
+  const key = c.req.header("idempotency-key");
+  if (key === undefined || c.req.method !== "POST") return {};
+  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
+    throw httpErrors.error(
+      "request.invalid_parameter",
+      "An Idempotency-Key is 1 to 255 visible ASCII characters.",
+    );
+  }
+  const idempotency = {
+    route: `POST ${c.req.path}`,
+    key,
+    bodySha256: sha256Hex(Buffer.from(JSON.stringify(sent))),
+  };
+  return { registry: store.as(c.var.principal, { idempotency }) };
 }
 
 /** "The server SHOULD send the same header fields in response to a HEAD request as [for] GET" (RFC 9110, 9.3.2). */

@@ -12,7 +12,11 @@ export function withPublicLinks(value: unknown, baseUrl: string): unknown {
   for (const key of NESTED) {
     if (key in record) record[key] = withPublicLinks(record[key], baseUrl);
   }
-  if (typeof record["url"] === "string") {
+  const { app, channel, secret } = record;
+  if (typeof secret === "string" && secret.startsWith("share_") && typeof app === "string") {
+    const page = typeof channel === "string" ? `install/${app}/${channel}` : "";
+    record["url"] = `${baseUrl}/${page}?share=${secret}`;
+  } else if (typeof record["url"] === "string") {
     const digest = record["manifest_sha256"] ?? record["sha256"];
     record["url"] = typeof digest === "string" ? `${baseUrl}/download/${digest}` : null;
   }

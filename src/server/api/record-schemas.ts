@@ -13,6 +13,7 @@ import {
   type PublishResult,
   type ReleaseRecord,
   scopes,
+  type ShareRecord,
   type TokenRecord,
   type UploadedObject,
 } from "../../registry/records.ts";
@@ -196,6 +197,24 @@ export const token: z.ZodType<TokenRecord> = z.object(tokenFields).openapi("Toke
 export const newToken: z.ZodType<TokenRecord & { secret: string }> = z
   .object({ ...tokenFields, secret: z.string().describe("Shown this once") })
   .openapi("NewToken");
+
+const shareFields = {
+  id: z.string(),
+  app: z.string(),
+  channel: z.string().nullable(),
+  status: z.enum(["active", "revoked", "expired"]),
+  created_by: z.string(),
+  created_at: time,
+  expires_at: time,
+  revoked_at: time.nullable(),
+  url: z.string().nullable().describe("What to hand out; in the answer that makes the link only"),
+};
+
+export const share: z.ZodType<ShareRecord> = z.object(shareFields).openapi("Share");
+
+export const newShare: z.ZodType<ShareRecord & { secret: string }> = z
+  .object({ ...shareFields, secret: z.string().describe("Shown this once") })
+  .openapi("NewShare");
 
 export const auditEntry: z.ZodType<AuditRecord> = z
   .object({

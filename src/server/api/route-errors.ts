@@ -6,6 +6,7 @@ import {
   channelErrors,
   objectErrors,
   releaseErrors,
+  shareErrors,
   tokenErrors,
   validationErrors,
 } from "../../registry/errors.ts";
@@ -22,6 +23,7 @@ const definitions: Readonly<Record<string, ErrorDefinition>> = Object.assign(
     httpErrors,
     objectErrors,
     releaseErrors,
+    shareErrors,
     tokenErrors,
     validationErrors,
   ].map((family) => family.definitions),

@@ -18,7 +18,7 @@ export function needs(scope: Scope, limits: Access["limits"] = "channel"): Acces
   return { who: [scope], limits };
 }
 
-export type Method = "GET" | "HEAD" | "POST" | "PATCH" | "PUT";
+export type Method = "GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE";
 
 /** What a checked value is for the registry: a key that may be absent is never there as `undefined`. */
 type Given<T> = T extends readonly (infer Item)[]

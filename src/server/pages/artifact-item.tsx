@@ -34,7 +34,7 @@ export function ArtifactItem({ model, artifact, isFirstChoice }: ArtifactItemPro
       {isIpa && !mayReadIpa ? (
         <p class="meta locked">Download needs sign-in or a token with the scope read.</p>
       ) : (
-        <a class={isFirstChoice && !isIpa ? "btn go" : "btn"} href={exactUrl(place.baseUrl, artifact)}>
+        <a class={isFirstChoice && !isIpa ? "btn go" : "btn"} href={exactUrl(place, artifact)}>
           Download {formatName(artifact.format)}, {size}
           <span class="vh">: {shownName(artifact.filename)}</span>
         </a>

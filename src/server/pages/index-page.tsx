@@ -1,6 +1,6 @@
 import type { AppRecord, ArtifactRecord, ReleaseRecord } from "../../registry/records.ts";
 import { Command, Day, Document, htmlOf } from "./document.tsx";
-import { installUrl, stableUrl } from "./links.ts";
+import { type ChannelPlace, installUrl, stableUrl, withShare } from "./links.ts";
 import { decimalSize, formatName, platformNames, shownName, versionText } from "./wording.ts";
 
 export interface IndexChannel {
@@ -11,6 +11,8 @@ export interface IndexChannel {
 
 export interface IndexModel {
   readonly baseUrl: string;
+  /** The secret of the share link the visitor came by. */
+  readonly share?: string | undefined;
   readonly apps: readonly { readonly app: AppRecord; readonly channels: readonly IndexChannel[] }[];
   /** The cursor of the next page. */
   readonly next: string | null;
@@ -19,7 +21,7 @@ export interface IndexModel {
 
 /** The whole index: the apps that the caller may list, their channels and what is current in them. */
 export function indexPage(model: IndexModel): string {
-  const { baseUrl, apps, next, isFirstPage } = model;
+  const { baseUrl, share, apps, next, isFirstPage } = model;
   return htmlOf(
     <Document title="Apps">
       <main>
@@ -33,15 +35,15 @@ export function indexPage(model: IndexModel): string {
             {channels.length === 0 ? (
               <p class="t2">No channel yet: nothing was published.</p>
             ) : (
-              <ChannelTable baseUrl={baseUrl} app={app} channels={channels} />
+              <ChannelTable baseUrl={baseUrl} share={share} app={app} channels={channels} />
             )}
           </section>
         ))}
         {(next !== null || !isFirstPage) && (
           <nav class="pager" aria-label="Pages">
-            {!isFirstPage && <a href={`${baseUrl}/`}>First page</a>}
+            {!isFirstPage && <a href={withShare(`${baseUrl}/`, share)}>First page</a>}
             {next !== null && (
-              <a rel="next" href={`${baseUrl}/?after=${encodeURIComponent(next)}`}>
+              <a rel="next" href={withShare(`${baseUrl}/?after=${encodeURIComponent(next)}`, share)}>
                 Next page
               </a>
             )}
@@ -67,12 +69,13 @@ function Empty({ baseUrl, isFirstPage }: { baseUrl: string; isFirstPage: boolean
 
 interface ChannelsProps {
   baseUrl: string;
+  share: string | undefined;
   app: AppRecord;
   channels: readonly IndexChannel[];
 }
 
 /** ARIA roles are named because the narrow layout turns rows into blocks, which takes their own from them. */
-function ChannelTable({ baseUrl, app, channels }: ChannelsProps) {
+function ChannelTable({ baseUrl, share, app, channels }: ChannelsProps) {
   const head = (text: string) => (
     <th role="columnheader" scope="col">
       {text}
@@ -92,16 +95,19 @@ function ChannelTable({ baseUrl, app, channels }: ChannelsProps) {
       </thead>
       <tbody role="rowgroup">
         {channels.map((channel) => (
-          <ChannelRow baseUrl={baseUrl} app={app} channel={channel} />
+          <ChannelRow
+            place={{ baseUrl, share, app: app.slug, channel: channel.name }}
+            app={app}
+            channel={channel}
+          />
         ))}
       </tbody>
     </table>
   );
 }
 
-function ChannelRow({ baseUrl, app, channel }: { baseUrl: string; app: AppRecord; channel: IndexChannel }) {
+function ChannelRow({ place, app, channel }: { place: ChannelPlace; app: AppRecord; channel: IndexChannel }) {
   const { name, release } = channel;
-  const place = { baseUrl, app: app.slug, channel: name };
   return (
     <tr role="row">
       <th role="rowheader" scope="row">

@@ -2,7 +2,7 @@ import { ArtifactItem } from "./artifact-item.tsx";
 import { Command, Day, Document, htmlOf } from "./document.tsx";
 import type { InstallModel, PlatformSection } from "./install-model.ts";
 import { IosWords } from "./ios-section.tsx";
-import { installUrl } from "./links.ts";
+import { installUrl, withShare } from "./links.ts";
 import { QrCode } from "./qr-code.tsx";
 import { type Platform, platformNames, shownName, versionText } from "./wording.ts";
 
@@ -48,7 +48,7 @@ export function installPage(model: InstallModel): string {
           </section>
         )}
         <footer>
-          <a href={`${place.baseUrl}/`}>All apps on this server</a>
+          <a href={withShare(`${place.baseUrl}/`, place.share)}>All apps on this server</a>
         </footer>
       </main>
     </Document>,

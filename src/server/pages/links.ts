@@ -6,15 +6,26 @@ export interface ChannelPlace {
   readonly baseUrl: string;
   readonly app: string;
   readonly channel: string;
+  /** The secret of the share link the visitor came by: every address they go on to needs it. */
+  readonly share?: string | undefined;
 }
 
-export function installUrl({ baseUrl, app, channel }: ChannelPlace): string {
-  return `${baseUrl}/install/${app}/${channel}`;
+export function installUrl({ baseUrl, app, channel, share }: ChannelPlace): string {
+  return withShare(`${baseUrl}/install/${app}/${channel}`, share);
+}
+
+/** An address with the share link's secret, where there is one. */
+export function withShare(url: string, share: string | undefined): string {
+  if (share === undefined) return url;
+  return `${url}${url.includes("?") ? "&" : "?"}share=${encodeURIComponent(share)}`;
 }
 
 /** Exactly these bytes, under the artifact's name: what the page shows beside the link is what arrives. */
-export function exactUrl(baseUrl: string, artifact: Pick<ArtifactRecord, "sha256" | "id">): string {
-  return `${baseUrl}/download/${artifact.sha256}?artifact=${artifact.id}`;
+export function exactUrl(
+  { baseUrl, share }: ChannelPlace,
+  artifact: Pick<ArtifactRecord, "sha256" | "id">,
+): string {
+  return withShare(`${baseUrl}/download/${artifact.sha256}?artifact=${artifact.id}`, share);
 }
 
 /**
@@ -22,13 +33,13 @@ export function exactUrl(baseUrl: string, artifact: Pick<ArtifactRecord, "sha256
  * the platform.
  */
 export function stableUrl(
-  { baseUrl, app, channel }: ChannelPlace,
+  { baseUrl, app, channel, share }: ChannelPlace,
   artifact: ArtifactRecord,
   siblings: readonly ArtifactRecord[],
 ): string {
   const isOnly = siblings.filter(({ platform }) => platform === artifact.platform).length === 1;
   const rest = isOnly ? "" : `/${artifact.arch}/${artifact.format}`;
-  return `${baseUrl}/download/${app}/${channel}/${artifact.platform}${rest}`;
+  return withShare(`${baseUrl}/download/${app}/${channel}/${artifact.platform}${rest}`, share);
 }
 
 /** The line for a terminal; `-J` takes the file's name from the answer. */

@@ -32,7 +32,13 @@ export function mountPages(app: Hono<ServerEnv>, _deps: ServerDeps): void {
     });
     const apps = [];
     for (const item of page.items) apps.push({ app: item, channels: await channelsOf(registry, item.slug) });
-    const model = { baseUrl: c.get("baseUrl"), apps, next: page.next, isFirstPage: after === undefined };
+    const model = {
+      baseUrl: c.get("baseUrl"),
+      share: c.get("share"),
+      apps,
+      next: page.next,
+      isFirstPage: after === undefined,
+    };
     return sendPage(c, indexPage(model));
   });
 
@@ -43,11 +49,11 @@ export function mountPages(app: Hono<ServerEnv>, _deps: ServerDeps): void {
     const release = await currentRelease(registry, record.slug, channel.current_release_id);
     const model = installModel({
       app: record,
-      place: { baseUrl: c.get("baseUrl"), app: record.slug, channel: channel.name },
+      place: { baseUrl: c.get("baseUrl"), share: c.get("share"), app: record.slug, channel: channel.name },
       release,
       notes: release === null ? null : await notesOf(registry, release),
       device: detectPlatform(c.req.raw.headers),
-      mayReadIpa: hasScope(c.get("principal"), "read"),
+      mayReadIpa: hasScope(c.get("principal"), "read") || c.get("share") !== undefined,
       manifestUrl: null,
     });
     return sendPage(c, installPage(model));

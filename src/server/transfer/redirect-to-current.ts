@@ -37,7 +37,8 @@ export const redirectToCurrent: Handler<ServerEnv> = async (c) => {
     });
   }
   const artifact = await c.var.registry.currentArtifact(app, channel, { platform, arch, format });
-  return c.redirect(`/download/${artifact.sha256}?artifact=${artifact.id}`, 302);
+  const share = c.var.share === undefined ? "" : `&share=${encodeURIComponent(c.var.share)}`;
+  return c.redirect(`/download/${artifact.sha256}?artifact=${artifact.id}${share}`, 302);
 };
 
 /** The word of a closed list that `text` is; undefined for any other. */

@@ -4,6 +4,7 @@ import { auditRoutes } from "./audit.ts";
 import { channelRoutes } from "./channels.ts";
 import { objectRoutes } from "./objects.ts";
 import { releaseRoutes } from "./releases.ts";
+import { shareRoutes } from "./shares.ts";
 import { storeRoutes } from "./store.ts";
 import { tokenRoutes } from "./tokens.ts";
 
@@ -14,6 +15,7 @@ export const routesByResource: Readonly<Record<string, readonly ApiRoute[]>> = {
   Channels: channelRoutes,
   Objects: objectRoutes,
   Tokens: tokenRoutes,
+  "Share links": shareRoutes,
   Audit: auditRoutes,
   Store: storeRoutes,
 };
