@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import { migrations } from "../schema.ts";
 import { systemClock } from "../../base/clock.ts";
 import { logHead } from "../transaction.ts";
 import { SqliteConnection } from "./connection.ts";
@@ -96,6 +97,8 @@ describe("a file without a schema", () => {
   });
 });
 
+const newestSchema = migrations.at(-1)!.version;
+
 describe("a store of a newer version", () => {
   it("is refused and left as it is", async () => {
     await makeStore();
@@ -105,7 +108,7 @@ describe("a store of a newer version", () => {
     const before = await readFile(path);
     await expect(open()).rejects.toMatchObject({
       code: "store.newer_schema",
-      details: { present: { version: 1000 }, known: { version: 1 } },
+      details: { present: { version: 1000 }, known: { version: newestSchema } },
     });
     expect((await readFile(path)).equals(before)).toBe(true);
   });
