@@ -1,6 +1,7 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 
 import { fromTimestamp, toTimestamp } from "../base/clock.ts";
+import { sha256Hex } from "../base/digest.ts";
 import { addDuration, parseDuration } from "../base/duration.ts";
 import { newId } from "../base/ids.ts";
 import { nearest } from "../base/text.ts";
@@ -211,7 +212,7 @@ async function tokenRecord(reader: Reader, token: TokenTable, now: string): Prom
 
 /** The stored form of a secret. 256 random bits need no salt and no slow hash. */
 function hashOf(secret: string): string {
-  return createHash("sha256").update(secret).digest("hex");
+  return sha256Hex(Buffer.from(secret));
 }
 
 function checkName(name: string): string {

@@ -1,19 +1,12 @@
 import { releaseById } from "../../catalog/queries/releases.ts";
-import { arches, formats } from "../../inspect/inspection.ts";
 import { findApp } from "../apps.ts";
 import { opensChannel } from "../access.ts";
 import { channelNotFound, requireChannel } from "../channels/find-channel.ts";
 import type { Context } from "../context.ts";
 import { releaseErrors } from "../errors.ts";
 import type { ArtifactRecord, CurrentArtifactRequest } from "../records.ts";
+import { byPreference } from "./artifact-order.ts";
 import { releaseRecord } from "./release-record.ts";
-
-/** Universal first, then the common ones; the others follow by name. */
-const preferredArches = ["universal", "x86_64", "arm64"];
-const archOrder = [
-  ...preferredArches,
-  ...arches.filter((arch) => !preferredArches.includes(arch)).toSorted(),
-];
 
 /**
  * The artifact a stable link leads to: of the channel's current release, for the platform, and for the arch and format where
@@ -39,11 +32,7 @@ export async function currentArtifact(
       .filter(({ platform }) => platform === request.platform)
       .filter(({ arch }) => request.arch === undefined || arch === request.arch)
       .filter(({ format }) => request.format === undefined || format === request.format)
-      .toSorted(
-        (left, right) =>
-          archOrder.indexOf(left.arch) - archOrder.indexOf(right.arch) ||
-          formats.indexOf(left.format) - formats.indexOf(right.format),
-      );
+      .toSorted(byPreference);
     if (first !== undefined) return first;
     throw releaseErrors.error(
       "release.not_found",

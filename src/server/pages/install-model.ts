@@ -1,3 +1,4 @@
+import { byPreference } from "../../registry/releases/artifact-order.ts";
 import type { AppRecord, ArtifactRecord, ReleaseRecord } from "../../registry/records.ts";
 import type { DevicePlatform } from "./detect-platform.ts";
 import { type IosOffer, iosOffer } from "./ios-offer.ts";
@@ -37,7 +38,7 @@ export interface InstallFacts extends Omit<InstallModel, "sections"> {
 export function installModel({ manifestUrl, ...facts }: InstallFacts): InstallModel {
   const { app, release, device } = facts;
   const offer = iosOffer(app, release, manifestUrl);
-  const byArch = release?.artifacts.toSorted((left, right) => archRank(left) - archRank(right)) ?? [];
+  const byArch = release?.artifacts.toSorted(byPreference) ?? [];
   const sections = (Object.keys(platformNames) as Platform[])
     .map((platform) => ({
       platform,
@@ -48,12 +49,4 @@ export function installModel({ manifestUrl, ...facts }: InstallFacts): InstallMo
     .filter(({ artifacts, ios }) => artifacts.length > 0 || ios !== null)
     .toSorted((left, right) => Number(right.isThisDevice) - Number(left.isThisDevice));
   return { ...facts, sections };
-}
-
-const commonArches: readonly ArtifactRecord["arch"][] = ["universal", "x86_64", "arm64"];
-
-/** The more devices of a platform a file fits, the earlier it stands. */
-function archRank({ arch }: ArtifactRecord): number {
-  const rank = commonArches.indexOf(arch);
-  return rank === -1 ? commonArches.length : rank;
 }
