@@ -322,4 +322,30 @@ export const migrations: readonly Migration[] = [
       "CREATE INDEX idempotency_key_expires ON idempotency_key (expires_at)",
     ],
   },
+  {
+    version: 3,
+    statements: [
+      `CREATE TABLE upload_session (         -- state: uploads that arrive in pieces
+  id           TEXT PRIMARY KEY,
+  principal    TEXT NOT NULL,            -- whose it is
+  size_bytes   INTEGER NOT NULL,         -- as declared
+  offset_bytes INTEGER NOT NULL,         -- durable and acknowledged up to here
+  epoch        INTEGER NOT NULL,         -- counts its writers: only the last one moves the offset
+  metadata     TEXT,                     -- the client's own words, given back as they came
+  status       TEXT NOT NULL,            -- open, complete, expired
+  sha256       TEXT,                     -- of the whole, once complete
+  existed      INTEGER,                  -- whether the caller could have known the bytes
+  expires_at   TEXT NOT NULL
+)`,
+      "CREATE INDEX upload_session_expires ON upload_session (status, expires_at)",
+      `CREATE TABLE upload_part (            -- state: where the bytes of an open session are
+  session_id  TEXT NOT NULL,
+  start_bytes INTEGER NOT NULL,          -- the part's place in the upload
+  size_bytes  INTEGER NOT NULL,          -- how much of its staging counts
+  staging_id  TEXT NOT NULL,
+  PRIMARY KEY (session_id, start_bytes)
+)`,
+      "CREATE UNIQUE INDEX upload_part_staging ON upload_part (staging_id)",
+    ],
+  },
 ];

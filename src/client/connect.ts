@@ -8,6 +8,7 @@ import { clientErrors } from "./errors.ts";
 import { connectionFailure, Transient } from "./failures.ts";
 import { defaultTiming, type Timing } from "./retry.ts";
 import { type Proxies, serverAddress } from "./server-address.ts";
+import { appendUpload, createUpload, endUpload, getUpload } from "./pieces.ts";
 import { leaseObject, uploadObject } from "./upload.ts";
 
 export interface ConnectOptions {
@@ -131,8 +132,25 @@ function channels(api: Api): Pick<Registry, Channels> {
   };
 }
 
-function bytes(api: Api): Pick<Registry, "uploadObject" | "lookupObject" | "leaseObject" | "openObject"> {
+type Bytes =
+  | "uploadObject"
+  | "createUpload"
+  | "getUpload"
+  | "appendUpload"
+  | "endUpload"
+  | "lookupObject"
+  | "leaseObject"
+  | "openObject";
+
+function bytes(api: Api): Pick<Registry, Bytes> {
   return {
+    createUpload: (request) => createUpload(api, request),
+    getUpload: (id) => api.persist(() => getUpload(api, id), { repeatable: true }),
+    appendUpload: async (id, piece) => {
+      const upload = await api.persist(() => getUpload(api, id), { repeatable: true });
+      return api.persist(() => appendUpload(api, upload, piece), { repeatable: false });
+    },
+    endUpload: (id) => api.persist(() => endUpload(api, id), { repeatable: true }),
     uploadObject: (source, options = {}) => uploadObject(api, source, options),
     lookupObject: (sha256) => lookupObject(api, sha256),
     leaseObject: (sha256) => leaseObject(api, sha256),

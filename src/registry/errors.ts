@@ -128,6 +128,29 @@ export const objectErrors = errorFamily({
   "object.not_found": { kind: "not_found", about: "There is no such object, or the caller may not read it." },
 });
 
+export const uploadErrors = errorFamily({
+  "upload.not_found": { kind: "not_found", about: "There is no such upload, or it is somebody else's." },
+  "upload.expired": { kind: "gone", about: "The upload stood still for too long; its bytes are gone." },
+  "upload.offset_mismatch": {
+    kind: "conflict",
+    about: "The upload does not continue at this offset; `details.offset` says where it does.",
+  },
+  "upload.taken_over": {
+    kind: "conflict",
+    about: "Another request writes to the upload now; what this one sent last does not count.",
+  },
+  "upload.too_many_parts": {
+    kind: "conflict",
+    about: "The upload was interrupted too often to go on; it must be begun anew.",
+  },
+  "upload.invalid_size": { kind: "invalid", about: "An upload's size is a whole number of bytes." },
+  "upload.invalid_metadata": { kind: "invalid", about: "What a client says of an upload has at most 4 KiB." },
+  "upload.checksum_mismatch": {
+    kind: "invalid",
+    about: "The bytes of the request are not those its checksum is of; none of them count.",
+  },
+});
+
 export const validationErrors = errorFamily({
   "validation.size_mismatch": { kind: "invalid", about: "The file is not as long as was declared." },
   "validation.digest_mismatch": { kind: "invalid", about: "The file's SHA-256 is not what was declared." },

@@ -15,6 +15,8 @@ import { type Principal, systemPrincipal } from "./principal.ts";
 import type { Registry } from "./registry.ts";
 import type { StoreSettings } from "./store-settings.ts";
 import { authenticateShare } from "./shares.ts";
+import { expireUploads } from "./uploads/expire-uploads.ts";
+import { LiveUploads } from "./uploads/live-uploads.ts";
 import { authenticate, createFirstAdministrator } from "./tokens.ts";
 
 export interface StoreOptions {
@@ -40,6 +42,8 @@ export interface Store {
    * more.
    */
   requireLive(principal: Principal): Promise<void>;
+  /** Ends the uploads that stood still for too long; answers how many. */
+  expireUploads(): Promise<number>;
   /** Tells when the log grows. */
   readonly tail: EventTail;
   close(): Promise<void>;
@@ -62,6 +66,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const shared = {
     database,
     blobs: openDirectoryBlobStore({ directory }),
+    uploads: new LiveUploads(),
     clock,
     settings: options.settings,
   };
@@ -71,8 +76,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     authenticateShare: (secret) => authenticateShare(shared, secret),
     createFirstAdministrator: () => createFirstAdministrator({ ...shared, principal: systemPrincipal }),
     requireLive: (principal) => requireLive(shared, principal),
+    expireUploads: () => expireUploads({ ...shared, principal: systemPrincipal }),
     tail,
     close: async () => {
+      await shared.uploads.close();
       await tail.close();
       await database.close();
     },

@@ -69,8 +69,8 @@ export interface AppChanges {
 }
 
 export interface UploadSource {
-  /** A fresh pass over the bytes. A chunk is good only until the next one is asked for. */
-  open(): AsyncIterable<Uint8Array>;
+  /** A fresh pass over the bytes from `start`, 0 when absent. A chunk is good only until the next one is asked for. */
+  open(start?: number): AsyncIterable<Uint8Array>;
   /** Undefined when it is not known before the end. */
   readonly sizeBytes?: number;
 }
@@ -88,6 +88,32 @@ export interface UploadedObject {
   /** Whether the caller could have known that these bytes were here. */
   readonly existed: boolean;
   readonly lease_expires_at: string;
+}
+
+/** An upload that arrives in pieces. */
+export interface UploadRecord {
+  readonly id: string;
+  readonly size_bytes: number;
+  /** Bytes before it are durable; the next piece begins here. It reaches `size_bytes` only together with `object`. */
+  readonly offset: number;
+  /** What its client said of it when it began. */
+  readonly metadata: string | null;
+  readonly expires_at: string;
+  /** What was stored, once every byte is here. */
+  readonly object: UploadedObject | null;
+}
+
+/** One piece of an upload. */
+export interface UploadPiece {
+  /** Where it begins. */
+  readonly offset: number;
+  /** Its length, where that is known before the end. */
+  readonly sizeBytes?: number | undefined;
+  /** Called once the piece is accepted; a chunk is good only until the next one is asked for. */
+  open(): AsyncIterable<Uint8Array>;
+  /** What the piece's bytes must hash to; without it as much as arrives of a piece counts. */
+  readonly checksum?: { readonly algorithm: string; readonly digest: Uint8Array } | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What may be known of an object. */

@@ -31,6 +31,8 @@ import type {
   TokenRecord,
   TokenRequest,
   UploadOptions,
+  UploadPiece,
+  UploadRecord,
   UploadSource,
   UploadedObject,
   VerifyReport,
@@ -58,6 +60,18 @@ export interface Registry {
    * `validation.digest_mismatch` when `expected` is not what arrived, `blob.too_large`, or what the source raised.
    */
   uploadObject(source: UploadSource, options?: UploadOptions): Promise<UploadedObject>;
+  /** Begins an upload that arrives in pieces. Raises `upload.invalid_size`, `upload.invalid_metadata`, `blob.too_large`. */
+  createUpload(request: { size_bytes: number; metadata?: string | null }): Promise<UploadRecord>;
+  /** Raises `upload.not_found`, `upload.expired`. */
+  getUpload(id: string): Promise<UploadRecord>;
+  /**
+   * Adds a piece; whoever wrote before is stopped. What arrives before the piece breaks off counts, unless it has a checksum. With the
+   * last byte the whole becomes an object, leased to this principal. Raises what `getUpload` raises, `upload.offset_mismatch`,
+   * `upload.taken_over`, `upload.too_many_parts`, `upload.checksum_mismatch`, `blob.too_large`, or what the piece raised.
+   */
+  appendUpload(id: string, piece: UploadPiece): Promise<UploadRecord>;
+  /** Forgets an upload and its bytes; an object that came of it stays. Raises what `getUpload` raises. */
+  endUpload(id: string): Promise<void>;
   /** What the caller may know of an object; null when they may not know of it, be it here or not. */
   lookupObject(sha256: string): Promise<ObjectRecord | null>;
   /** Leases a known object anew. Raises `object.not_found`. */
