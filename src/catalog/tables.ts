@@ -205,6 +205,12 @@ export interface IdempotencyKeyTable {
   expires_at: string;
 }
 
+export interface SigningKeyTable {
+  id: string;
+  secret: Uint8Array;
+  created_at: string;
+}
+
 export interface Tables {
   event: EventTable;
   log_head: LogHeadTable;
@@ -223,4 +229,5 @@ export interface Tables {
   lease: LeaseTable;
   token_use: TokenUseTable;
   idempotency_key: IdempotencyKeyTable;
+  signing_key: SigningKeyTable;
 }

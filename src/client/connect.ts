@@ -131,12 +131,22 @@ function channels(api: Api): Pick<Registry, Channels> {
   };
 }
 
-function bytes(api: Api): Pick<Registry, "uploadObject" | "lookupObject" | "leaseObject" | "openObject"> {
+type Bytes = "uploadObject" | "lookupObject" | "leaseObject" | "openObject" | "signDownload";
+
+function bytes(api: Api): Pick<Registry, Bytes> {
   return {
     uploadObject: (source, options = {}) => uploadObject(api, source, options),
     lookupObject: (sha256) => lookupObject(api, sha256),
     leaseObject: (sha256) => leaseObject(api, sha256),
     openObject: (sha256, options = {}) => openObject(api, sha256, options),
+    // Nothing is kept of a signature, so a second one is as good as the first.
+    signDownload: (app, release, artifact, json = {}) =>
+      api.call({
+        method: "POST",
+        path: releasePath(app, release, path`/artifacts/${artifact}/link`),
+        json,
+        repeatable: true,
+      }),
   };
 }
 
