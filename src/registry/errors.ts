@@ -119,7 +119,10 @@ export const shareErrors = errorFamily({
 });
 
 export const linkErrors = errorFamily({
-  "download.link_invalid": { kind: "denied", about: "The signature of the address is not one made here for it." },
+  "download.link_invalid": {
+    kind: "denied",
+    about: "The signature of the address is not one made here for it.",
+  },
   "download.link_expired": { kind: "denied", about: "The signed address has expired." },
   "download.link_too_long": { kind: "invalid", about: "A signed address works for seven days at most." },
 });

@@ -11,10 +11,7 @@ import type { ServerDeps, ServerEnv } from "./server-context.ts";
 import { presentedLink } from "./signed-address.ts";
 
 /** What somebody shows to be let in: the header Authorization, a signed address, or a share link's secret. */
-type Credential =
-  | { readonly header: string }
-  | { readonly link: PresentedLink }
-  | { readonly share: string };
+type Credential = { readonly header: string } | { readonly link: PresentedLink } | { readonly share: string };
 
 /**
  * Says who is asking, for every route behind it. Raises `auth.malformed_token`, `auth.unknown_token`, `auth.revoked`,
@@ -32,9 +29,7 @@ export function identify(deps: ServerDeps): MiddlewareHandler<ServerEnv> {
     const credential = credentialOf(c);
     c.set("share", credential !== undefined && "share" in credential ? credential.share : undefined);
     const principal =
-      credential === undefined
-        ? anonymousPrincipal
-        : await principalOf(credential, address, deps, attempts);
+      credential === undefined ? anonymousPrincipal : await principalOf(credential, address, deps, attempts);
     c.set("principal", principal);
     c.set("registry", store.as(principal));
     await next();

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import type { PresentedLink } from "../../src/registry/links/signed-links.ts";
 import { openStore } from "../../src/registry/open-store.ts";
-import { localPrincipal } from "../../src/registry/principal.ts";
+import { anonymousPrincipal, localPrincipal, type Principal } from "../../src/registry/principal.ts";
 import type { DownloadLink } from "../../src/registry/records.ts";
 import type { Registry } from "../../src/registry/registry.ts";
 import {
@@ -139,6 +139,26 @@ describe("a signed address", () => {
     expect(await outcome("1", artifact, test.as(["read"], { app: "other" }))).toBe("auth.wrong_app");
     expect(await outcome("1", artifact, test.as(["audit"]))).toBe("auth.missing_scope");
     expect(await outcome("1", artifact, test.anonymous())).toBe("auth.missing_token");
+  });
+});
+
+describe("what manifest.plist says", () => {
+  it("is for those who see the channel, in the enterprise mode alone, credentials or not", async () => {
+    const manifestFor = (principal: Principal, channel = "beta") =>
+      outcomeOf(test.store.installManifest(principal, "acme", channel));
+    const administrator = localPrincipal("tester");
+    expect(await manifestFor(administrator)).toBe("app.no_install_manifest");
+    expect(await manifestFor(anonymousPrincipal)).toBe("app.not_found");
+    const { expires_at, signature } = await test.store.signInstallManifest(administrator, "acme", "beta");
+    const guest = await test.store.authenticateLink({
+      target: { kind: "install_manifest", app: "acme", channel: "beta" },
+      expires: String(Date.parse(expires_at) / 1000),
+      signature,
+    });
+    expect(await manifestFor(guest)).toBe("app.no_install_manifest");
+    expect(await manifestFor(guest, "stable")).toBe("channel.not_found");
+    const blind = test.store.signInstallManifest(anonymousPrincipal, "acme", "beta");
+    expect(await outcomeOf(blind)).toBe("app.not_found");
   });
 });
 

@@ -81,8 +81,7 @@ async function verifiedEnd(context: Omit<Context, "principal">, link: PresentedL
 
 /** HMAC-SHA256 over what the address is for and when it ends, as JSON: no two targets have the same text. */
 function hmac(key: Uint8Array, target: LinkTarget, expires: number): Buffer {
-  const fields =
-    target.kind === "download" ? [target.sha256, target.artifact] : [target.app, target.channel];
+  const fields = target.kind === "download" ? [target.sha256, target.artifact] : [target.app, target.channel];
   return createHmac("sha256", key)
     .update(JSON.stringify([target.kind, ...fields, expires]))
     .digest();

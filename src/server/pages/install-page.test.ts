@@ -152,7 +152,9 @@ describe("iOS", () => {
     expect(html).toContain(
       `href="itms-services://?action=download-manifest&amp;url=${encodeURIComponent(plist)}"`,
     );
-    expect(html).toContain("Works only on devices that <bdi>Northlight AS</bdi> manages (MDM), or after trusting");
+    expect(html).toContain(
+      "Works only on devices that <bdi>Northlight AS</bdi> manages (MDM), or after trusting",
+    );
   });
 
   it("enterprise: no button without HTTPS, but plain words", () => {

@@ -48,5 +48,7 @@ const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", 
 
 /** Text as the content of an element. */
 function xmlText(text: string): string {
-  return text.replaceAll(NO_XML_CHARACTER, "\uFFFD").replaceAll(/[&<>]/g, (character) => entities[character]!);
+  return text
+    .replaceAll(NO_XML_CHARACTER, "\uFFFD")
+    .replaceAll(/[&<>]/g, (character) => entities[character]!);
 }

@@ -57,8 +57,8 @@ function ManagedOnly({ owner }: { owner: string | null }) {
   return (
     <p class="t2">
       Works only on devices that <bdi>{organisation}</bdi> manages (MDM), or after trusting the developer in
-      Settings, General, VPN &amp; Device Management. Anywhere else iOS refuses the app; this page cannot change
-      that.
+      Settings, General, VPN &amp; Device Management. Anywhere else iOS refuses the app; this page cannot
+      change that.
     </p>
   );
 }
