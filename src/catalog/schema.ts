@@ -2,7 +2,8 @@
  * The tables, in three classes (ARCHITECTURE.md):
  *   log    what happened: written once, never changed
  *   views  what the log amounts to: written by projections only, dropped and rebuilt at will, compared
- *   state  what this machine knows besides: where bytes are, who leases them, when a token was last used; never compared
+ *   state  what this machine knows besides: where bytes are, who leases them, when a token was last used, what signs
+ *          addresses; never compared
  */
 
 export interface ViewDefinition {
@@ -346,6 +347,16 @@ export const migrations: readonly Migration[] = [
   PRIMARY KEY (session_id, start_bytes)
 )`,
       "CREATE UNIQUE INDEX upload_part_staging ON upload_part (staging_id)",
+    ],
+  },
+  {
+    version: 4,
+    statements: [
+      `CREATE TABLE signing_key (            -- state: made on first use; dropping a row ends all that it signed
+  id         TEXT PRIMARY KEY,           -- what it signs: links
+  secret     BLOB NOT NULL,              -- 32 random bytes, for HMAC-SHA256
+  created_at TEXT NOT NULL
+)`,
     ],
   },
 ];

@@ -225,6 +225,12 @@ export interface UploadPartTable {
   staging_id: string;
 }
 
+export interface SigningKeyTable {
+  id: string;
+  secret: Uint8Array;
+  created_at: string;
+}
+
 export interface Tables {
   event: EventTable;
   log_head: LogHeadTable;
@@ -245,4 +251,5 @@ export interface Tables {
   idempotency_key: IdempotencyKeyTable;
   upload_session: UploadSessionTable;
   upload_part: UploadPartTable;
+  signing_key: SigningKeyTable;
 }

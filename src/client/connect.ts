@@ -140,7 +140,8 @@ type Bytes =
   | "endUpload"
   | "lookupObject"
   | "leaseObject"
-  | "openObject";
+  | "openObject"
+  | "signDownload";
 
 function bytes(api: Api): Pick<Registry, Bytes> {
   return {
@@ -155,6 +156,14 @@ function bytes(api: Api): Pick<Registry, Bytes> {
     lookupObject: (sha256) => lookupObject(api, sha256),
     leaseObject: (sha256) => leaseObject(api, sha256),
     openObject: (sha256, options = {}) => openObject(api, sha256, options),
+    // Nothing is kept of a signature, so a second one is as good as the first.
+    signDownload: (app, release, artifact, json = {}) =>
+      api.call({
+        method: "POST",
+        path: releasePath(app, release, path`/artifacts/${artifact}/link`),
+        json,
+        repeatable: true,
+      }),
   };
 }
 

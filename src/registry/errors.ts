@@ -27,6 +27,11 @@ export const appErrors = errorFamily({
     kind: "invalid",
     about: "The enterprise mode needs the iOS bundle identifier.",
   },
+  "app.no_install_manifest": {
+    kind: "not_found",
+    about:
+      "There is no manifest.plist: it needs the enterprise mode, the iOS bundle identifier and a current IPA.",
+  },
 });
 
 export const releaseErrors = errorFamily({
@@ -111,6 +116,15 @@ export const shareErrors = errorFamily({
   "share.expired": { kind: "denied", about: "The share link has expired." },
   "share.revoked": { kind: "denied", about: "The share link was revoked." },
   "share.too_long": { kind: "invalid", about: "A share link works for a year at most." },
+});
+
+export const linkErrors = errorFamily({
+  "download.link_invalid": {
+    kind: "denied",
+    about: "The signature of the address is not one made here for it.",
+  },
+  "download.link_expired": { kind: "denied", about: "The signed address has expired." },
+  "download.link_too_long": { kind: "invalid", about: "A signed address works for seven days at most." },
 });
 
 export const eventErrors = errorFamily({

@@ -10,6 +10,7 @@ import {
 } from "./channels/channels.ts";
 import type { Context } from "./context.ts";
 import { readEvents } from "./events.ts";
+import { signDownload } from "./links/download-links.ts";
 import { leaseObject, lookupObject, uploadObject } from "./objects.ts";
 import { openObject } from "./read-objects.ts";
 import { currentArtifact } from "./releases/current-artifact.ts";
@@ -40,6 +41,8 @@ export function localRegistry(context: Context): Registry {
     lookupObject: (sha256) => lookupObject(context, sha256),
     leaseObject: (sha256) => leaseObject(context, sha256),
     openObject: (sha256, options = {}) => openObject(context, sha256, options),
+    signDownload: (app, release, artifact, options = {}) =>
+      signDownload(context, app, release, artifact, options),
     currentArtifact: (app, channel, request) => currentArtifact(context, app, channel, request),
     checkPublish: (request) => checkPublish(context, request),
     publish: (request) => publish(context, request),

@@ -132,6 +132,8 @@ export interface OpenedObject extends ObjectRecord {
   readonly is_public: boolean;
   /** Below the store directory, for a proxy that sends the bytes itself; null when there is no such file here. */
   readonly physical_key: string | null;
+  /** The same file as a `file:` URL. */
+  readonly file_url: string | null;
   /** The bytes, or those from `start` to `end`, both inclusive. */
   read(range?: { readonly start: number; readonly end?: number }): Promise<Readable>;
 }
@@ -359,6 +361,34 @@ export interface ShareRecord {
   readonly revoked_at: string | null;
   /** What to hand out, where a server knows its address; with the secret in it in the answer of `createShare` only. */
   readonly url: string | null;
+}
+
+/** What makes an address a signed one: a device that follows it needs no credentials until it ends. */
+export interface LinkSignature {
+  /** In whole seconds, as the address says it. */
+  readonly expires_at: string;
+  /** 64 lower-case hexadecimal digits. */
+  readonly signature: string;
+}
+
+/** A signed address of one artifact's bytes. */
+export interface DownloadLink extends LinkSignature {
+  readonly sha256: string;
+  readonly artifact_id: string;
+  /** The whole address, where a server knows its own. */
+  readonly url: string | null;
+}
+
+/** What `manifest.plist` tells a device that installs an in-house app. */
+export interface InstallManifest {
+  readonly bundle_id: string;
+  /**
+   * Apple's field is the bundle version (`CFBundleVersion`), which a release carries as its build; the version stands in
+   * for a release without one.
+   */
+  readonly bundle_version: string;
+  readonly title: string;
+  readonly ipa: DownloadLink;
 }
 
 export interface AuditFilter {

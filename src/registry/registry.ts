@@ -3,6 +3,7 @@ import type { Platform } from "../inspect/inspection.ts";
 import type {
   ArtifactRecord,
   CurrentArtifactRequest,
+  DownloadLink,
   EventPage,
   EventRequest,
   ObjectRecord,
@@ -81,6 +82,18 @@ export interface Registry {
    * `auth.missing_token` for an IPA without credentials.
    */
   openObject(sha256: string, options?: { artifact?: string | undefined }): Promise<OpenedObject>;
+  /**
+   * A signed address of an artifact of a published release: it opens these bytes without credentials, for an hour when
+   * nothing is said, seven days at most, and never longer than the caller's own credential. Needs `read`. Raises
+   * `release.not_found`, `release.not_published`, `release.revoked`, `object.not_found`, `duration.invalid`,
+   * `download.link_too_long`.
+   */
+  signDownload(
+    app: string,
+    release: ReleaseRef,
+    artifact: string,
+    options?: { expires_in?: string },
+  ): Promise<DownloadLink>;
   /**
    * The artifact that a channel's current release has for a platform: of several, universal first, then x86_64, arm64 and
    * the others by name; formats in their order. Raises `channel.not_found`, `release.not_found`.

@@ -233,6 +233,7 @@ describe("openObject", () => {
       filename: "a é.bin",
       is_public: false,
       physical_key: null,
+      file_url: null,
     });
     expect(server.seen[0]).toMatchObject({ method: "HEAD", url: `/download/${sha256}?artifact=art_1` });
     expect(await bodyOf(await object.read())).toEqual(text);

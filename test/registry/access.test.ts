@@ -31,6 +31,7 @@ interface UseCase {
 
 let test: TestStore;
 let digest: string;
+let artifact: string;
 let draft: string;
 let counter = 0;
 
@@ -38,6 +39,7 @@ beforeAll(async () => {
   test = await openTestStore();
   const first = await publishTar(test.registry, { version: "1", channel: "beta" });
   digest = first.artifacts[0]!.sha256;
+  artifact = first.artifacts[0]!.id;
   for (const version of ["2", "3", "4"]) await publishTar(test.registry, { version, channel: "nightly" });
   await publishTar(test.registry, { version: "revoked", channel: "beta" });
   await test.registry.revokeRelease("acme", { release: "revoked" });
@@ -79,6 +81,12 @@ const useCases: readonly UseCase[] = [
     scopes: ["publish", "package.write"],
     limits: anywhere,
     call: (r) => r.leaseObject(digest),
+  },
+  {
+    name: "signDownload",
+    scopes: reading,
+    limits: wrongApp,
+    call: (r) => r.signDownload("acme", { release: "1" }, artifact),
   },
   {
     name: "checkPublish",
