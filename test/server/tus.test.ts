@@ -7,7 +7,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { leasedDigests, openTestStore, type TestStore } from "../support/test-store.ts";
 import { mountTus } from "../../src/server/transfer/tus.ts";
-import { type Answer, ask, rawConnection, startTransferServer, type TransferServer } from "./transfer-server.ts";
+import {
+  type Answer,
+  ask,
+  rawConnection,
+  startTransferServer,
+  type TransferServer,
+} from "./transfer-server.ts";
 
 const MIB = 1024 * 1024;
 const DAY_MS = 24 * 3600 * 1000;
@@ -41,7 +47,13 @@ async function begin(size: number, headers: Record<string, string> = {}): Promis
 const send = (url: string, offset: number, body: Uint8Array, headers: Record<string, string> = {}) =>
   ask(url, {
     method: "PATCH",
-    headers: { ...tus, ...pieceType, "Upload-Offset": String(offset), "Content-Length": `${body.length}`, ...headers },
+    headers: {
+      ...tus,
+      ...pieceType,
+      "Upload-Offset": String(offset),
+      "Content-Length": `${body.length}`,
+      ...headers,
+    },
     body,
   });
 const look = (url: string) => ask(url, { method: "HEAD", headers: tus });
@@ -157,21 +169,24 @@ describe("raw requests", () => {
     expect(await offsetOf(url)).toBe(3);
   });
 
-  it.each(["sha1", "sha256"])("are told 460 when %s does not match, and none of the bytes count", async (name) => {
-    const url = await begin(6);
-    const checksum = (text: string) => ({
-      "Upload-Checksum": `${name} ${createHash(name).update(text).digest("base64")}`,
-    });
-    const wrong = await send(url, 0, Buffer.from("abX"), checksum("abc"));
-    expect([wrong.status, codeOf(wrong)]).toEqual([460, "upload.checksum_mismatch"]);
-    expect(await offsetOf(url)).toBe(0);
-    expect((await send(url, 0, Buffer.from("abc"), checksum("abc"))).status).toBe(204);
-    expect((await send(url, 3, Buffer.from("def"))).headers["x-checksum-sha256"]).toBe(
-      sha256Of(Buffer.from("abcdef")),
-    );
-    const unknown = await send(url, 6, Buffer.alloc(0), { "Upload-Checksum": "crc32 AAAA" });
-    expect([unknown.status, codeOf(unknown)]).toEqual([400, "request.invalid_parameter"]);
-  });
+  it.each(["sha1", "sha256"])(
+    "are told 460 when %s does not match, and none of the bytes count",
+    async (name) => {
+      const url = await begin(6);
+      const checksum = (text: string) => ({
+        "Upload-Checksum": `${name} ${createHash(name).update(text).digest("base64")}`,
+      });
+      const wrong = await send(url, 0, Buffer.from("abX"), checksum("abc"));
+      expect([wrong.status, codeOf(wrong)]).toEqual([460, "upload.checksum_mismatch"]);
+      expect(await offsetOf(url)).toBe(0);
+      expect((await send(url, 0, Buffer.from("abc"), checksum("abc"))).status).toBe(204);
+      expect((await send(url, 3, Buffer.from("def"))).headers["x-checksum-sha256"]).toBe(
+        sha256Of(Buffer.from("abcdef")),
+      );
+      const unknown = await send(url, 6, Buffer.alloc(0), { "Upload-Checksum": "crc32 AAAA" });
+      expect([unknown.status, codeOf(unknown)]).toEqual([400, "request.invalid_parameter"]);
+    },
+  );
 
   it("are told 413 for more than is taken, or was announced, and nothing of it is kept", async () => {
     const tooLong = await ask(`${server.url}/api/uploads`, {
@@ -218,11 +233,19 @@ describe("raw requests", () => {
     expect([typed.status, codeOf(typed)]).toEqual([415, "request.unsupported_media_type"]);
     const post = (headers: Record<string, string>) =>
       ask(`${server.url}/api/uploads`, { method: "POST", headers: { ...tus, ...headers } });
-    for (const headers of [{}, { "Upload-Length": "-1" }, { "Upload-Length": "1e3" }, { "Upload-Defer-Length": "1" }]) {
+    for (const headers of [
+      {},
+      { "Upload-Length": "-1" },
+      { "Upload-Length": "1e3" },
+      { "Upload-Defer-Length": "1" },
+    ]) {
       expect(codeOf(await post(headers as Record<string, string>))).toBe("request.invalid_parameter");
     }
     for (const metadata of ["a !", "a MQ==,a MQ==", "ü MQ== x", ","]) {
-      const refused = await post({ "Upload-Length": "1", "Upload-Metadata": Buffer.from(metadata).toString("latin1") });
+      const refused = await post({
+        "Upload-Length": "1",
+        "Upload-Metadata": Buffer.from(metadata).toString("latin1"),
+      });
       expect([refused.status, codeOf(refused)]).toEqual([400, "upload.invalid_metadata"]);
     }
     const got = await ask(url, { headers: tus });
@@ -248,7 +271,10 @@ describe("raw requests", () => {
     const url = await begin(6);
     const as = (authorization: Record<string, string>) => ({ "Tus-Resumable": "1.0.0", ...authorization });
     const create = (authorization: Record<string, string>) =>
-      ask(`${server.url}/api/uploads`, { method: "POST", headers: { ...as(authorization), "Upload-Length": "1" } });
+      ask(`${server.url}/api/uploads`, {
+        method: "POST",
+        headers: { ...as(authorization), "Upload-Length": "1" },
+      });
     expect(codeOf(await create({}))).toBe("auth.missing_token");
     expect(codeOf(await create({ Authorization: "Bearer read" }))).toBe("auth.missing_scope");
     expect((await ask(url, { method: "HEAD", headers: as({}) })).status).toBe(401);

@@ -4,7 +4,7 @@ import type { Context, Hono } from "hono";
 import { etag } from "hono/etag";
 
 import { hasCode } from "../../base/errors.ts";
-import { hasScope } from "../../registry/access.ts";
+import { mayInApp } from "../../registry/access.ts";
 import type { ReleaseRecord } from "../../registry/records.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { ServerDeps, ServerEnv } from "../server-context.ts";
@@ -67,7 +67,7 @@ export function mountPages(app: Hono<ServerEnv>, { store }: ServerDeps): void {
       release,
       notes: release === null ? null : await notesOf(registry, release),
       device: detectPlatform(c.req.raw.headers),
-      mayReadIpa: hasScope(c.get("principal"), "read") || c.get("share") !== undefined,
+      mayReadIpa: mayInApp(c.get("principal"), "read", record.slug) || c.get("share") !== undefined,
       manifestUrl: signature === null ? null : manifestUrl(place, signature),
     });
     return sendPage(c, installPage(model));
