@@ -28,7 +28,7 @@ async function publish(app: string, version: string, artifact: object, bytes: Ui
   const uploaded = await fetch(`${distd.url}/api/upload`, {
     method: "POST",
     headers: { Authorization: `Bearer ${distd.admin}`, "Content-Length": `${bytes.length}` },
-    body: bytes as BodyInit,
+    body: Buffer.from(bytes),
   });
   expect(uploaded.ok).toBe(true);
   const body = { version, channel: "beta", artifacts: [{ ...artifact, sha256 }] };
@@ -84,7 +84,7 @@ describe("the digest of another app's private file", () => {
     const upload = await fetch(`${distd.url}/api/upload`, {
       method: "POST",
       headers: { Authorization: `Bearer ${token}`, "Content-Length": `${bytes.length}` },
-      body: bytes as BodyInit,
+      body: Buffer.from(bytes),
     });
     expect([upload.status, ((await upload.json()) as { existed: boolean }).existed]).toEqual([201, false]);
     expect(await learned(sha256, token)).toMatchObject({ head: 200, lease: 200, download: 404 });
