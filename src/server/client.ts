@@ -2,6 +2,7 @@ import { BlockList, isIP } from "node:net";
 
 import type { Context } from "hono";
 
+import { httpErrors } from "./http-errors.ts";
 import type { ServerEnv } from "./server-context.ts";
 
 /** Who sent a request, and under which name it reached the server. */
@@ -11,12 +12,13 @@ export interface Client {
   readonly origin: string;
 }
 
-/** A host with or without a port; anything else in a forwarded header would end up in links. */
-const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
+/** A host with or without a port; anything else would end up in links, and in the commands that pages show. */
+const HOST = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
 
 /**
  * Reads the client from the connection, and from `X-Forwarded-*` only where the peer is a trusted proxy: from anyone else
- * these headers are claims, with which they would dodge limits and put their own host into links.
+ * these headers are claims, with which they would dodge limits and put their own host into links. The reader raises
+ * `request.invalid_parameter` for a request to what is no host.
  */
 export function clientReader(trustedProxies: readonly string[]): (c: Context<ServerEnv>) => Client {
   const isTrusted = trust(trustedProxies);
@@ -25,6 +27,7 @@ export function clientReader(trustedProxies: readonly string[]): (c: Context<Ser
     const { incoming } = c.env as Partial<ServerEnv["Bindings"]>;
     const peer = plainAddress(incoming?.socket.remoteAddress ?? "unknown");
     const { origin, host, protocol } = new URL(c.req.url);
+    if (!HOST.test(host)) throw httpErrors.error("request.invalid_parameter", "The header Host names no host.");
     if (!isTrusted(peer)) return { address: peer, origin };
     const scheme = lastOf(c.req.header("x-forwarded-proto"));
     const forwardedHost = lastOf(c.req.header("x-forwarded-host"));

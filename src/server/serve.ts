@@ -18,10 +18,23 @@ import type { ServerDeps } from "./server-context.ts";
 
 /** Headers are held in memory before anyone is known. */
 const MAX_HEADER_BYTES = 8 * 1024;
-/** Headers that trickle in hold a connection open (slowloris). */
-const HEADERS_TIMEOUT_MS = 20_000;
-/** Longer than the idle time of common proxies, which would otherwise meet connections that close under them. */
-const KEEP_ALIVE_MS = 75_000;
+/** What a server lets its connections cost. */
+export interface ConnectionLimits {
+  /** Headers that trickle in hold a connection open (slowloris), and so does a client that sends nothing. */
+  readonly headersMs: number;
+  /** How long an answered connection may wait for its next request. */
+  readonly keepAliveMs: number;
+  /** Open at once: each holds a file descriptor, and without any left the store cannot open its files. */
+  readonly maxConnections: number;
+}
+
+const connectionLimits: ConnectionLimits = {
+  headersMs: 20_000,
+  // Longer than the idle time of common proxies, which would otherwise meet connections that close under them.
+  keepAliveMs: 75_000,
+  maxConnections: 10_000,
+};
+
 /** How long answers and uploads under way may take once the server is told to stop. */
 const SHUTDOWN_MS = 30_000;
 
@@ -35,7 +48,11 @@ export interface RunningServer {
 }
 
 /** Listens. Raises `server.cannot_listen`; the store is then still open. */
-export async function startServer(deps: ServerDeps, app: App = createApp(deps)): Promise<RunningServer> {
+export async function startServer(
+  deps: ServerDeps,
+  app: App = createApp(deps),
+  limits: ConnectionLimits = connectionLimits,
+): Promise<RunningServer> {
   const open = new Set<ServerResponse>();
   let closing: Promise<void> | undefined;
   const answer = getRequestListener(app.hono.fetch, { errorHandler: () => errorResponse(unreadable()) });
@@ -47,20 +64,28 @@ export async function startServer(deps: ServerDeps, app: App = createApp(deps)):
       // The connection turns idle only after this event.
       if (closing !== undefined) setImmediate(() => server.closeIdleConnections());
     });
-    void answer(incoming, outgoing);
+    if (hasOneHost(incoming)) void answer(incoming, outgoing);
+    else refuseHost(outgoing);
   };
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: limits.headersMs,
+      // Node looks for late headers this often; by default that is later than they are late.
+      connectionsCheckingInterval: limits.headersMs / 4,
+      keepAliveTimeout: limits.keepAliveMs,
       // An upload of many gigabytes takes as long as it takes; one that stands still is ended by its route.
       requestTimeout: 0,
+      // Node would refuse without saying why.
+      requireHostHeader: false,
     },
     listener,
   );
+  server.maxConnections = limits.maxConnections;
   // Without a listener of ours Node sends `100 Continue` before the route has looked at the credentials.
   server.on("checkContinue", listener);
+  // RFC 9110, 10.1.1: a server "MAY respond with a 417" to an expectation that it does not know. It need not.
+  server.on("checkExpectation", listener);
   server.on("clientError", (error, socket) => {
     const isAnswering = [...open].some((outgoing) => outgoing.socket === socket && outgoing.headersSent);
     refuseConnection(error, socket, isAnswering);
@@ -106,6 +131,21 @@ async function shutDown(server: Server, open: ReadonlySet<ServerResponse>): Prom
   const deadline = setTimeout(() => server.closeAllConnections(), SHUTDOWN_MS);
   await closed;
   clearTimeout(deadline);
+}
+
+/**
+ * RFC 9112, 3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a
+ * Host header field and to any request message that contains more than one". Two hosts mean that a proxy in front may
+ * have decided by the other one.
+ */
+function hasOneHost({ rawHeaders }: IncomingMessage): boolean {
+  return rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === "host").length === 1;
+}
+
+function refuseHost(outgoing: ServerResponse): void {
+  const refusal = httpErrors.error("request.invalid_parameter", "The request needs one header Host.");
+  const headers = { ...securityHeaders, "Content-Type": "application/json", Connection: "close" };
+  outgoing.writeHead(statusOf(refusal), headers).end(JSON.stringify(refusal));
 }
 
 /** Answers what Node could not read as HTTP, by hand: there is no response object for it. */

@@ -1,59 +1,26 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-const distd = fileURLToPath(new URL("../../build/main/distd.js", import.meta.url));
+import { killPrograms, type Program, startProgram } from "../support/programs.ts";
 
 let directory: string;
 let store: string;
-const running = new Set<ChildProcess>();
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "dist-distd-"));
   store = join(directory, "store");
 });
 afterEach(async () => {
-  for (const child of running) child.kill("SIGKILL");
+  killPrograms();
   await rm(directory, { recursive: true, force: true });
 });
 
-interface Program {
-  readonly child: ChildProcess;
-  stdout(): string;
-  stderr(): string;
-  /** The address it listens on, once it does. */
-  readonly url: Promise<string>;
-  readonly code: Promise<number | null>;
-}
-
-function run(args: readonly string[], env: Record<string, string> = {}): Program {
-  const child = spawn(process.execPath, ["--no-warnings", distd, ...args], {
-    env: { PATH: process.env["PATH"], ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  running.add(child);
-  let [stdout, stderr] = ["", ""];
-  const url = Promise.withResolvers<string>();
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-    stdout += chunk;
-    const line = stdout.split("\n").find((one) => one.includes('"listening"'));
-    if (line !== undefined) url.resolve((JSON.parse(line) as { url: string }).url);
-  });
-  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
-  const code = once(child, "close").then(([value]) => {
-    running.delete(child);
-    url.reject(new Error(`It ended: ${stdout}${stderr}`));
-    return value as number | null;
-  });
-  url.promise.catch(() => {});
-  return { child, url: url.promise, code, stdout: () => stdout, stderr: () => stderr };
-}
+const run = (args: readonly string[], env?: Record<string, string>): Program =>
+  startProgram("distd", args, env);
 
 const SHOWN = /^First administrator token, shown this once: (dist_[0-9a-f]{64})$/m;
 

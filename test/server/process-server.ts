@@ -2,7 +2,7 @@ import { connect } from "node:net";
 
 import { createApp, type Mount } from "../../src/server/app.ts";
 import { createLogger } from "../../src/server/logger.ts";
-import { type RunningServer, startServer } from "../../src/server/serve.ts";
+import { type ConnectionLimits, type RunningServer, startServer } from "../../src/server/serve.ts";
 import type { ServerSettings } from "../../src/config/server-settings.ts";
 import { openTestStore, type TestStore } from "../support/test-store.ts";
 
@@ -16,6 +16,7 @@ export interface TestServer extends TestStore {
 export async function startTestServer(
   mounts: readonly Mount[],
   settings: Partial<ServerSettings> = {},
+  limits?: ConnectionLimits,
 ): Promise<TestServer> {
   const test = await openTestStore();
   const log: { [key: string]: unknown }[] = [];
@@ -33,7 +34,7 @@ export async function startTestServer(
       ...settings,
     },
   };
-  const server = await startServer(deps, createApp(deps, mounts));
+  const server = await startServer(deps, createApp(deps, mounts), limits);
   return {
     ...test,
     server,

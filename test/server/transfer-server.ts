@@ -1,6 +1,7 @@
 import { EventEmitter, once } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { request } from "node:http";
+import { request as requestByTls, type RequestOptions } from "node:https";
 import { type AddressInfo, connect } from "node:net";
 
 import { serve } from "@hono/node-server";
@@ -112,10 +113,17 @@ export interface Answer {
 /** One request as Node makes it; unlike fetch it changes no header. Rejects when the answer ends early. */
 export function ask(
   url: string,
-  options: { method?: string; headers?: Record<string, string>; body?: Uint8Array } = {},
+  options: {
+    method?: string;
+    headers?: Record<string, string>;
+    body?: Uint8Array;
+    /** Whom to trust, and which of this machine's addresses to come from. */
+    connection?: Pick<RequestOptions, "ca" | "localAddress">;
+  } = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, {
+    const outgoing = (url.startsWith("https:") ? requestByTls : request)(url, {
+      ...options.connection,
       method: options.method ?? "GET",
       headers: options.headers,
       agent: false,

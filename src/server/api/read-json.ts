@@ -7,17 +7,19 @@ import { httpErrors } from "../http-errors.ts";
 
 /** "1 MiB of JSON": parsing takes memory in proportion. */
 export const MAX_JSON_BYTES = 1024 * 1024;
+/** How long a body may take to arrive: one that trickles in holds a connection open for nothing. */
+const MAX_BODY_MS = 60_000;
 /** Deeper values would exhaust the stack of those who walk them. */
 const MAX_DEPTH = 32;
 /** Problems that one refusal names. */
 const MAX_PROBLEMS = 20;
 
 /**
- * The JSON of a request; an empty body is `{}`. Raises `request.body_too_large`, `request.unsupported_media_type`,
- * `request.invalid_body`.
+ * The JSON of a request; an empty body is `{}`. Raises `request.body_too_large`, `request.timeout`,
+ * `request.unsupported_media_type`, `request.invalid_body`.
  */
-export async function readJson(request: Request): Promise<unknown> {
-  const bytes = await readBytes(request);
+export async function readJson(request: Request, maxBodyMs = MAX_BODY_MS): Promise<unknown> {
+  const bytes = await readBytes(request, maxBodyMs);
   if (bytes.length === 0) return {};
   if (!/^application\/json\s*(;|$)/i.test(request.headers.get("Content-Type") ?? "")) {
     throw httpErrors.error("request.unsupported_media_type", "The body must be application/json.", {
@@ -65,22 +67,25 @@ export function readQuery(url: string): Record<string, string> {
   return Object.fromEntries(query);
 }
 
-async function readBytes(request: Request): Promise<Uint8Array> {
+async function readBytes(request: Request, maxBodyMs: number): Promise<Uint8Array> {
   // A length that is declared is refused before anything is read; one that is not is counted.
   if (Number(request.headers.get("Content-Length") ?? 0) > MAX_JSON_BYTES) throw tooLarge();
   if (request.body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let length = 0;
   const reader = request.body.getReader();
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(notInTime(maxBodyMs)), maxBodyMs);
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await Promise.race([reader.read(), late.promise]);
       if (done) return Buffer.concat(chunks);
       length += value.length;
       if (length > MAX_JSON_BYTES) throw tooLarge();
       chunks.push(value);
     }
   } finally {
+    clearTimeout(timer);
     // Not cancelled: that would close the connection before the refusal is sent.
     reader.releaseLock();
   }
@@ -169,6 +174,10 @@ function tooLarge(): DistError {
   return httpErrors.error("request.body_too_large", `A JSON body has at most ${MAX_JSON_BYTES} bytes.`, {
     details: { limit: MAX_JSON_BYTES },
   });
+}
+
+function notInTime(maxBodyMs: number): DistError {
+  return httpErrors.error("request.timeout", `The body took longer than ${maxBodyMs / 1000} s.`);
 }
 
 function invalidBody(path: string, message: string, cause?: unknown): DistError {

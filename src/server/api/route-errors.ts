@@ -51,7 +51,12 @@ export function errorsOf(route: ApiRoute): RouteError[] {
     "request.invalid_parameter",
     ...(route.body === undefined
       ? []
-      : ["request.invalid_body", "request.body_too_large", "request.unsupported_media_type"]),
+      : [
+          "request.invalid_body",
+          "request.timeout",
+          "request.body_too_large",
+          "request.unsupported_media_type",
+        ]),
     ...route.errors,
   ];
   return [...new Set(codes)]

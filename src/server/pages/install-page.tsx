@@ -28,6 +28,7 @@ export function installPage(model: InstallModel): string {
             </h1>
             <Headline model={model} />
             <VisibilityWords model={model} />
+            <TabletWords model={model} />
           </div>
           <figure class="qr">
             <QrCode text={installUrl(place)} label={`QR code of ${installUrl(place)}`} />
@@ -35,7 +36,7 @@ export function installPage(model: InstallModel): string {
           </figure>
         </header>
         {release === null && <NoRelease model={model} />}
-        <DeviceWords model={model} />
+        <MissingWords model={model} />
         {sections.map((section) => (
           <Section model={model} section={section} />
         ))}
@@ -95,24 +96,24 @@ function NoRelease({ model: { place } }: { model: InstallModel }) {
   );
 }
 
-/** What can be said of the visitor's device that no section says. */
-function DeviceWords({ model: { device, release, sections } }: { model: InstallModel }) {
-  const has = (platform: Platform) => sections.some((section) => section.platform === platform);
-  const isMissing = device !== null && release !== null && !has(device);
+/** A Mac's visitor may hold an iPad, which is then shown the wrong section first. */
+function TabletWords({ model: { device, sections } }: { model: InstallModel }) {
+  if (device !== "macos" || !sections.some(({ platform }) => platform === "ios")) return null;
   return (
-    <>
-      {isMissing && (
-        <p class="say">
-          <b>This device: {platformNames[device]}.</b> {release.version} has no file for it.
-        </p>
-      )}
-      {device === "macos" && has("ios") && (
-        <p class="meta">
-          An iPad can present itself as a Mac, and this page cannot tell the two apart. On an iPad, see{" "}
-          <a href="#ios">{platformNames.ios}</a>.
-        </p>
-      )}
-    </>
+    <p class="meta">
+      An iPad can present itself as a Mac, and this page cannot tell the two apart. On an iPad, see{" "}
+      <a href="#ios">{platformNames.ios}</a>.
+    </p>
+  );
+}
+
+function MissingWords({ model: { device, release, sections } }: { model: InstallModel }) {
+  if (device === null || release === null) return null;
+  if (sections.some(({ platform }) => platform === device)) return null;
+  return (
+    <p class="say">
+      <b>This device: {platformNames[device]}.</b> {release.version} has no file for it.
+    </p>
   );
 }
 

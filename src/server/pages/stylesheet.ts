@@ -71,7 +71,6 @@ footer { margin-top: 48px; padding-top: 16px; border-top: 1px solid var(--line);
 
 .top { display: flex; justify-content: space-between; gap: 24px; }
 .top .meta { margin-top: 4px; }
-.top + .meta, .say + .meta { margin-top: 16px; }
 .qr { flex: none; width: 136px; color: var(--t3); font-size: 12px; line-height: 16px; text-align: center; }
 .qr svg { display: block; width: 136px; height: 136px; margin-bottom: 4px; background: #ffffff; border-radius: 6px; }
 .qr path { fill: #16181b; }
@@ -116,10 +115,11 @@ summary { width: fit-content; padding: 2px 0; color: var(--t2); font-size: 13px;
 .notes { margin-top: 4px; max-width: 72ch; color: var(--t2); white-space: pre-wrap; }
 
 .slug { margin-left: 8px; color: var(--t3); font-size: 13px; font-weight: 400; }
-table { width: 100%; margin-top: 8px; border-collapse: collapse; }
+table { width: 100%; margin-top: 8px; border-collapse: collapse; table-layout: fixed; }
 thead th { padding: 0 24px 4px 0; color: var(--t3); font-size: 12px; line-height: 16px; font-weight: 400; text-align: left; }
+thead th:nth-child(-n + 2) { width: 19%; }
+thead th:nth-child(n + 3):not(:last-child) { width: 15%; }
 tbody th, td { padding: 8px 24px 8px 0; border-top: 1px solid var(--line); text-align: left; vertical-align: top; }
-tbody th { min-width: 6em; }
 .links { display: grid; gap: 4px; }
 .pager { display: flex; gap: 24px; margin-top: 40px; }
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: 4px 16px; margin: 24px 0; color: var(--t2); }
@@ -139,7 +139,6 @@ tbody th { min-width: 6em; }
   table, tbody, tr { display: block; }
   tr { display: flex; flex-wrap: wrap; gap: 4px 12px; padding: 12px 0; border-top: 1px solid var(--line); }
   tbody th, td { padding: 0; border: 0; }
-  tbody th { min-width: 0; }
   td:last-child { flex-basis: 100%; margin-top: 4px; }
   td:empty { display: none; }
 }

@@ -10,7 +10,7 @@ import { attachment } from "./content-disposition.ts";
 import { reprDigest } from "./content-digest.ts";
 import { sendBytes } from "./send-bytes.ts";
 
-/** Where the proxy has the store directory, for its own use only (nginx: `location /protected/ { internal; alias …; }`). */
+/** Where the proxy has the store directory, for its own use only (`deploy/nginx.conf`). */
 const ACCEL_PREFIX = "/protected/";
 
 /**
@@ -25,9 +25,11 @@ export function downloadObject({ settings, log }: ServerDeps): Handler<ServerEnv
     const etag = `"${sha256}"`;
     const headers = headersOf(object, etag, c.var.principal.actor === "anonymous");
     if (matches(c.req.header("If-None-Match"), etag)) return c.body(null, 304, headers);
-    const described = { ...headers, ...contentHeaders(object) };
+    const content = { ...headers, ...contentHeaders(object) };
     const handedOver = sentByProxy(settings.sendFile, object);
-    if (handedOver !== undefined) return c.body(null, 200, { ...described, ...handedOver });
+    if (handedOver !== undefined) return c.body(null, 200, { ...content, ...handedOver });
+    // Not above: a proxy that sends the file says this itself, and it would stand twice.
+    const described = { ...content, "Accept-Ranges": "bytes" };
     const ranges = rangesOf(c, object.size_bytes, etag);
     if (c.req.method === "HEAD" || object.size_bytes === 0) {
       return c.body(null, 200, { ...described, "Content-Length": `${object.size_bytes}` });
@@ -68,7 +70,6 @@ function contentHeaders(object: OpenedObject): Record<string, string> {
     "Content-Disposition": attachment(object.filename, object.sha256),
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "sandbox",
-    "Accept-Ranges": "bytes",
     "X-Checksum-SHA256": object.sha256,
     "Repr-Digest": reprDigest(object.sha256),
   };

@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+/** A built program that runs, or has run. */
+export interface Program {
+  readonly child: ChildProcess;
+  stdout(): string;
+  stderr(): string;
+  /** The address that `distd` listens on, once it does; rejects when the program ends before. */
+  readonly url: Promise<string>;
+  /** Its exit code, once it has ended; null when a signal ended it. */
+  readonly code: Promise<number | null>;
+}
+
+const running = new Set<ChildProcess>();
+
+/** Starts the built program with these arguments, and with no environment but the PATH and `env`. */
+export function startProgram(
+  name: "dist" | "distd",
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Program {
+  const file = fileURLToPath(new URL(`../../build/main/${name}.js`, import.meta.url));
+  const child = spawn(process.execPath, ["--no-warnings", file, ...args], {
+    env: { PATH: process.env["PATH"], ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  running.add(child);
+  let [stdout, stderr] = ["", ""];
+  const url = Promise.withResolvers<string>();
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    stdout += chunk;
+    const line = stdout.split("\n").find((one) => one.includes('"listening"'));
+    if (line?.endsWith("}")) url.resolve((JSON.parse(line) as { url: string }).url);
+  });
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
+  const code = once(child, "close").then(([value]) => {
+    running.delete(child);
+    url.reject(new Error(`It ended: ${stdout}${stderr}`));
+    return value as number | null;
+  });
+  url.promise.catch(() => {});
+  return { child, url: url.promise, code, stdout: () => stdout, stderr: () => stderr };
+}
+
+/** Kills what a test that failed left running. */
+export function killPrograms(): void {
+  for (const child of running) child.kill("SIGKILL");
+}
+
+/** What `dist` did: its exit code, and the JSON it printed. */
+export interface CliOutcome {
+  readonly exit: number | null;
+  readonly json: any;
+  readonly stderr: string;
+}
+
+/** Runs `dist … --json` to its end. */
+export async function runDist(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<CliOutcome> {
+  const program = startProgram("dist", [...args, "--json"], env);
+  const exit = await program.code;
+  const text = program.stdout();
+  return { exit, json: text === "" ? undefined : JSON.parse(text), stderr: program.stderr() };
+}
