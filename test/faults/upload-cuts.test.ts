@@ -110,7 +110,8 @@ describe("a 200 MB upload", () => {
     expect(kills).toBe(10);
     // Each time it went on exactly where the killed server had acknowledged, or beyond.
     const continued = proxy.patchedFrom.slice(1);
-    for (const [index, offset] of acknowledged.entries()) expect(continued[index]).toBeGreaterThanOrEqual(offset);
+    for (const [index, offset] of acknowledged.entries())
+      expect(continued[index]).toBeGreaterThanOrEqual(offset);
     expect(Math.max(...acknowledged)).toBeGreaterThan(SIZE / 2);
   }, 300_000);
 });
@@ -138,14 +139,16 @@ async function cuttingProxy(serverPort: number): Promise<CuttingProxy> {
     const upstream = connect(serverPort, "127.0.0.1");
     for (const socket of [client, upstream]) {
       sockets.add(socket);
-      socket.on("error", () => {}).on("close", () => {
-        sockets.delete(socket);
-        client.destroy();
-        upstream.destroy();
-      });
+      socket
+        .on("error", () => {})
+        .on("close", () => {
+          sockets.delete(socket);
+          client.destroy();
+          upstream.destroy();
+        });
     }
     let piece: { from: number; bytes: number } | undefined;
-    client.on("data", (chunk) => {
+    client.on("data", (chunk: Buffer) => {
       state.receivedBytes += chunk.length;
       const head = chunk.subarray(0, 2048).toString("latin1");
       const [, from] = /^PATCH [^]*\r\nupload-offset: (\d+)\r\n/i.exec(head) ?? [];

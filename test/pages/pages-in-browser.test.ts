@@ -194,7 +194,9 @@ async function seriousFindings(page: Page): Promise<string[]> {
   expect(passes.length).toBeGreaterThan(5);
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id} ${target}: ${failureSummary}`));
+    .flatMap(({ id, nodes }) =>
+      nodes.map(({ target, failureSummary }) => `${id} ${target}: ${failureSummary}`),
+    );
 }
 
 /** Which of the page's links and controls has the focus, and the line around it. */
