@@ -27,7 +27,8 @@ export function clientReader(trustedProxies: readonly string[]): (c: Context<Ser
     const { incoming } = c.env as Partial<ServerEnv["Bindings"]>;
     const peer = plainAddress(incoming?.socket.remoteAddress ?? "unknown");
     const { origin, host, protocol } = new URL(c.req.url);
-    if (!HOST.test(host)) throw httpErrors.error("request.invalid_parameter", "The header Host names no host.");
+    if (!HOST.test(host))
+      throw httpErrors.error("request.invalid_parameter", "The header Host names no host.");
     if (!isTrusted(peer)) return { address: peer, origin };
     const scheme = lastOf(c.req.header("x-forwarded-proto"));
     const forwardedHost = lastOf(c.req.header("x-forwarded-host"));

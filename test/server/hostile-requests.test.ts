@@ -20,7 +20,8 @@ async function exchange(bytes: string): Promise<string> {
   return connection.untilClosed();
 }
 
-const statuses = (text: string) => [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
+const statuses = (text: string) =>
+  [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
 const codes = (text: string) => [...text.matchAll(/"code":"([^"]+)"/g)].map(([, code]) => code);
 
 /** Nothing of the inside: no place on the machine, no line of the code, no credential. */
@@ -64,9 +65,17 @@ describe("a body whose end is not certain is refused, and the connection closed"
     ["a second coding", ["Transfer-Encoding: chunked", "Transfer-Encoding: identity"], chunk],
     ["a control character in the coding", ["Transfer-Encoding: \u000bchunked"], chunk],
     ["a chunk extension without end", ["Transfer-Encoding: chunked"], `13;${"a".repeat(20_000)}\r\n${app}`],
-    ["a chunk extension that ends in a line feed", ["Transfer-Encoding: chunked"], `13;a\n${app}\r\n0\r\n\r\n`],
+    [
+      "a chunk extension that ends in a line feed",
+      ["Transfer-Encoding: chunked"],
+      `13;a\n${app}\r\n0\r\n\r\n`,
+    ],
     ["a negative chunk", ["Transfer-Encoding: chunked"], `-1\r\n${app}\r\n0\r\n\r\n`],
-    ["a chunk beyond any number", ["Transfer-Encoding: chunked"], `FFFFFFFFFFFFFFFFFF\r\n${app}\r\n0\r\n\r\n`],
+    [
+      "a chunk beyond any number",
+      ["Transfer-Encoding: chunked"],
+      `FFFFFFFFFFFFFFFFFF\r\n${app}\r\n0\r\n\r\n`,
+    ],
     ["a chunk with a prefix", ["Transfer-Encoding: chunked"], `0x13\r\n${app}\r\n0\r\n\r\n`],
     ["a chunk that is longer than it says", ["Transfer-Encoding: chunked"], `13\r\n${app}XX0\r\n\r\n`],
   ])("%s", async (_, headers, body) => {
@@ -175,14 +184,20 @@ describe("addresses", () => {
     expectNoLeak(answer);
   });
 
-  it.each(["/\\..\\dist.db", "*", "http://", "ftp://a/healthz", "http://a b/", 'http://a"b/', "?", "healthz"])(
-    "%s is none",
-    async (target) => {
-      const answer = await ask(`GET ${target} HTTP/1.1`, "Host: a");
-      expect([statuses(answer), codes(answer)]).toEqual([[400], ["request.invalid_parameter"]]);
-      expectNoLeak(answer);
-    },
-  );
+  it.each([
+    "/\\..\\dist.db",
+    "*",
+    "http://",
+    "ftp://a/healthz",
+    "http://a b/",
+    'http://a"b/',
+    "?",
+    "healthz",
+  ])("%s is none", async (target) => {
+    const answer = await ask(`GET ${target} HTTP/1.1`, "Host: a");
+    expect([statuses(answer), codes(answer)]).toEqual([[400], ["request.invalid_parameter"]]);
+    expectNoLeak(answer);
+  });
 
   it("are read in their absolute form, as HTTP asks", async () => {
     expect(statuses(await ask("GET http://a/healthz HTTP/1.1", "Host: a"))).toEqual([200]);
@@ -234,9 +249,7 @@ describe("a request inside a body", () => {
   });
 
   it("is part of the JSON that is refused", async () => {
-    const answer = await exchange(
-      post([`Content-Length: ${hidden.length}`, "Connection: close"], hidden),
-    );
+    const answer = await exchange(post([`Content-Length: ${hidden.length}`, "Connection: close"], hidden));
     expect([statuses(answer), codes(answer)]).toEqual([[400], ["request.invalid_body"]]);
   });
 
@@ -251,9 +264,15 @@ describe("a request inside a body", () => {
 });
 
 describe("JSON", () => {
-  const json = (body: string) => exchange(post([`Content-Length: ${Buffer.byteLength(body)}`, "Connection: close"], body));
+  const json = (body: string) =>
+    exchange(post([`Content-Length: ${Buffer.byteLength(body)}`, "Connection: close"], body));
   it.each<[string, string, number, string]>([
-    ["beyond 1 MiB", `{"slug":"smuggled","owner":"${"a".repeat(1024 * 1024)}"}`, 413, "request.body_too_large"],
+    [
+      "beyond 1 MiB",
+      `{"slug":"smuggled","owner":"${"a".repeat(1024 * 1024)}"}`,
+      413,
+      "request.body_too_large",
+    ],
     ["nested 100,000 deep", `${"[".repeat(100_000)}${"]".repeat(100_000)}`, 400, "request.invalid_body"],
     ["with a key twice", '{"slug":"smuggled","slug":"smuggled"}', 400, "request.invalid_body"],
     ["that is not UTF-8", '{"slug":"smuggled","owner":"\u00ff\u00fe"}', 400, "request.invalid_body"],

@@ -42,9 +42,7 @@ beforeAll(async () => {
     version: "1.0.0",
     channel: "beta",
     notes: `N${override}${script}\n</p></main>`,
-    artifacts: [
-      { platform: "linux", filename: `F${override}${script.replaceAll("/", "")}.tar.gz`, sha256 },
-    ],
+    artifacts: [{ platform: "linux", filename: `F${override}${script.replaceAll("/", "")}.tar.gz`, sha256 }],
   });
   expect(published.json.status).toBe("published");
 });
@@ -68,7 +66,8 @@ describe("a page of hostile texts", () => {
   it("shows the names, and what would turn them as a sign that it was there", async () => {
     const { body } = await ask(`${distd.url}/install/hostile/beta`);
     const html = body.toString();
-    for (const letter of ["A", "O", "F"]) expect(html).toContain(`${letter}\ufffd&quot;&#39;&gt;&lt;script&gt;`);
+    for (const letter of ["A", "O", "F"])
+      expect(html).toContain(`${letter}\ufffd&quot;&#39;&gt;&lt;script&gt;`);
     // In a paragraph of its own it ends with the paragraph (Unicode Standard Annex 9, rule X8).
     expect(html.replace(/<p class="notes"[\s\S]*?<\/p>/, "")).not.toContain(override);
     expect(html).toMatch(/href="https:\/\/testflight\.apple\.com\/join\/%22&#39;%3E%3Cscript%3E/);
@@ -76,22 +75,32 @@ describe("a page of hostile texts", () => {
 });
 
 describe("texts that name things", () => {
-  it.each(["slug", "version", "build", "channel", "filename"])("%s holds no markup and no line break", async (field) => {
-    for (const value of [script, "a\r\nSet-Cookie: x=y", `a${"\0"}b`]) {
-      // A quotation mark in a file name is a file name all the same.
-      if (field === "filename" && value === script) continue;
-      const answer =
-        field === "slug"
-          ? await distd.api("POST", "/apps", { slug: value })
-          : await distd.api("POST", "/apps/hostile/releases", {
-              version: "2.0.0",
-              channel: "beta",
-              ...(field !== "filename" && { [field]: value }),
-              artifacts: [{ platform: "linux", filename: "x", sha256, ...(field === "filename" && { filename: value }) }],
-            });
-      expect([answer.status, answer.json.error.code]).toEqual([400, expect.stringMatching(/\.invalid_/)]);
-    }
-  });
+  it.each(["slug", "version", "build", "channel", "filename"])(
+    "%s holds no markup and no line break",
+    async (field) => {
+      for (const value of [script, "a\r\nSet-Cookie: x=y", `a${"\0"}b`]) {
+        // A quotation mark in a file name is a file name all the same.
+        if (field === "filename" && value === script) continue;
+        const answer =
+          field === "slug"
+            ? await distd.api("POST", "/apps", { slug: value })
+            : await distd.api("POST", "/apps/hostile/releases", {
+                version: "2.0.0",
+                channel: "beta",
+                ...(field !== "filename" && { [field]: value }),
+                artifacts: [
+                  {
+                    platform: "linux",
+                    filename: "x",
+                    sha256,
+                    ...(field === "filename" && { filename: value }),
+                  },
+                ],
+              });
+        expect([answer.status, answer.json.error.code]).toEqual([400, expect.stringMatching(/\.invalid_/)]);
+      }
+    },
+  );
 
   it.each(["testflight_url", "display_name", "owner"])("%s is a link or a line", async (field) => {
     for (const value of ["javascript:alert(1)//\n", "https://testflight.apple.com@evil.example/\r\n"]) {
@@ -122,11 +131,16 @@ describe("a download", () => {
     expect(answer.headers["content-security-policy"]).toBe("sandbox");
   });
 
-  it.each(["text/html\r\nSet-Cookie: x=y", "text/html\nX: y", "text/plain\0", "é/x", "<script>", " ", "a".repeat(4_000)])(
-    "has no content type %j",
-    async (contentType) => {
-      const answer = await head({ filename: "x.tar.gz", content_type: contentType }, "4.0.0");
-      expect(answer).toMatch(/^(release|request|validation)\./);
-    },
-  );
+  it.each([
+    "text/html\r\nSet-Cookie: x=y",
+    "text/html\nX: y",
+    "text/plain\0",
+    "é/x",
+    "<script>",
+    " ",
+    "a".repeat(4_000),
+  ])("has no content type %j", async (contentType) => {
+    const answer = await head({ filename: "x.tar.gz", content_type: contentType }, "4.0.0");
+    expect(answer).toMatch(/^(release|request|validation)\./);
+  });
 });

@@ -325,7 +325,11 @@ needs("nginx", "openssl")("downloads that nginx sends", () => {
 function eventStream(url: string, secret: string) {
   let received = "";
   let changed = Promise.withResolvers<void>();
-  const outgoing = request(url, { ca, agent: false, headers: { ...bearer(secret), Accept: "text/event-stream" } });
+  const outgoing = request(url, {
+    ca,
+    agent: false,
+    headers: { ...bearer(secret), Accept: "text/event-stream" },
+  });
   outgoing
     .on("response", (incoming) =>
       incoming.setEncoding("utf8").on("data", (text: string) => {

@@ -67,7 +67,10 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
 /** Every place must be there: a configuration that was renamed would otherwise be tested with its example values. */
 function replaced(text: string, [from, to]: readonly [string, string]): string {
   if (!text.includes(from)) throw new Error(`deploy/nginx.conf has no ${from}.`);
-  return text.split("\n").map((line) => (line.trimStart().startsWith("#") ? line : line.replaceAll(from, to))).join("\n");
+  return text
+    .split("\n")
+    .map((line) => (line.trimStart().startsWith("#") ? line : line.replaceAll(from, to)))
+    .join("\n");
 }
 
 /** What a distribution's nginx.conf has around the files of conf.d, in one process that needs no privileges. */
@@ -92,7 +95,8 @@ http {
 
 /** Writes `ca.pem`, and `server.pem` with `server.key` for localhost, which that authority signed. */
 export function makeCertificates(directory: string): string {
-  const openssl = (...args: readonly string[]) => execFileSync("openssl", args, { cwd: directory, stdio: "pipe" });
+  const openssl = (...args: readonly string[]) =>
+    execFileSync("openssl", args, { cwd: directory, stdio: "pipe" });
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc"];
   openssl("req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=A test's authority");
   openssl("req", "-new", ...key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost");
