@@ -3,14 +3,14 @@ import { type FileHandle, open } from "node:fs/promises";
 const CHUNK_BYTES = 1024 * 1024;
 
 /**
- * A regular file from its first byte to its last. One chunk is read ahead while the other is
+ * A regular file from `start` to its last byte. One chunk is read ahead while the other is
  * used, in two buffers for the whole file (`createReadStream` makes one for every chunk), so a chunk is good only until
  * the next one is asked for. Raises what reading raised; the caller closes the handle.
  */
-export async function* readFileChunks(handle: FileHandle): AsyncGenerator<Uint8Array, void, void> {
+export async function* readFileChunks(handle: FileHandle, start = 0): AsyncGenerator<Uint8Array, void, void> {
   let used = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   let filling = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  let position = 0;
+  let position = start;
   let ahead = readAt(handle, filling, position);
   try {
     for (;;) {

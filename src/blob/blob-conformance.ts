@@ -118,6 +118,37 @@ export function blobConformance(name: string, open: OpenForTest): void {
     });
   });
 
+  describe(`${name}: staging in steps`, () => {
+    it("keeps what was synced, reads it back, and ends like a transfer in one piece", async () => {
+      const bytes = randomBytes(3 * MIB + 5);
+      const staging = await store.begin("upl_1");
+      await staging.write(bytes.subarray(0, MIB + 1));
+      expect(await staging.sync()).toBe(MIB + 1);
+      expect(await staging.sync()).toBe(MIB + 1);
+      expect(await collect(await store.readStaged("upl_1", MIB))).toEqual(bytes.subarray(0, MIB));
+      // Writing goes on while the bytes before are made durable.
+      const [synced] = await Promise.all([staging.sync(), staging.write(bytes.subarray(MIB + 1))]);
+      expect(synced).toBeGreaterThanOrEqual(MIB + 1);
+      const staged = await staging.finish();
+      expect(staged).toEqual({ uploadId: "upl_1", ...(await digestsOf(bytes)) });
+      expect(await collect(await store.readStaged("upl_1", bytes.length))).toEqual(bytes);
+      const location = await store.commit(staged);
+      await store.discard("upl_1");
+      expect(await readAll(store, location)).toEqual(bytes);
+    });
+
+    it("leaves what was synced to whoever comes later", async () => {
+      const staging = await store.begin("upl_1");
+      await staging.write(Buffer.from("kept"));
+      await staging.sync();
+      await staging.close();
+      expect((await collect(await store.readStaged("upl_1", 4))).toString()).toBe("kept");
+      await expect(store.begin("upl_1")).rejects.toMatchObject({ code: "blob.upload_exists" });
+      await store.discard("upl_1");
+      await expect(store.readStaged("upl_1", 4)).rejects.toMatchObject({ code: "blob.not_found" });
+    });
+  });
+
   describe(`${name}: a transfer that breaks`, () => {
     afterEach(async () => {
       expect(await uploadIds(store)).toEqual([]);
@@ -408,6 +439,8 @@ export function blobConformance(name: string, open: OpenForTest): void {
           yield Buffer.alloc(1);
         }
         await expect(store.stage(uploadId, source())).rejects.toMatchObject(refusal);
+        await expect(store.begin(uploadId)).rejects.toMatchObject(refusal);
+        await expect(store.readStaged(uploadId, 0)).rejects.toMatchObject(refusal);
         expect(asked).toBe(false);
         await expect(store.discard(uploadId)).rejects.toMatchObject(refusal);
         const location = absentLocation();

@@ -29,6 +29,18 @@ export interface BlobStore {
   stage(uploadId: string, source: AsyncIterable<Uint8Array>, options?: StageOptions): Promise<StagedBlob>;
 
   /**
+   * Begins staging that arrives in steps and may outlive the process: `stage` in pieces. Raises what `stage` raises before
+   * it reads. The caller finishes or closes what it gets.
+   */
+  begin(uploadId: string): Promise<Staging>;
+
+  /**
+   * Streams the first `sizeBytes` bytes staged under an id. Raises `blob.not_found`; the stream fails like `read`'s. The
+   * caller reads it to its end or destroys it.
+   */
+  readStaged(uploadId: string, sizeBytes: number): Promise<Readable>;
+
+  /**
    * Durably puts staged bytes under their digest. Already there: nothing is written. Safe to repeat, even after
    * `discard`. Raises `blob.damaged` when something of another size or kind stands there (it is never replaced),
    * `blob.staging_gone` when neither staging nor object is there, and what `stage` raises for the disk.
@@ -85,6 +97,19 @@ export interface StageOptions {
   readonly onProgress?: (stagedBytes: number) => void;
   /** Stops the transfer; staging is removed. */
   readonly signal?: AbortSignal;
+}
+
+/** Bytes on their way into staging. Its methods raise what `stage` raises for the disk. */
+export interface Staging {
+  readonly uploadId: string;
+  /** Takes a chunk; answers when the next may come, and the chunk's memory is the caller's again. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** Makes durable what was written before this call, and answers how many bytes these are; writing may go on meanwhile. */
+  sync(): Promise<number>;
+  /** Ends it: everything is durable and both digests are known. */
+  finish(): Promise<StagedBlob>;
+  /** Gives it up; what was synced stays under the staging name. Raises nothing. */
+  close(): Promise<void>;
 }
 
 export interface StagedBlob {

@@ -6,8 +6,9 @@ import { dirname, join, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { pathToFileURL } from "node:url";
 
-import { createDualHasher } from "../base/digest.ts";
+import { createDualHasher, type DualHasher } from "../base/digest.ts";
 import { assert, errnoOf } from "../base/errors.ts";
+import { syncDirectory } from "../base/files.ts";
 import type { RandomAccess } from "../base/random-access.ts";
 import type {
   BlobEntry,
@@ -16,6 +17,7 @@ import type {
   ByteRange,
   StagedBlob,
   StageOptions,
+  Staging,
   StagingEntry,
 } from "./blob-store.ts";
 import { listObjects, listStagingFiles } from "./directory-listing.ts";
@@ -61,19 +63,29 @@ class DirectoryBlobStore implements BlobStore {
   ): Promise<StagedBlob> {
     const path = this.#stagingPath(uploadId);
     options.signal?.throwIfAborted();
-    const hasher = await createDualHasher();
-    const handle = await this.#createStaging(path);
-    const writer = new StagingWriter(handle, hasher);
+    const staging = await this.begin(uploadId);
     try {
-      await drain(source, options, (chunk) => writing("write staged bytes", writer.write(chunk)));
-      await writing("make staged bytes durable", writer.finish());
+      await drain(source, options, (chunk) => staging.write(chunk));
+      const staged = await staging.finish();
       options.signal?.throwIfAborted();
-      await writing("close staged bytes", handle.close());
+      return staged;
     } catch (error) {
-      await abandon(writer, handle, path);
+      await staging.close();
+      // Best effort: what made the upload fail is worth more than what keeps its file from going; cleanup finds that.
+      await unlink(path).catch(() => {});
       throw error;
     }
-    return { uploadId, ...hasher.digest() };
+  }
+
+  async begin(uploadId: string): Promise<Staging> {
+    const path = this.#stagingPath(uploadId);
+    const hasher = await createDualHasher();
+    return new DirectoryStaging(uploadId, path, await this.#createStaging(path), hasher);
+  }
+
+  async readStaged(uploadId: string, sizeBytes: number): Promise<Readable> {
+    const path = this.#stagingPath(uploadId);
+    return streamObjectFile(await openObjectFile(path, uploadId), 0, sizeBytes, uploadId);
   }
 
   async commit(staged: StagedBlob): Promise<BlobLocation> {
@@ -199,19 +211,52 @@ class DirectoryBlobStore implements BlobStore {
   }
 }
 
-async function writing(attempt: string, work: Promise<void>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    throw writeError(attempt, error);
+class DirectoryStaging implements Staging {
+  readonly uploadId: string;
+  readonly #path: string;
+  readonly #handle: FileHandle;
+  readonly #hasher: DualHasher;
+  readonly #writer: StagingWriter;
+  #isNamed = false;
+
+  constructor(uploadId: string, path: string, handle: FileHandle, hasher: DualHasher) {
+    this.uploadId = uploadId;
+    this.#path = path;
+    this.#handle = handle;
+    this.#hasher = hasher;
+    this.#writer = new StagingWriter(handle, hasher);
+  }
+
+  write(chunk: Uint8Array): Promise<void> {
+    return writing("write staged bytes", this.#writer.write(chunk));
+  }
+
+  async sync(): Promise<number> {
+    const sizeBytes = await writing("make staged bytes durable", this.#writer.sync());
+    // What is found again after a crash needs its name too; staging that ends as an object does not.
+    if (!this.#isNamed) await writing("make a staging name durable", syncDirectory(dirname(this.#path)));
+    this.#isNamed = true;
+    return sizeBytes;
+  }
+
+  async finish(): Promise<StagedBlob> {
+    await writing("make staged bytes durable", this.#writer.finish());
+    await writing("close staged bytes", this.#handle.close());
+    return { uploadId: this.uploadId, ...this.#hasher.digest() };
+  }
+
+  async close(): Promise<void> {
+    await this.#writer.settle();
+    await this.#handle.close().catch(() => {});
   }
 }
 
-/** Best effort: what made the upload fail is worth more than what keeps its file from going; cleanup finds that. */
-async function abandon(writer: StagingWriter, handle: FileHandle, path: string): Promise<void> {
-  await writer.settle();
-  await handle.close().catch(() => {});
-  await unlink(path).catch(() => {});
+async function writing<T>(attempt: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw writeError(attempt, error);
+  }
 }
 
 /** True when `path` is now a name of the staged file; false when staging is gone, or something has the name already. */

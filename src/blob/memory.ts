@@ -11,6 +11,7 @@ import type {
   ByteRange,
   StagedBlob,
   StageOptions,
+  Staging,
   StagingEntry,
 } from "./blob-store.ts";
 import { drain } from "./drain.ts";
@@ -38,26 +39,46 @@ class MemoryBlobStore implements BlobStore {
     source: AsyncIterable<Uint8Array>,
     options: StageOptions = {},
   ): Promise<StagedBlob> {
-    checkUploadId(uploadId);
     options.signal?.throwIfAborted();
+    const staging = await this.begin(uploadId);
+    try {
+      await drain(source, options, (chunk) => staging.write(chunk));
+    } catch (error) {
+      this.#staging.delete(uploadId);
+      throw error;
+    }
+    return staging.finish();
+  }
+
+  async begin(uploadId: string): Promise<Staging> {
+    checkUploadId(uploadId);
     const hasher = await createDualHasher();
     if (this.#staging.has(uploadId)) {
       throw blobErrors.error("blob.upload_exists", "Bytes are already staged under this upload id.");
     }
     const staged: StagedBytes = { chunks: [], sizeBytes: 0, modifiedAtMs: systemClock.nowMs() };
     this.#staging.set(uploadId, staged);
-    try {
-      await drain(source, options, async (chunk) => {
+    return {
+      uploadId,
+      write: async (chunk) => {
         hasher.update(chunk);
         staged.chunks.push(Buffer.from(chunk));
         staged.sizeBytes += chunk.byteLength;
         staged.modifiedAtMs = systemClock.nowMs();
-      });
-    } catch (error) {
-      this.#staging.delete(uploadId);
-      throw error;
+      },
+      sync: async () => staged.sizeBytes,
+      finish: async () => ({ uploadId, ...hasher.digest() }),
+      close: async () => {},
+    };
+  }
+
+  async readStaged(uploadId: string, sizeBytes: number): Promise<Readable> {
+    checkUploadId(uploadId);
+    const bytes = this.#staging.get(uploadId);
+    if (bytes === undefined) {
+      throw blobErrors.error("blob.not_found", `There is no ${uploadId}.`, { details: { key: uploadId } });
     }
-    return { uploadId, ...hasher.digest() };
+    return Readable.from([Buffer.concat(bytes.chunks).subarray(0, sizeBytes)], { objectMode: false });
   }
 
   async commit(staged: StagedBlob): Promise<BlobLocation> {

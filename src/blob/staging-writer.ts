@@ -45,6 +45,19 @@ export class StagingWriter {
     }
   }
 
+  /**
+   * Makes what was written before this call durable and answers how many bytes these are. Writing may go on meanwhile.
+   */
+  async sync(): Promise<number> {
+    if (this.#buffer !== undefined) await this.#submit(this.#buffer);
+    const position = this.#position;
+    await Promise.all(this.#writes);
+    await this.#handle.datasync();
+    // A write that failed meanwhile may be one of those before the call.
+    this.#raiseFailure();
+    return position;
+  }
+
   /** Writes the rest and makes the whole file durable. */
   async finish(): Promise<void> {
     if (this.#buffer !== undefined) await this.#submit(this.#buffer);

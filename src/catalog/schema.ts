@@ -2,7 +2,8 @@
  * The tables, in three classes (ARCHITECTURE.md):
  *   log    what happened: written once, never changed
  *   views  what the log amounts to: written by projections only, dropped and rebuilt at will, compared
- *   state  what this machine knows besides: where bytes are, who leases them, when a token was last used; never compared
+ *   state  what this machine knows besides: where bytes are, who leases them, when a token was last used, what signs
+ *          addresses; never compared
  */
 
 export interface ViewDefinition {
@@ -320,6 +321,42 @@ export const migrations: readonly Migration[] = [
   expires_at     TEXT NOT NULL
 )`,
       "CREATE INDEX idempotency_key_expires ON idempotency_key (expires_at)",
+    ],
+  },
+  {
+    version: 3,
+    statements: [
+      `CREATE TABLE upload_session (         -- state: uploads that arrive in pieces
+  id           TEXT PRIMARY KEY,
+  principal    TEXT NOT NULL,            -- whose it is
+  size_bytes   INTEGER NOT NULL,         -- as declared
+  offset_bytes INTEGER NOT NULL,         -- durable and acknowledged up to here
+  epoch        INTEGER NOT NULL,         -- counts its writers: only the last one moves the offset
+  metadata     TEXT,                     -- the client's own words, given back as they came
+  status       TEXT NOT NULL,            -- open, complete, expired
+  sha256       TEXT,                     -- of the whole, once complete
+  existed      INTEGER,                  -- whether the caller could have known the bytes
+  expires_at   TEXT NOT NULL
+)`,
+      "CREATE INDEX upload_session_expires ON upload_session (status, expires_at)",
+      `CREATE TABLE upload_part (            -- state: where the bytes of an open session are
+  session_id  TEXT NOT NULL,
+  start_bytes INTEGER NOT NULL,          -- the part's place in the upload
+  size_bytes  INTEGER NOT NULL,          -- how much of its staging counts
+  staging_id  TEXT NOT NULL,
+  PRIMARY KEY (session_id, start_bytes)
+)`,
+      "CREATE UNIQUE INDEX upload_part_staging ON upload_part (staging_id)",
+    ],
+  },
+  {
+    version: 4,
+    statements: [
+      `CREATE TABLE signing_key (            -- state: made on first use; dropping a row ends all that it signed
+  id         TEXT PRIMARY KEY,           -- what it signs: links
+  secret     BLOB NOT NULL,              -- 32 random bytes, for HMAC-SHA256
+  created_at TEXT NOT NULL
+)`,
     ],
   },
 ];

@@ -205,6 +205,32 @@ export interface IdempotencyKeyTable {
   expires_at: string;
 }
 
+export interface UploadSessionTable {
+  id: string;
+  principal: string;
+  size_bytes: number;
+  offset_bytes: number;
+  epoch: number;
+  metadata: string | null;
+  status: string;
+  sha256: string | null;
+  existed: number | null;
+  expires_at: string;
+}
+
+export interface UploadPartTable {
+  session_id: string;
+  start_bytes: number;
+  size_bytes: number;
+  staging_id: string;
+}
+
+export interface SigningKeyTable {
+  id: string;
+  secret: Uint8Array;
+  created_at: string;
+}
+
 export interface Tables {
   event: EventTable;
   log_head: LogHeadTable;
@@ -223,4 +249,7 @@ export interface Tables {
   lease: LeaseTable;
   token_use: TokenUseTable;
   idempotency_key: IdempotencyKeyTable;
+  upload_session: UploadSessionTable;
+  upload_part: UploadPartTable;
+  signing_key: SigningKeyTable;
 }

@@ -19,16 +19,16 @@ export interface FileSource extends UploadSource {
 export async function fileSource(path: string): Promise<FileSource> {
   const found = await readable(path, () => stat(path, { bigint: true }));
   refuseIrregular(path, found);
-  return { path, sizeBytes: Number(found.size), open: () => readPass(path, found) };
+  return { path, sizeBytes: Number(found.size), open: (start) => readPass(path, found, start) };
 }
 
-async function* readPass(path: string, expected: BigIntStats): AsyncGenerator<Uint8Array> {
+async function* readPass(path: string, expected: BigIntStats, start = 0): AsyncGenerator<Uint8Array> {
   // Without O_NONBLOCK, opening a pipe that took the file's place would wait for a writer.
   const handle = await readable(path, () => open(path, constants.O_RDONLY | constants.O_NONBLOCK));
   try {
     refuseChange(path, expected, await handle.stat({ bigint: true }));
-    let sizeBytes = 0;
-    for await (const chunk of readFileChunks(handle)) {
+    let sizeBytes = start;
+    for await (const chunk of readFileChunks(handle, start)) {
       sizeBytes += chunk.length;
       if (sizeBytes > Number(expected.size)) throw sourceChanged(path);
       yield chunk;

@@ -9,6 +9,11 @@ import type { ServerAddress } from "./server-address.ts";
 /** A hostile or broken server must not fill the memory. The largest answers are reports on a store. */
 const maxAnswerBytes = 64 * 1024 * 1024;
 
+export interface AnswerHead {
+  readonly status: number;
+  readonly headers: IncomingMessage["headers"];
+}
+
 export interface ApiRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Below the server's address, with its query. */
@@ -50,16 +55,33 @@ export class Api {
   }
 
   /** The status and headers of an answer, refused or not: a HEAD has no body that could say why. */
-  head(path: string): Promise<{ status: number; headers: IncomingMessage["headers"] }> {
-    const request: ApiRequest = { method: "HEAD", path };
-    return this.#retried(request, async () => {
-      const response = await this.#exchange(request);
-      response.resume();
-      const { statusCode: status = 0, headers } = response;
-      const error = refusal({ status, retryAfter: headers["retry-after"] }, "", this.#address.origin);
-      if (error instanceof Transient) throw error;
-      return { status, headers };
-    });
+  head(path: string): Promise<AnswerHead> {
+    return this.#retried({ method: "HEAD", path }, () => this.headOnce({ method: "HEAD", path }));
+  }
+
+  /** As `head`, in one attempt. Raises `Transient` too. */
+  async headOnce(request: ApiRequest): Promise<AnswerHead> {
+    const response = await this.#exchange(request);
+    response.resume();
+    const { statusCode: status = 0, headers } = response;
+    const error = refusal({ status, retryAfter: headers["retry-after"] }, "", this.#address.origin);
+    if (error instanceof Transient) throw error;
+    return { status, headers };
+  }
+
+  /** The headers of an answer without a body, in one attempt. Raises the server's errors, `client.*` and `Transient`. */
+  async once(request: ApiRequest): Promise<IncomingMessage["headers"]> {
+    const response = await this.#open(request);
+    response.resume();
+    return response.headers;
+  }
+
+  /** Runs what is made of single attempts, as `retry` does. */
+  persist<T>(
+    attempt: () => Promise<T>,
+    options: { repeatable: boolean; progress?: () => number; signal?: AbortSignal | undefined },
+  ): Promise<T> {
+    return retry(attempt, { timing: this.#timing, ...options });
   }
 
   /** An answer whose body is to be streamed. `follow`: a redirect is followed, without the token. */

@@ -8,6 +8,7 @@ import { clientErrors } from "./errors.ts";
 import { connectionFailure, Transient } from "./failures.ts";
 import { defaultTiming, type Timing } from "./retry.ts";
 import { type Proxies, serverAddress } from "./server-address.ts";
+import { appendUpload, createUpload, endUpload, getUpload } from "./pieces.ts";
 import { leaseObject, uploadObject } from "./upload.ts";
 
 export interface ConnectOptions {
@@ -131,12 +132,38 @@ function channels(api: Api): Pick<Registry, Channels> {
   };
 }
 
-function bytes(api: Api): Pick<Registry, "uploadObject" | "lookupObject" | "leaseObject" | "openObject"> {
+type Bytes =
+  | "uploadObject"
+  | "createUpload"
+  | "getUpload"
+  | "appendUpload"
+  | "endUpload"
+  | "lookupObject"
+  | "leaseObject"
+  | "openObject"
+  | "signDownload";
+
+function bytes(api: Api): Pick<Registry, Bytes> {
   return {
+    createUpload: (request) => createUpload(api, request),
+    getUpload: (id) => api.persist(() => getUpload(api, id), { repeatable: true }),
+    appendUpload: async (id, piece) => {
+      const upload = await api.persist(() => getUpload(api, id), { repeatable: true });
+      return api.persist(() => appendUpload(api, upload, piece), { repeatable: false });
+    },
+    endUpload: (id) => api.persist(() => endUpload(api, id), { repeatable: true }),
     uploadObject: (source, options = {}) => uploadObject(api, source, options),
     lookupObject: (sha256) => lookupObject(api, sha256),
     leaseObject: (sha256) => leaseObject(api, sha256),
     openObject: (sha256, options = {}) => openObject(api, sha256, options),
+    // Nothing is kept of a signature, so a second one is as good as the first.
+    signDownload: (app, release, artifact, json = {}) =>
+      api.call({
+        method: "POST",
+        path: releasePath(app, release, path`/artifacts/${artifact}/link`),
+        json,
+        repeatable: true,
+      }),
   };
 }
 

@@ -37,6 +37,7 @@ export async function openObject(
     filename: filenameIn(headers["content-disposition"]),
     is_public: /\bpublic\b/.test(headers["cache-control"] ?? ""),
     physical_key: null,
+    file_url: null,
     read: (range) =>
       readBytes(api, address, { start: range?.start ?? 0, end: range?.end ?? object.size_bytes - 1 }),
   };

@@ -15,17 +15,25 @@ export interface Timing {
 export const defaultTiming: Timing = { firstWaitMs: 250, totalWaitMs: 60_000, idleMs: 120_000 };
 
 const maxAttempts = 5;
+const maxWaitMs = 10_000;
 
 /**
  * Runs `attempt` until it does not fail with `Transient`, at most five times, with growing waits. What is not `repeatable` runs again
- * only when the server certainly did nothing. Raises the last error, or the signal's reason.
+ * only when the server certainly did nothing. Work that gets further each time says how far in `progress`: it is given all of the waiting
+ * time, and that anew whenever it got further. Raises the last error, or the signal's reason.
  */
 export async function retry<T>(
   attempt: () => Promise<T>,
-  options: { timing: Timing; repeatable: boolean; signal?: AbortSignal | undefined },
+  options: {
+    timing: Timing;
+    repeatable: boolean;
+    signal?: AbortSignal | undefined;
+    progress?: () => number;
+  },
 ): Promise<T> {
-  const { timing, repeatable, signal } = options;
+  const { timing, repeatable, signal, progress } = options;
   let leftMs = timing.totalWaitMs;
+  let reached = progress?.();
   for (let count = 1; ; count += 1) {
     signal?.throwIfAborted();
     try {
@@ -33,8 +41,13 @@ export async function retry<T>(
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof Transient)) throw error;
-      const waitMs = error.afterMs ?? jittered(timing.firstWaitMs * 2 ** (count - 1));
-      if (!(repeatable || error.isUntouched) || count === maxAttempts || waitMs > leftMs) throw error.error;
+      const now = progress?.();
+      if (now !== undefined && now > (reached ?? 0)) {
+        [reached, count, leftMs] = [now, 1, timing.totalWaitMs];
+      }
+      const waitMs = error.afterMs ?? jittered(Math.min(timing.firstWaitMs * 2 ** (count - 1), maxWaitMs));
+      const isLast = progress === undefined && count === maxAttempts;
+      if (!(repeatable || error.isUntouched) || isLast || waitMs > leftMs) throw error.error;
       leftMs -= waitMs;
       // Rejects only when the signal aborts; its own reason is raised above.
       await sleep(waitMs, undefined, { ...(signal && { signal }) }).catch(() => {});

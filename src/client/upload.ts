@@ -4,6 +4,13 @@ import type { UploadedObject, UploadOptions, UploadSource } from "../registry/re
 import type { Api } from "./api.ts";
 import { path } from "./address-parts.ts";
 import { clientErrors } from "./errors.ts";
+import { notTheServer, Transient } from "./failures.ts";
+import { appendUpload, createUpload, endUpload, getUpload } from "./pieces.ts";
+
+/** From this size on an upload that is cut goes on where it stopped; a smaller one is sent again in one request. */
+const RESUMABLE_BYTES = 8 * 1024 * 1024;
+/** How long a client that gives up takes to say so. */
+const GOODBYE_MS = 2_000;
 
 /**
  * Hashes the source, then sends its bytes unless the server knows them to be this caller's already, and compares both digests and the size
@@ -23,7 +30,18 @@ export async function uploadObject(
     onProgress?.(digests.sizeBytes);
     return compared(api, known, digests);
   }
-  const stored = await api.call<UploadedObject>({
+  const isLarge = digests.sizeBytes >= RESUMABLE_BYTES;
+  const stored = await (isLarge ? sendInPieces : sendAtOnce)(api, source, digests, options);
+  return compared(api, stored, digests);
+}
+
+function sendAtOnce(
+  api: Api,
+  source: UploadSource,
+  digests: Digests,
+  { signal, onProgress }: UploadOptions,
+): Promise<UploadedObject> {
+  return api.call<UploadedObject>({
     method: "POST",
     path: "/api/upload",
     headers: {
@@ -33,13 +51,53 @@ export async function uploadObject(
     },
     body: () => ({
       sizeBytes: digests.sizeBytes,
-      chunks: exactly(source, digests.sizeBytes, signal),
+      chunks: exactly(source, 0, digests.sizeBytes, signal),
       onSent: (bytes) => onProgress?.(bytes),
     }),
     repeatable: true,
     signal,
   });
-  return compared(api, stored, digests);
+}
+
+/**
+ * Sends what is left after every break, until all of it is there. Whatever ends it otherwise, the upload does not stay
+ * behind on the server, if that can still be told so.
+ */
+async function sendInPieces(
+  api: Api,
+  source: UploadSource,
+  { sizeBytes }: Digests,
+  { signal, onProgress }: UploadOptions,
+): Promise<UploadedObject> {
+  let upload = await createUpload(api, { size_bytes: sizeBytes }, signal);
+  let isSure = true;
+  const attempt = async (): Promise<UploadedObject> => {
+    if (!isSure) upload = await getUpload(api, upload.id, signal);
+    if (upload.object !== null) return upload.object;
+    isSure = false;
+    const { offset } = upload;
+    upload = await appendUpload(api, upload, {
+      offset,
+      open: () => exactly(source, offset, sizeBytes, signal),
+      onSent: (bytes) => onProgress?.(offset + bytes),
+      signal,
+    }).catch((error: unknown) => {
+      throw isOvertaken(error) ? new Transient(error, { isUntouched: false }) : error;
+    });
+    if (upload.object !== null) return upload.object;
+    throw notTheServer(api.origin, "took all bytes of an upload and made nothing of them");
+  };
+  try {
+    return await api.persist(attempt, { repeatable: true, progress: () => upload.offset, signal });
+  } catch (error) {
+    await endUpload(api, upload.id, AbortSignal.timeout(GOODBYE_MS)).catch(() => {});
+    throw error;
+  }
+}
+
+/** The connection before was still at work: the offset is asked for again. */
+function isOvertaken(error: unknown): error is DistError {
+  return hasCode(error, "upload.offset_mismatch") || hasCode(error, "upload.taken_over");
 }
 
 /** Leases an object anew. Raises `object.not_found`. */
@@ -70,14 +128,15 @@ async function hashed(source: UploadSource, signal: AbortSignal | undefined): Pr
   return hasher.digest();
 }
 
-/** The bytes of a second pass, as many as the first had: the length is promised before they are sent. */
+/** The bytes of a further pass from `start`, up to where the first one ended: the length is promised before they are sent. */
 async function* exactly(
   source: UploadSource,
+  start: number,
   sizeBytes: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
-  let bytes = 0;
-  for await (const chunk of source.open()) {
+  let bytes = start;
+  for await (const chunk of source.open(start)) {
     signal?.throwIfAborted();
     bytes += chunk.byteLength;
     if (bytes > sizeBytes) throw sourceChanged();

@@ -156,6 +156,8 @@ export interface EventData {
     expires_at: string;
   };
   "v1.share.revoked": { app_id: string; share_id: string };
+  /** `bytes` is what had arrived of it. */
+  "v1.upload.expired": { upload_id: string; bytes: number };
   "v1.object.stored": { sha256: string; blake3: string; size: number };
   "v1.object.deleted": { sha256: string; size: number };
   "v1.store.cleaned": { releases: number; drafts: number; objects: number; staging: number; bytes: number };
@@ -188,6 +190,7 @@ export const eventTypes = [
   "v1.token.revoked",
   "v1.share.created",
   "v1.share.revoked",
+  "v1.upload.expired",
   "v1.object.stored",
   "v1.object.deleted",
   "v1.store.cleaned",

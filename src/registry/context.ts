@@ -4,11 +4,13 @@ import type { Database } from "../catalog/database.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { StoreSettings } from "./store-settings.ts";
 import type { Principal } from "./principal.ts";
+import type { LiveUploads } from "./uploads/live-uploads.ts";
 
 /** What a use case works with: one store, and who is asking. */
 export interface Context {
   readonly database: Database;
   readonly blobs: BlobStore;
+  readonly uploads: LiveUploads;
   readonly clock: Clock;
   readonly settings: StoreSettings;
   readonly principal: Principal;

@@ -27,6 +27,11 @@ export const appErrors = errorFamily({
     kind: "invalid",
     about: "The enterprise mode needs the iOS bundle identifier.",
   },
+  "app.no_install_manifest": {
+    kind: "not_found",
+    about:
+      "There is no manifest.plist: it needs the enterprise mode, the iOS bundle identifier and a current IPA.",
+  },
 });
 
 export const releaseErrors = errorFamily({
@@ -113,6 +118,15 @@ export const shareErrors = errorFamily({
   "share.too_long": { kind: "invalid", about: "A share link works for a year at most." },
 });
 
+export const linkErrors = errorFamily({
+  "download.link_invalid": {
+    kind: "denied",
+    about: "The signature of the address is not one made here for it.",
+  },
+  "download.link_expired": { kind: "denied", about: "The signed address has expired." },
+  "download.link_too_long": { kind: "invalid", about: "A signed address works for seven days at most." },
+});
+
 export const eventErrors = errorFamily({
   "events.cursor_unknown": {
     kind: "gone",
@@ -126,6 +140,29 @@ export const objectErrors = errorFamily({
     about: "Named bytes are not here, or not known to the caller; `details.missing` lists them.",
   },
   "object.not_found": { kind: "not_found", about: "There is no such object, or the caller may not read it." },
+});
+
+export const uploadErrors = errorFamily({
+  "upload.not_found": { kind: "not_found", about: "There is no such upload, or it is somebody else's." },
+  "upload.expired": { kind: "gone", about: "The upload stood still for too long; its bytes are gone." },
+  "upload.offset_mismatch": {
+    kind: "conflict",
+    about: "The upload does not continue at this offset; `details.offset` says where it does.",
+  },
+  "upload.taken_over": {
+    kind: "conflict",
+    about: "Another request writes to the upload now; what this one sent last does not count.",
+  },
+  "upload.too_many_parts": {
+    kind: "conflict",
+    about: "The upload was interrupted too often to go on; it must be begun anew.",
+  },
+  "upload.invalid_size": { kind: "invalid", about: "An upload's size is a whole number of bytes." },
+  "upload.invalid_metadata": { kind: "invalid", about: "What a client says of an upload has at most 4 KiB." },
+  "upload.checksum_mismatch": {
+    kind: "invalid",
+    about: "The bytes of the request are not those its checksum is of; none of them count.",
+  },
 });
 
 export const validationErrors = errorFamily({

@@ -10,6 +10,7 @@ import {
 } from "./channels/channels.ts";
 import type { Context } from "./context.ts";
 import { readEvents } from "./events.ts";
+import { signDownload } from "./links/download-links.ts";
 import { leaseObject, lookupObject, uploadObject } from "./objects.ts";
 import { openObject } from "./read-objects.ts";
 import { currentArtifact } from "./releases/current-artifact.ts";
@@ -21,6 +22,8 @@ import { createShare, listShares, revokeShare } from "./shares.ts";
 import { cleanupStore } from "./store/cleanup.ts";
 import { exportStore, importStore, rebuildStore, storeStatus } from "./store/maintenance.ts";
 import { verifyStore } from "./store/verify.ts";
+import { appendUpload } from "./uploads/append-upload.ts";
+import { createUpload, endUpload, getUpload } from "./uploads/upload-sessions.ts";
 import { createToken, listTokens, revokeToken } from "./tokens.ts";
 
 /** The use cases on a store of this machine, bound to who is asking. */
@@ -31,9 +34,15 @@ export function localRegistry(context: Context): Registry {
     getApp: (slug) => getApp(context, slug),
     listApps: (page = {}) => listApps(context, page),
     uploadObject: (source, options = {}) => uploadObject(context, source, options),
+    createUpload: (request) => createUpload(context, request),
+    getUpload: (id) => getUpload(context, id),
+    appendUpload: (id, piece) => appendUpload(context, id, piece),
+    endUpload: (id) => endUpload(context, id),
     lookupObject: (sha256) => lookupObject(context, sha256),
     leaseObject: (sha256) => leaseObject(context, sha256),
     openObject: (sha256, options = {}) => openObject(context, sha256, options),
+    signDownload: (app, release, artifact, options = {}) =>
+      signDownload(context, app, release, artifact, options),
     currentArtifact: (app, channel, request) => currentArtifact(context, app, channel, request),
     checkPublish: (request) => checkPublish(context, request),
     publish: (request) => publish(context, request),

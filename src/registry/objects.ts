@@ -1,6 +1,7 @@
 import { toTimestamp } from "../base/clock.ts";
 import { newId } from "../base/ids.ts";
 import type { BlobLocation, StagedBlob } from "../blob/blob-store.ts";
+import { blobErrors } from "../blob/errors.ts";
 import type { Reader, Transaction } from "../catalog/database.ts";
 import {
   deleteLocation,
@@ -52,12 +53,19 @@ export async function storeBytes(context: Context, bytes: Uint8Array): Promise<U
 }
 
 /** Raises `auth.*` unless the principal may bring bytes. Limits to an app do not matter: bytes belong to none yet. */
-function requireUploader(principal: Principal): void {
+export function requireUploader(principal: Principal): void {
   if (hasScope(principal, "publish") || hasScope(principal, "package.write")) return;
   if (principal.actor === "anonymous")
     throw authErrors.error("auth.missing_token", "Uploading needs a token.");
   throw authErrors.error("auth.missing_scope", "Uploading needs the scope publish or package.write.", {
     details: { scope: "publish" },
+  });
+}
+
+/** What a caller is told who announces more bytes than are taken. */
+export function tooLarge(maxBytes: number) {
+  return blobErrors.error("blob.too_large", `At most ${maxBytes} bytes are taken here.`, {
+    details: { max_bytes: maxBytes },
   });
 }
 
@@ -80,7 +88,15 @@ function checkExpected(staged: StagedBlob, expected: UploadOptions["expected"]):
   }
 }
 
-async function recordStaged(context: Context, staged: StagedBlob): Promise<UploadedObject> {
+/**
+ * Makes staged bytes an object: durable under their digest, then recorded and leased in one transaction, of which `also` is
+ * a part. The staging name is the caller's to drop.
+ */
+export async function recordStaged(
+  context: Context,
+  staged: StagedBlob,
+  also?: (tx: Transaction, object: UploadedObject) => Promise<void>,
+): Promise<UploadedObject> {
   const location = await context.blobs.commit(staged);
   const { sha256, blake3, sizeBytes } = staged;
   return context.database.write(context.principal, async (tx) => {
@@ -101,7 +117,15 @@ async function recordStaged(context: Context, staged: StagedBlob): Promise<Uploa
     }
     const expiresAt = toTimestamp(tx.nowMs + context.settings.expireAfterMs);
     await tx.run(putLease, { sha256, principal: leaseHolder(context.principal), expires_at: expiresAt });
-    return { sha256, blake3, size_bytes: sizeBytes, existed: known, lease_expires_at: expiresAt };
+    const object = {
+      sha256,
+      blake3,
+      size_bytes: sizeBytes,
+      existed: known,
+      lease_expires_at: expiresAt,
+    };
+    await also?.(tx, object);
+    return object;
   });
 }
 

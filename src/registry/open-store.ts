@@ -10,11 +10,16 @@ import { openSqliteDatabase } from "../catalog/sqlite/sqlite-database.ts";
 import { type EventTail, openEventTail } from "./event-tail.ts";
 import { requireLive } from "./events.ts";
 import type { Idempotency } from "./idempotency.ts";
+import { installManifest, signInstallManifest } from "./links/install-manifest.ts";
+import { authenticateLink, type PresentedLink } from "./links/signed-links.ts";
 import { localRegistry } from "./local-registry.ts";
 import { type Principal, systemPrincipal } from "./principal.ts";
+import type { InstallManifest, LinkSignature } from "./records.ts";
 import type { Registry } from "./registry.ts";
 import type { StoreSettings } from "./store-settings.ts";
 import { authenticateShare } from "./shares.ts";
+import { expireUploads } from "./uploads/expire-uploads.ts";
+import { LiveUploads } from "./uploads/live-uploads.ts";
 import { authenticate, createFirstAdministrator } from "./tokens.ts";
 
 export interface StoreOptions {
@@ -33,6 +38,15 @@ export interface Store {
   authenticate(secret: string): Promise<Principal>;
   /** The principal of a share link's secret. Raises `share.not_found`, `share.expired`, `share.revoked`. */
   authenticateShare(secret: string): Promise<Principal>;
+  /** The principal of a signed address. Raises `download.link_invalid`, `download.link_expired`. */
+  authenticateLink(link: PresentedLink): Promise<Principal>;
+  /**
+   * What `manifest.plist` of a channel says, with a signed address of the IPA in it. Raises `app.not_found`,
+   * `channel.not_found`, `app.no_install_manifest`.
+   */
+  installManifest(principal: Principal, app: string, channel: string): Promise<InstallManifest>;
+  /** What makes a channel's `manifest.plist` open without credentials. Raises `app.not_found`, `channel.not_found`. */
+  signInstallManifest(principal: Principal, app: string, channel: string): Promise<LinkSignature>;
   /** The secret of the first administrator token, made now; null when the store ever had one. */
   createFirstAdministrator(): Promise<string | null>;
   /**
@@ -40,6 +54,8 @@ export interface Store {
    * more.
    */
   requireLive(principal: Principal): Promise<void>;
+  /** Ends the uploads that stood still for too long; answers how many. */
+  expireUploads(): Promise<number>;
   /** Tells when the log grows. */
   readonly tail: EventTail;
   close(): Promise<void>;
@@ -62,6 +78,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const shared = {
     database,
     blobs: openDirectoryBlobStore({ directory }),
+    uploads: new LiveUploads(),
     clock,
     settings: options.settings,
   };
@@ -69,10 +86,16 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     as: (principal, request = {}) => localRegistry({ ...shared, principal, ...request }),
     authenticate: (secret) => authenticate(shared, secret),
     authenticateShare: (secret) => authenticateShare(shared, secret),
+    authenticateLink: (link) => authenticateLink(shared, link),
+    installManifest: (principal, app, channel) => installManifest({ ...shared, principal }, app, channel),
+    signInstallManifest: (principal, app, channel) =>
+      signInstallManifest({ ...shared, principal }, app, channel),
     createFirstAdministrator: () => createFirstAdministrator({ ...shared, principal: systemPrincipal }),
     requireLive: (principal) => requireLive(shared, principal),
+    expireUploads: () => expireUploads({ ...shared, principal: systemPrincipal }),
     tail,
     close: async () => {
+      await shared.uploads.close();
       await tail.close();
       await database.close();
     },

@@ -2,7 +2,7 @@ import type { Scope } from "./records.ts";
 
 /** Who is asking, and what they may do. Made by `localPrincipal`, or by a store from a token. */
 export interface Principal {
-  /** `local:USER`, `token:NAME`, `user:SUBJECT`, `system`, `anonymous`. */
+  /** `local:USER`, `token:NAME`, `user:SUBJECT`, `share:ID`, `link`, `system`, `anonymous`. */
   readonly actor: string;
   /** The token's id, where there is one. */
   readonly actorId: string | null;
@@ -14,6 +14,8 @@ export interface Principal {
   readonly expiresAt: string | null;
   /** What a share link opens: the app's page and what is current there, or one channel's. */
   readonly share?: { readonly app: string; readonly channel: string | null };
+  /** What a signed address opens: the bytes of this artifact, and nothing else. */
+  readonly link?: { readonly artifact: string };
 }
 
 /** The person who runs the command on the store's own machine: every scope, no limit. */

@@ -15,7 +15,8 @@ type NameState = "live" | "revoked" | "deleted";
 
 /**
  * Opens an object that something readable names: a live name first, else 410 for a revoked or deleted one, else nothing is
- * said. `artifact` picks whose file name and type are shown. An IPA is read with credentials only, in every mode.
+ * said. `artifact` picks whose file name and type are shown. An IPA is read with credentials or by a signed address only,
+ * in every mode.
  * Raises `object.not_found`, `release.revoked`, `package.deleted`, `auth.missing_token`.
  */
 export async function openObject(
@@ -37,7 +38,8 @@ export async function openObject(
       throw objectErrors.error("object.not_found", `There is no object ${sha256}.`, { details: { sha256 } });
     }
     const { slug } = best.name;
-    const hasCredentials = mayInApp(principal, "read", slug) || principal.share?.app === slug;
+    const hasCredentials =
+      mayInApp(principal, "read", slug) || principal.share?.app === slug || principal.link !== undefined;
     if (best.name.format === "ipa" && !hasCredentials) {
       throw authErrors.error("auth.missing_token", "An IPA is downloaded with credentials only.");
     }
@@ -50,6 +52,7 @@ export async function openObject(
       filename: best.name.filename,
       is_public: isPublic(best.name),
       physical_key: row.physical_key,
+      file_url: context.blobs.url(location),
       read: (range) => context.blobs.read(location, range),
     };
   });
@@ -80,12 +83,18 @@ function names(reader: Reader, sha256: string) {
 
 /** Undefined when the principal may not know of the name. */
 function stateFor(principal: Principal, name: Name): NameState | undefined {
-  const { slug, status, visibility } = name;
-  if (visibility === "private" && !mayInApp(principal, "read", slug)) return undefined;
+  const { slug, status } = name;
+  if (!isShownTo(principal, name)) return undefined;
   // A draft, and the end of one that expired, is seen only by those who may publish.
   if (name.published_at === null && !mayInApp(principal, "publish", slug)) return undefined;
   if (status === "revoked") return mayInApp(principal, "admin", slug) ? "live" : "revoked";
   return status === "deleted" && name.stays === 0 ? "deleted" : "live";
+}
+
+/** Others' names of the same bytes are none of a signed address's business: it stands and falls with its own release. */
+function isShownTo(principal: Principal, { slug, visibility, artifact_id: artifact }: Name): boolean {
+  if (principal.link !== undefined) return principal.link.artifact === artifact;
+  return visibility !== "private" || mayInApp(principal, "read", slug);
 }
 
 /** A share link opens what is current in its channels: artifacts, not notes or manifests of their own. */

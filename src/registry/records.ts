@@ -69,8 +69,8 @@ export interface AppChanges {
 }
 
 export interface UploadSource {
-  /** A fresh pass over the bytes. A chunk is good only until the next one is asked for. */
-  open(): AsyncIterable<Uint8Array>;
+  /** A fresh pass over the bytes from `start`, 0 when absent. A chunk is good only until the next one is asked for. */
+  open(start?: number): AsyncIterable<Uint8Array>;
   /** Undefined when it is not known before the end. */
   readonly sizeBytes?: number;
 }
@@ -90,6 +90,32 @@ export interface UploadedObject {
   readonly lease_expires_at: string;
 }
 
+/** An upload that arrives in pieces. */
+export interface UploadRecord {
+  readonly id: string;
+  readonly size_bytes: number;
+  /** Bytes before it are durable; the next piece begins here. It reaches `size_bytes` only together with `object`. */
+  readonly offset: number;
+  /** What its client said of it when it began. */
+  readonly metadata: string | null;
+  readonly expires_at: string;
+  /** What was stored, once every byte is here. */
+  readonly object: UploadedObject | null;
+}
+
+/** One piece of an upload. */
+export interface UploadPiece {
+  /** Where it begins. */
+  readonly offset: number;
+  /** Its length, where that is known before the end. */
+  readonly sizeBytes?: number | undefined;
+  /** Called once the piece is accepted; a chunk is good only until the next one is asked for. */
+  open(): AsyncIterable<Uint8Array>;
+  /** What the piece's bytes must hash to; without it as much as arrives of a piece counts. */
+  readonly checksum?: { readonly algorithm: string; readonly digest: Uint8Array } | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** What may be known of an object. */
 export interface ObjectRecord {
   readonly sha256: string;
@@ -106,6 +132,8 @@ export interface OpenedObject extends ObjectRecord {
   readonly is_public: boolean;
   /** Below the store directory, for a proxy that sends the bytes itself; null when there is no such file here. */
   readonly physical_key: string | null;
+  /** The same file as a `file:` URL. */
+  readonly file_url: string | null;
   /** The bytes, or those from `start` to `end`, both inclusive. */
   read(range?: { readonly start: number; readonly end?: number }): Promise<Readable>;
 }
@@ -333,6 +361,34 @@ export interface ShareRecord {
   readonly revoked_at: string | null;
   /** What to hand out, where a server knows its address; with the secret in it in the answer of `createShare` only. */
   readonly url: string | null;
+}
+
+/** What makes an address a signed one: a device that follows it needs no credentials until it ends. */
+export interface LinkSignature {
+  /** In whole seconds, as the address says it. */
+  readonly expires_at: string;
+  /** 64 lower-case hexadecimal digits. */
+  readonly signature: string;
+}
+
+/** A signed address of one artifact's bytes. */
+export interface DownloadLink extends LinkSignature {
+  readonly sha256: string;
+  readonly artifact_id: string;
+  /** The whole address, where a server knows its own. */
+  readonly url: string | null;
+}
+
+/** What `manifest.plist` tells a device that installs an in-house app. */
+export interface InstallManifest {
+  readonly bundle_id: string;
+  /**
+   * Apple's field is the bundle version (`CFBundleVersion`), which a release carries as its build; the version stands in
+   * for a release without one.
+   */
+  readonly bundle_version: string;
+  readonly title: string;
+  readonly ipa: DownloadLink;
 }
 
 export interface AuditFilter {

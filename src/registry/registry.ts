@@ -3,6 +3,7 @@ import type { Platform } from "../inspect/inspection.ts";
 import type {
   ArtifactRecord,
   CurrentArtifactRequest,
+  DownloadLink,
   EventPage,
   EventRequest,
   ObjectRecord,
@@ -31,6 +32,8 @@ import type {
   TokenRecord,
   TokenRequest,
   UploadOptions,
+  UploadPiece,
+  UploadRecord,
   UploadSource,
   UploadedObject,
   VerifyReport,
@@ -58,6 +61,18 @@ export interface Registry {
    * `validation.digest_mismatch` when `expected` is not what arrived, `blob.too_large`, or what the source raised.
    */
   uploadObject(source: UploadSource, options?: UploadOptions): Promise<UploadedObject>;
+  /** Begins an upload that arrives in pieces. Raises `upload.invalid_size`, `upload.invalid_metadata`, `blob.too_large`. */
+  createUpload(request: { size_bytes: number; metadata?: string | null }): Promise<UploadRecord>;
+  /** Raises `upload.not_found`, `upload.expired`. */
+  getUpload(id: string): Promise<UploadRecord>;
+  /**
+   * Adds a piece; whoever wrote before is stopped. What arrives before the piece breaks off counts, unless it has a checksum. With the
+   * last byte the whole becomes an object, leased to this principal. Raises what `getUpload` raises, `upload.offset_mismatch`,
+   * `upload.taken_over`, `upload.too_many_parts`, `upload.checksum_mismatch`, `blob.too_large`, or what the piece raised.
+   */
+  appendUpload(id: string, piece: UploadPiece): Promise<UploadRecord>;
+  /** Forgets an upload and its bytes; an object that came of it stays. Raises what `getUpload` raises. */
+  endUpload(id: string): Promise<void>;
   /** What the caller may know of an object; null when they may not know of it, be it here or not. */
   lookupObject(sha256: string): Promise<ObjectRecord | null>;
   /** Leases a known object anew. Raises `object.not_found`. */
@@ -67,6 +82,18 @@ export interface Registry {
    * `auth.missing_token` for an IPA without credentials.
    */
   openObject(sha256: string, options?: { artifact?: string | undefined }): Promise<OpenedObject>;
+  /**
+   * A signed address of an artifact of a published release: it opens these bytes without credentials, for an hour when
+   * nothing is said, seven days at most, and never longer than the caller's own credential. Needs `read`. Raises
+   * `release.not_found`, `release.not_published`, `release.revoked`, `object.not_found`, `duration.invalid`,
+   * `download.link_too_long`.
+   */
+  signDownload(
+    app: string,
+    release: ReleaseRef,
+    artifact: string,
+    options?: { expires_in?: string },
+  ): Promise<DownloadLink>;
   /**
    * The artifact that a channel's current release has for a platform: of several, universal first, then x86_64, arm64 and
    * the others by name; formats in their order. Raises `channel.not_found`, `release.not_found`.

@@ -37,6 +37,10 @@ export const httpErrors = errorFamily({
   },
   "request.headers_too_large": { kind: "too_large", about: "The headers are larger than 8 KiB." },
   "request.body_too_large": { kind: "too_large", about: "The body is larger than is taken here." },
+  "request.tus_version": {
+    kind: "conflict",
+    about: "The header Tus-Resumable names no version that is spoken here; `Tus-Version` lists them.",
+  },
   "request.invalid_body": {
     kind: "invalid",
     about: "The body is not the JSON that the route takes; `details` says where.",
@@ -47,7 +51,7 @@ export const httpErrors = errorFamily({
   },
 });
 
-/** Statuses by code, for the codes above whose status is not their kind's. */
+/** Statuses by code, for the codes whose status is not their kind's. */
 const protocolStatuses: Readonly<Record<string, ContentfulStatusCode>> = {
   "request.method_not_allowed": 405,
   "request.timeout": 408,
@@ -57,6 +61,9 @@ const protocolStatuses: Readonly<Record<string, ContentfulStatusCode>> = {
   "request.range_not_satisfiable": 416,
   "request.too_many_attempts": 429,
   "request.headers_too_large": 431,
+  "request.tus_version": 412,
+  // tus 1.0: "460 Checksum Mismatch", a status of its own that no list has.
+  "upload.checksum_mismatch": 460 as ContentfulStatusCode,
 };
 
 /** The HTTP status of an error. */

@@ -2,15 +2,21 @@ import type { Context, MiddlewareHandler } from "hono";
 
 import { DistError } from "../base/errors.ts";
 import { authErrors } from "../registry/errors.ts";
+import type { PresentedLink } from "../registry/links/signed-links.ts";
 import { anonymousPrincipal, type Principal } from "../registry/principal.ts";
 import { type Attempts, countAttempts } from "./attempts.ts";
 import { clientReader } from "./client.ts";
 import { httpErrors } from "./http-errors.ts";
 import type { ServerDeps, ServerEnv } from "./server-context.ts";
+import { presentedLink } from "./signed-address.ts";
+
+/** What somebody shows to be let in: the header Authorization, a signed address, or a share link's secret. */
+type Credential = { readonly header: string } | { readonly link: PresentedLink } | { readonly share: string };
 
 /**
  * Says who is asking, for every route behind it. Raises `auth.malformed_token`, `auth.unknown_token`, `auth.revoked`,
- * `auth.expired`, and `request.too_many_attempts` for an address with too many of these, whatever it presents.
+ * `auth.expired`, `share.*`, `download.link_invalid`, `download.link_expired`, and `request.too_many_attempts` for an
+ * address with too many of these, whatever it presents.
  */
 export function identify(deps: ServerDeps): MiddlewareHandler<ServerEnv> {
   const { store, settings, clock } = deps;
@@ -20,17 +26,23 @@ export function identify(deps: ServerDeps): MiddlewareHandler<ServerEnv> {
     const { address, origin } = readClient(c);
     c.set("clientAddress", address);
     c.set("baseUrl", settings.publicUrl ?? origin);
-    const header = c.req.header("authorization");
-    const share = header === undefined && takesShares(c) ? c.req.query("share") : undefined;
-    c.set("share", share);
+    const credential = credentialOf(c);
+    c.set("share", credential !== undefined && "share" in credential ? credential.share : undefined);
     const principal =
-      header === undefined && share === undefined
-        ? anonymousPrincipal
-        : await principalOf({ header, share }, address, deps, attempts);
+      credential === undefined ? anonymousPrincipal : await principalOf(credential, address, deps, attempts);
     c.set("principal", principal);
     c.set("registry", store.as(principal));
     await next();
   };
+}
+
+function credentialOf(c: Context<ServerEnv>): Credential | undefined {
+  const header = c.req.header("authorization");
+  if (header !== undefined) return { header };
+  const link = presentedLink(c.req);
+  if (link !== undefined) return { link };
+  const share = takesShares(c) ? c.req.query("share") : undefined;
+  return share === undefined ? undefined : { share };
 }
 
 /** A share link opens pages and downloads, for looking only; the API knows tokens alone. */
@@ -42,7 +54,7 @@ function takesShares({ req }: Context<ServerEnv>): boolean {
 }
 
 async function principalOf(
-  { header, share }: { header: string | undefined; share: string | undefined },
+  credential: Credential,
   address: string,
   { store }: ServerDeps,
   attempts: Attempts,
@@ -59,13 +71,18 @@ async function principalOf(
     );
   }
   try {
-    return share === undefined
-      ? await store.authenticate(bearerOf(header ?? ""))
-      : await store.authenticateShare(share);
+    if ("header" in credential) return await store.authenticate(bearerOf(credential.header));
+    if ("link" in credential) return await store.authenticateLink(credential.link);
+    return await store.authenticateShare(credential.share);
   } catch (error) {
-    if (error instanceof DistError && /^(auth|share)\./.test(error.code)) attempts.failed(address);
+    if (error instanceof DistError && isFailedAttempt(error)) attempts.failed(address);
     throw error;
   }
+}
+
+/** A signed address that has expired was signed here: nobody guessed, and devices follow it again by themselves. */
+function isFailedAttempt({ code }: DistError): boolean {
+  return /^(auth|share)\./.test(code) || code === "download.link_invalid";
 }
 
 /** RFC 6750, section 2.1: `credentials = "Bearer" 1*SP b64token`; RFC 9110: the scheme's name is case-insensitive. */

@@ -20,6 +20,12 @@ const routes: readonly [keyof Registry, Call, string, unknown?][] = [
   ["listApps", (r) => r.listApps(), "GET /api/apps"],
   ["leaseObject", (r) => r.leaseObject(sha256), `POST /api/objects/${sha256}/lease`],
   [
+    "signDownload",
+    (r) => r.signDownload("acme", release, "art_1", { expires_in: "2h" }),
+    `POST ${at}/artifacts/art_1/link?build=7`,
+    { expires_in: "2h" },
+  ],
+  [
     "currentArtifact",
     (r) => r.currentArtifact("acme", "beta", { platform: "linux", arch: "arm64", format: "deb" }),
     "GET /api/apps/acme/channels/beta/current/linux?arch=arm64&format=deb",

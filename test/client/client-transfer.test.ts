@@ -9,6 +9,27 @@ import { type Answer, bodyOf, client, fakeServer, refused } from "./fake-server.
 
 const text = Buffer.from("some bytes of an artifact");
 const unknown = refused(404, "object.not_found");
+const begun = {
+  status: 201,
+  headers: {
+    location: "/api/uploads/upl_1",
+    "upload-offset": "0",
+    "upload-expires": "Sat, 21 Nov 2026 00:00:00 GMT",
+  },
+};
+
+/** The headers that say what an upload has become. */
+function whole(object: Awaited<ReturnType<typeof stored>>): Record<string, string> {
+  return {
+    ...begun.headers,
+    "upload-offset": `${object.size_bytes}`,
+    "x-checksum-sha256": object.sha256,
+    "x-checksum-blake3": object.blake3,
+    "x-object-size": `${object.size_bytes}`,
+    "x-object-existed": String(object.existed),
+    "x-lease-expires-at": object.lease_expires_at,
+  };
+}
 
 async function stored(bytes: Uint8Array, existed = false) {
   const hasher = await createDualHasher();
@@ -144,7 +165,7 @@ describe("uploadObject", () => {
         });
       },
     ]);
-    await expect(client(server.url).uploadObject(generated(32))).rejects.toMatchObject({
+    await expect(client(server.url).uploadObject(generated(7))).rejects.toMatchObject({
       code: "blob.too_large",
     });
   });
@@ -156,9 +177,10 @@ describe("uploadObject", () => {
     const expected = await hashOf(source);
     const server = await fakeServer([
       unknown,
+      begun,
       async (request: IncomingMessage, response) => {
         for await (const chunk of request as AsyncIterable<Buffer>) received += chunk.length;
-        response.end(JSON.stringify(expected));
+        response.writeHead(204, whole(expected)).end();
       },
     ]);
     await expect(client(server.url).uploadObject(source)).resolves.toEqual(expected);
@@ -171,10 +193,96 @@ describe("uploadObject", () => {
     const stop = new AbortController();
     const server = await fakeServer([
       unknown,
+      begun,
       (request) => void request.once("data", () => stop.abort(new Error("stopped"))),
+      { status: 204 },
     ]);
     const uploading = client(server.url).uploadObject(generated(32), { signal: stop.signal });
     await expect(uploading).rejects.toThrow("stopped");
+    // What the server has of it goes as well.
+    expect(server.seen.at(-1)).toMatchObject({ method: "DELETE", url: "/api/uploads/upl_1" });
+  });
+
+  it("goes on with a large file where the server says it has come to, and sends nothing twice", async () => {
+    const source = generated(32);
+    const expected = await hashOf(source);
+    const at = 2_000_000;
+    const rest: Buffer[] = [];
+    const server = await fakeServer([
+      unknown,
+      begun,
+      async (request) => {
+        let bytes = 0;
+        for await (const chunk of request as AsyncIterable<Buffer>) {
+          bytes += chunk.length;
+          if (bytes > 3 * mebibyte) return void request.socket.destroy();
+        }
+      },
+      "cut",
+      { status: 502, text: "" },
+      { headers: { ...begun.headers, "upload-length": `${32 * mebibyte}`, "upload-offset": `${at}` } },
+      async (request, response) => {
+        rest.push(await bodyOf(request));
+        response.writeHead(204, whole(expected)).end();
+      },
+    ]);
+    const progress: number[] = [];
+    const onProgress = (bytes: number) => void progress.push(bytes);
+    await expect(client(server.url).uploadObject(source, { onProgress })).resolves.toEqual(expected);
+    expect(server.seen.map(({ method }) => method)).toEqual([
+      "POST",
+      "POST",
+      "PATCH",
+      "HEAD",
+      "HEAD",
+      "HEAD",
+      "PATCH",
+    ]);
+    expect(server.seen.at(-1)!.headers["upload-offset"]).toBe(`${at}`);
+    const pieces: Buffer[] = [];
+    for await (const chunk of source.open(at)) pieces.push(Buffer.from(chunk));
+    expect(rest[0]?.equals(Buffer.concat(pieces))).toBe(true);
+    expect(progress.at(-1)).toBe(32 * mebibyte);
+  });
+
+  // Catches a client that believes the answer's status alone: its release would name bytes that are not there.
+  it.each([
+    ["makes nothing of the last byte", { "upload-offset": "33554432" }, "client.unavailable"],
+    ["made something else", { "x-checksum-sha256": "0" }, "client.digest_mismatch"],
+  ])("refuses a server that %s", async (_what, headers, code) => {
+    const source = generated(32);
+    const expected = await hashOf(source);
+    const answered =
+      code === "client.digest_mismatch"
+        ? { ...whole(expected), ...headers }
+        : { ...begun.headers, ...headers };
+    const server = await fakeServer([
+      unknown,
+      begun,
+      async (request, response) => {
+        await bodyOf(request);
+        response.writeHead(204, answered).end();
+      },
+      { status: 204 },
+    ]);
+    await expect(client(server.url).uploadObject(source)).rejects.toMatchObject({ code });
+  });
+
+  it("raises what the server says of an upload, and does not begin another", async () => {
+    const server = await fakeServer([unknown, begun, refused(413, "blob.too_large"), { status: 204 }]);
+    await expect(client(server.url).uploadObject(generated(32))).rejects.toMatchObject({
+      code: "blob.too_large",
+    });
+    expect(server.seen.map(({ method }) => method)).toEqual(["POST", "POST", "PATCH", "DELETE"]);
+  });
+
+  it.each([
+    [404, "upload.not_found"],
+    [410, "upload.expired"],
+    [418, "client.unavailable"],
+  ])("raises what a HEAD with %d means", async (status, code) => {
+    const server = await fakeServer([unknown, begun, "cut", { status, text: "" }]);
+    await expect(client(server.url).uploadObject(generated(32))).rejects.toMatchObject({ code });
   });
 });
 
@@ -233,6 +341,7 @@ describe("openObject", () => {
       filename: "a é.bin",
       is_public: false,
       physical_key: null,
+      file_url: null,
     });
     expect(server.seen[0]).toMatchObject({ method: "HEAD", url: `/download/${sha256}?artifact=art_1` });
     expect(await bodyOf(await object.read())).toEqual(text);
@@ -301,11 +410,12 @@ const mebibyte = 1024 * 1024;
 /** That many MiB, made while they are read, always in the same buffer. */
 function generated(mebibytes: number, onEnd = () => {}): UploadSource {
   return {
-    async *open() {
+    async *open(start = 0) {
       const buffer = Buffer.alloc(mebibyte);
-      for (let index = 0; index < mebibytes; index += 1) {
+      const first = Math.floor(start / mebibyte);
+      for (let index = first; index < mebibytes; index += 1) {
         buffer.fill(index);
-        yield buffer;
+        yield buffer.subarray(index === first ? start % mebibyte : 0);
       }
       onEnd();
     },

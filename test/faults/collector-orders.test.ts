@@ -11,6 +11,7 @@ import type { Database } from "../../src/catalog/database.ts";
 import { openSqliteDatabase } from "../../src/catalog/sqlite/sqlite-database.ts";
 import type { Context } from "../../src/registry/context.ts";
 import { localRegistry } from "../../src/registry/local-registry.ts";
+import { LiveUploads } from "../../src/registry/uploads/live-uploads.ts";
 import { localPrincipal } from "../../src/registry/principal.ts";
 import { markUnneeded } from "../../src/registry/store/collect-objects.ts";
 import { sourceOf, tarGzBytes, testSettings } from "../support/test-store.ts";
@@ -35,6 +36,7 @@ async function openContext(store: string, user: string, nowMs: number): Promise<
   return {
     database: await openSqliteDatabase({ path: join(store, "dist.db"), create: true, clock }),
     blobs: openDirectoryBlobStore({ directory: store }),
+    uploads: new LiveUploads(),
     clock,
     settings: testSettings,
     principal: localPrincipal(user),

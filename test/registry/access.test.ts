@@ -31,6 +31,7 @@ interface UseCase {
 
 let test: TestStore;
 let digest: string;
+let artifact: string;
 let draft: string;
 let counter = 0;
 
@@ -38,6 +39,7 @@ beforeAll(async () => {
   test = await openTestStore();
   const first = await publishTar(test.registry, { version: "1", channel: "beta" });
   digest = first.artifacts[0]!.sha256;
+  artifact = first.artifacts[0]!.id;
   for (const version of ["2", "3", "4"]) await publishTar(test.registry, { version, channel: "nightly" });
   await publishTar(test.registry, { version: "revoked", channel: "beta" });
   await test.registry.revokeRelease("acme", { release: "revoked" });
@@ -48,6 +50,8 @@ afterAll(() => test.close());
 
 const reading = ["read", "publish", "promote"] as const;
 const everybody = [...scopes];
+/** An upload that nobody began: who may upload is told so, others are told that they may not. */
+const noUpload = "upl_00000000000000000000000000";
 const head = (version: string) => ({ app: "acme", version, channel: "beta" });
 async function* noLines(): AsyncGenerator<string> {}
 async function exported(registry: Registry): Promise<void> {
@@ -69,6 +73,33 @@ const useCases: readonly UseCase[] = [
     call: (r) => r.uploadObject(sourceOf(tarGzBytes("1"))),
   },
   {
+    name: "createUpload",
+    scopes: ["publish", "package.write"],
+    limits: anywhere,
+    call: (r) => r.createUpload({ size_bytes: 1 }),
+  },
+  {
+    name: "getUpload",
+    scopes: ["publish", "package.write"],
+    limits: ["upload.not_found", "upload.not_found"],
+    allowed: "upload.not_found",
+    call: (r) => r.getUpload(noUpload),
+  },
+  {
+    name: "appendUpload",
+    scopes: ["publish", "package.write"],
+    limits: ["upload.not_found", "upload.not_found"],
+    allowed: "upload.not_found",
+    call: (r) => r.appendUpload(noUpload, { offset: 0, open: sourceOf(Buffer.from("1")).open }),
+  },
+  {
+    name: "endUpload",
+    scopes: ["publish", "package.write"],
+    limits: ["upload.not_found", "upload.not_found"],
+    allowed: "upload.not_found",
+    call: (r) => r.endUpload(noUpload),
+  },
+  {
     name: "lookupObject",
     scopes: ["publish", "package.write"],
     limits: anywhere,
@@ -79,6 +110,12 @@ const useCases: readonly UseCase[] = [
     scopes: ["publish", "package.write"],
     limits: anywhere,
     call: (r) => r.leaseObject(digest),
+  },
+  {
+    name: "signDownload",
+    scopes: reading,
+    limits: wrongApp,
+    call: (r) => r.signDownload("acme", { release: "1" }, artifact),
   },
   {
     name: "checkPublish",

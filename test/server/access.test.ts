@@ -12,12 +12,14 @@ const carriers: { readonly [scope in Scope]?: readonly Scope[] } = { read: ["pub
 let api: TestApi;
 let digest: string;
 let draft: string;
+let artifact: string;
 let counter = 0;
 
 beforeAll(async () => {
   api = await openTestApi();
   const first = await publishTar(api.registry, { version: "1", channel: "beta" });
   digest = first.artifacts[0]!.sha256;
+  artifact = first.artifacts[0]!.id;
   await publishTar(api.registry, { version: "revoked", channel: "beta" });
   await api.registry.revokeRelease("acme", { release: "revoked" });
   for (const version of ["2", "3", "4"]) await publishTar(api.registry, { version, channel: "nightly" });
@@ -49,6 +51,9 @@ const examples: Readonly<Record<string, (n: number) => Example | Promise<Example
   "POST /api/apps/{slug}/releases/{id}/artifacts": () => ({
     path: `${app}/releases/${draft}/artifacts`,
     json: tarArtifact(digest),
+  }),
+  "POST /api/apps/{slug}/releases/{id}/artifacts/{artifact}/link": () => ({
+    path: `${app}/releases/1/artifacts/${artifact}/link`,
   }),
   "POST /api/apps/{slug}/releases/{id}/publish": () => ({ path: `${app}/releases/1/publish` }),
   "POST /api/apps/{slug}/releases/{id}/revoke": () => ({ path: `${app}/releases/revoked/revoke` }),

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readdir, readFile, truncate, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 
@@ -389,6 +390,40 @@ describe("with X-Accel-Redirect", () => {
       expect((await readFile(path)).subarray(10).toString()).toBe("sent by another");
     } finally {
       await accel.close();
+    }
+  });
+});
+
+describe("with X-Sendfile", () => {
+  it("names the file by its absolute path, percent-encoded where a header cannot hold it", async () => {
+    const { url, sha256 } = await publish(Buffer.from("sent by another again"));
+    const [root, odd] = ["/srv/store", "/srv/a b/\u00fc%"];
+    let directory = root;
+    const sendfile = await startTransferServer(test, {
+      settings: { sendFile: "x-sendfile" },
+      wrap: (registry) => ({
+        ...registry,
+        openObject: async (digest, options) => {
+          const object = await registry.openObject(digest, options);
+          const path = fileURLToPath(object.file_url!);
+          expect((await readFile(path)).subarray(10).toString()).toBe("sent by another again");
+          return {
+            ...object,
+            file_url: pathToFileURL(path.replace(test.directory, directory)).href,
+          };
+        },
+      }),
+    });
+    try {
+      const at = url.replace(server.url, sendfile.url);
+      const plain = await ask(at);
+      expect([plain.status, plain.body.length]).toEqual([200, 0]);
+      const below = `objects/${sha256.slice(0, 2)}/${sha256}`;
+      expect(plain.headers["x-sendfile"]).toBe(`${root}/${below}`);
+      directory = odd;
+      expect((await ask(at)).headers["x-sendfile"]).toBe(`/srv/a%20b/%C3%BC%25/${below}`);
+    } finally {
+      await sendfile.close();
     }
   });
 });

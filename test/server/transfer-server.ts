@@ -59,6 +59,7 @@ export async function startTransferServer(
   app.use(async (c, next) => {
     c.set("principal", principalOf(c.req.header("Authorization")));
     c.set("registry", (options.wrap ?? ((registry) => registry))(test.store.as(c.var.principal)));
+    c.set("baseUrl", new URL(c.req.url).origin);
     c.header("X-Request-Id", "req-1");
     c.env.outgoing.on("close", () => options.onClose?.());
     await next();

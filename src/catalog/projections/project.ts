@@ -77,6 +77,7 @@ const projections: { readonly [T in EventType]: Projection<T> } = {
   "v1.token.revoked": tokenRevoked,
   "v1.share.created": shareCreated,
   "v1.share.revoked": shareRevoked,
+  "v1.upload.expired": logOnly,
   "v1.object.stored": logOnly,
   "v1.object.deleted": logOnly,
   "v1.store.cleaned": logOnly,

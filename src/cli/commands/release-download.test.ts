@@ -177,6 +177,7 @@ function opened(chunks: readonly Buffer[]): OpenedObject {
     filename,
     is_public: true,
     physical_key: null,
+    file_url: null,
     read: async () => Readable.from(chunks),
   };
 }

@@ -1,10 +1,12 @@
+import type { Reader } from "../../catalog/database.ts";
 import { releaseById } from "../../catalog/queries/releases.ts";
+import type { AppTable } from "../../catalog/tables.ts";
 import { findApp } from "../apps.ts";
 import { opensChannel } from "../access.ts";
 import { channelNotFound, requireChannel } from "../channels/find-channel.ts";
 import type { Context } from "../context.ts";
 import { releaseErrors } from "../errors.ts";
-import type { ArtifactRecord, CurrentArtifactRequest } from "../records.ts";
+import type { ArtifactRecord, CurrentArtifactRequest, ReleaseRecord } from "../records.ts";
 import { byPreference } from "./artifact-order.ts";
 import { releaseRecord } from "./release-record.ts";
 
@@ -19,16 +21,8 @@ export async function currentArtifact(
   request: CurrentArtifactRequest,
 ): Promise<ArtifactRecord> {
   return context.database.read(async (reader) => {
-    const app = await findApp(reader, context, slug);
-    if (!opensChannel(context.principal, channelName)) throw channelNotFound(app, channelName);
-    const channel = await requireChannel(reader, app, channelName);
-    const release =
-      channel.current_release_id === null
-        ? undefined
-        : await reader.first(releaseById, { id: channel.current_release_id });
-    const artifacts =
-      release === undefined ? [] : (await releaseRecord(reader, context, app, release)).artifacts;
-    const [first] = artifacts
+    const { release } = await currentRelease(reader, context, slug, channelName);
+    const [first] = (release?.artifacts ?? [])
       .filter(({ platform }) => platform === request.platform)
       .filter(({ arch }) => request.arch === undefined || arch === request.arch)
       .filter(({ format }) => request.format === undefined || format === request.format)
@@ -42,4 +36,18 @@ export async function currentArtifact(
       },
     );
   });
+}
+
+/** The app, and what its channel points at: nothing, or a release. Raises `app.not_found`, `channel.not_found`. */
+export async function currentRelease(
+  reader: Reader,
+  context: Context,
+  slug: string,
+  channelName: string,
+): Promise<{ app: AppTable; release: ReleaseRecord | undefined }> {
+  const app = await findApp(reader, context, slug);
+  if (!opensChannel(context.principal, channelName)) throw channelNotFound(app, channelName);
+  const { current_release_id: id } = await requireChannel(reader, app, channelName);
+  const row = id === null ? undefined : await reader.first(releaseById, { id });
+  return { app, release: row === undefined ? undefined : await releaseRecord(reader, context, app, row) };
 }

@@ -2,9 +2,12 @@ import { toTimestamp } from "../../base/clock.ts";
 import { dropExpiredLeases, locationOf, locationsAfter } from "../../catalog/queries/objects.ts";
 import { releasesAfter } from "../../catalog/queries/retention.ts";
 import { planRelease, type RetentionDecision } from "../../retention/release-retention.ts";
+import { partByStaging, uploadById } from "../../catalog/queries/uploads.ts";
+import type { UploadSessionTable } from "../../catalog/tables.ts";
 import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
 import type { CleanupEntry, CleanupReport, Reason, ReportOptions } from "../records.ts";
+import { expireUploads } from "../uploads/expire-uploads.ts";
 import { isCollectable, markUnneeded, removeMarked, removeUnrecorded } from "./collect-objects.ts";
 import { releaseFacts, type ReleaseForCleanup, releaseStillThere } from "./release-facts.ts";
 
@@ -115,10 +118,24 @@ class CleanupRun {
   async staging(): Promise<void> {
     const staleBefore = this.#context.clock.nowMs() - this.#context.settings.expireAfterMs;
     for await (const { uploadId, sizeBytes, modifiedAtMs } of this.#context.blobs.listStaging()) {
-      if (modifiedAtMs > staleBefore) continue;
-      if (this.#apply) await this.#context.blobs.discard(uploadId);
+      const session = await this.#sessionOf(uploadId);
+      const isStale =
+        session === undefined
+          ? modifiedAtMs <= staleBefore
+          : session.expires_at <= toTimestamp(this.#context.clock.nowMs());
+      if (!isStale) continue;
+      if (this.#apply && session === undefined) await this.#context.blobs.discard(uploadId);
       this.#note("deleted", { id: uploadId, kind: "staging", bytes: sizeBytes }, [stale]);
     }
+    if (this.#apply) await expireUploads(this.#context);
+  }
+
+  /** The upload that these bytes belong to: it may have come to its end long after they arrived. */
+  async #sessionOf(stagingId: string): Promise<UploadSessionTable | undefined> {
+    return this.#context.database.read(async (reader) => {
+      const part = await reader.first(partByStaging, { staging_id: stagingId });
+      return part && reader.first(uploadById, { id: part.session_id });
+    });
   }
 
   async finish(): Promise<CleanupReport> {

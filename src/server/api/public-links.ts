@@ -1,3 +1,6 @@
+import type { DownloadLink } from "../../registry/records.ts";
+import { signedDownloadUrl } from "../signed-address.ts";
+
 /** What a record holds other records under. Nothing else is looked into: metadata is the publisher's own. */
 const NESTED = ["items", "releases", "release", "artifacts"] as const;
 
@@ -16,6 +19,8 @@ export function withPublicLinks(value: unknown, baseUrl: string): unknown {
   if (typeof secret === "string" && secret.startsWith("share_") && typeof app === "string") {
     const page = typeof channel === "string" ? `install/${app}/${channel}` : "";
     record["url"] = `${baseUrl}/${page}?share=${secret}`;
+  } else if (typeof record["signature"] === "string" && typeof record["artifact_id"] === "string") {
+    record["url"] = signedDownloadUrl(baseUrl, value as DownloadLink);
   } else if (typeof record["url"] === "string") {
     const digest = record["manifest_sha256"] ?? record["sha256"];
     record["url"] = typeof digest === "string" ? `${baseUrl}/download/${digest}` : null;

@@ -8,6 +8,7 @@ import {
   type AuditRecord,
   type ChannelMoveRecord,
   type ChannelRecord,
+  type DownloadLink,
   type Page,
   type PublishedArtifact,
   type PublishResult,
@@ -215,6 +216,16 @@ export const share: z.ZodType<ShareRecord> = z.object(shareFields).openapi("Shar
 export const newShare: z.ZodType<ShareRecord & { secret: string }> = z
   .object({ ...shareFields, secret: z.string().describe("Shown this once") })
   .openapi("NewShare");
+
+export const downloadLink: z.ZodType<DownloadLink> = z
+  .object({
+    sha256: digest,
+    artifact_id: z.string(),
+    expires_at: time,
+    signature: z.string().describe("As it stands in the address"),
+    url: z.string().nullable().describe("Opens these bytes without credentials until `expires_at`"),
+  })
+  .openapi("DownloadLink");
 
 export const auditEntry: z.ZodType<AuditRecord> = z
   .object({

@@ -30,7 +30,7 @@ export interface PlatformSection {
 
 /** The facts that `installModel` works from. */
 export interface InstallFacts extends Omit<InstallModel, "sections"> {
-  /** The address of `manifest.plist`; null when this server cannot make one. */
+  /** The address of `manifest.plist`; null in the modes that have none. */
   readonly manifestUrl: string | null;
 }
 

@@ -39,7 +39,6 @@ describe("iosOffer", () => {
     ["HTTPS is missing", enterprise, withIpa, plist.replace("https", "http"), /HTTPS addresses only/],
     ["there is no IPA", enterprise, withoutIpa, plist, /no IPA/],
     ["there is no bundle id", { ...enterprise, bundle_ids: {} }, withIpa, plist, /bundle identifier/],
-    ["the server makes no plist", enterprise, withIpa, null, /not available on this server yet/],
     ["the app keeps the file only", fileOnly, withIpa, plist, /does not install IPA files from web pages/],
   ])("says why not when %s", (_when, app, release, manifestUrl, reason) => {
     const offer = iosOffer(app, release, manifestUrl);

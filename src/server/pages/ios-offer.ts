@@ -10,7 +10,7 @@ export type IosOffer =
  * What the page offers for iOS; null where the app has nothing for it. A normal iPhone installs no IPA from a web page, so
  * a button exists only for TestFlight and, on enrolled devices, for the enterprise mode.
  *
- * @param manifestUrl the address of `manifest.plist`; null when this server cannot make one.
+ * @param manifestUrl the address of `manifest.plist`; null in the modes that have none.
  */
 export function iosOffer(
   app: Pick<AppRecord, "ios_mode" | "testflight_url" | "bundle_ids">,
@@ -21,9 +21,9 @@ export function iosOffer(
   if (app.ios_mode === "testflight" && app.testflight_url !== null) {
     return { kind: "testflight", url: app.testflight_url };
   }
-  if (app.ios_mode === "enterprise" && release !== null) {
+  if (app.ios_mode === "enterprise" && release !== null && manifestUrl !== null) {
     const reasons = enterpriseObstacles(app, hasIpa, manifestUrl);
-    if (reasons.length > 0 || manifestUrl === null) return { kind: "not_installable", reasons };
+    if (reasons.length > 0) return { kind: "not_installable", reasons };
     const query = `action=download-manifest&url=${encodeURIComponent(manifestUrl)}`;
     return { kind: "enterprise", url: `itms-services://?${query}` };
   }
@@ -39,14 +39,12 @@ export function iosOffer(
 function enterpriseObstacles(
   app: Pick<AppRecord, "bundle_ids">,
   hasIpa: boolean,
-  manifestUrl: string | null,
+  manifestUrl: string,
 ): string[] {
   const reasons: string[] = [];
   if (!hasIpa) reasons.push("This release has no IPA file.");
   if (app.bundle_ids["ios"] === undefined) reasons.push("The app has no iOS bundle identifier.");
-  if (manifestUrl === null) {
-    reasons.push("Enterprise install is not available on this server yet.");
-  } else if (!manifestUrl.startsWith("https://")) {
+  if (!manifestUrl.startsWith("https://")) {
     reasons.push("This server is not reached by HTTPS, and iOS installs from HTTPS addresses only.");
   }
   return reasons;

@@ -36,6 +36,7 @@ function Offer({ app, offer }: { app: AppRecord; offer: IosOffer }) {
               Install on this managed device
             </a>
           </p>
+          <p class="t2">iOS asks once, then shows the progress on the Home Screen, not here.</p>
           <ManagedOnly owner={app.owner} />
         </>
       );
@@ -55,8 +56,9 @@ function ManagedOnly({ owner }: { owner: string | null }) {
   const organisation = owner === null ? "the organisation that signs it" : shownName(owner);
   return (
     <p class="t2">
-      Only devices enrolled in the device management (MDM) of {organisation}, or with its profile installed,
-      can install this app. Any other iPhone or iPad refuses it; this page cannot change that.
+      Works only on devices that <bdi>{organisation}</bdi> manages (MDM), or after trusting the developer in
+      Settings, General, VPN &amp; Device Management. Anywhere else iOS refuses the app; this page cannot
+      change that.
     </p>
   );
 }

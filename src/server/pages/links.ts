@@ -1,4 +1,5 @@
-import type { ArtifactRecord } from "../../registry/records.ts";
+import type { ArtifactRecord, LinkSignature } from "../../registry/records.ts";
+import { signedQuery } from "../signed-address.ts";
 
 /** Where a channel of an app stands: the addresses under it are made of these. */
 export interface ChannelPlace {
@@ -40,6 +41,11 @@ export function stableUrl(
   const isOnly = siblings.filter(({ platform }) => platform === artifact.platform).length === 1;
   const rest = isOnly ? "" : `/${artifact.arch}/${artifact.format}`;
   return withShare(`${baseUrl}/download/${app}/${channel}/${artifact.platform}${rest}`, share);
+}
+
+/** The channel's `manifest.plist`, signed: the device that fetches it knows neither tokens nor share links. */
+export function manifestUrl({ baseUrl, app, channel }: ChannelPlace, signature: LinkSignature): string {
+  return `${baseUrl}/install/${app}/${channel}/manifest.plist?${signedQuery(signature)}`;
 }
 
 /** The line for a terminal; `-J` takes the file's name from the answer. */

@@ -4,7 +4,7 @@ import type { Context, Hono } from "hono";
 import { etag } from "hono/etag";
 
 import { hasCode } from "../../base/errors.ts";
-import { hasScope } from "../../registry/access.ts";
+import { mayInApp } from "../../registry/access.ts";
 import type { ReleaseRecord } from "../../registry/records.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { ServerDeps, ServerEnv } from "../server-context.ts";
@@ -12,6 +12,8 @@ import { detectPlatform } from "./detect-platform.ts";
 import { indexPage, type IndexChannel } from "./index-page.tsx";
 import { installModel } from "./install-model.ts";
 import { installPage } from "./install-page.tsx";
+import { installPlist } from "./install-plist.ts";
+import { manifestUrl } from "./links.ts";
 import { pageHeaders } from "./page-headers.ts";
 import { stylesheet, stylesheetVersion } from "./stylesheet.ts";
 
@@ -19,10 +21,12 @@ import { stylesheet, stylesheetVersion } from "./stylesheet.ts";
 const APPS_PER_PAGE = 20;
 
 /**
- * The pages for people: the index, the install page of every channel, and their stylesheet. What is not there, or not for
- * the caller, is left to the server's error handler (`app.not_found`, `channel.not_found`, `page.invalid_cursor`).
+ * The pages for people: the index, the install page of every channel, and their stylesheet; and what an install page sends
+ * devices to. What is not there, or not for
+ * the caller, is left to the server's error handler (`app.not_found`, `channel.not_found`, `app.no_install_manifest`,
+ * `page.invalid_cursor`).
  */
-export function mountPages(app: Hono<ServerEnv>, _deps: ServerDeps): void {
+export function mountPages(app: Hono<ServerEnv>, { store }: ServerDeps): void {
   app.get("/", etag(), async (c) => {
     const after = c.req.query("after");
     const registry = c.get("registry");
@@ -47,16 +51,36 @@ export function mountPages(app: Hono<ServerEnv>, _deps: ServerDeps): void {
     const record = await registry.getApp(c.req.param("app"));
     const channel = await registry.getChannel(record.slug, c.req.param("channel"));
     const release = await currentRelease(registry, record.slug, channel.current_release_id);
+    const place = {
+      baseUrl: c.get("baseUrl"),
+      share: c.get("share"),
+      app: record.slug,
+      channel: channel.name,
+    };
+    const signature =
+      record.ios_mode === "enterprise"
+        ? await store.signInstallManifest(c.get("principal"), record.slug, channel.name)
+        : null;
     const model = installModel({
       app: record,
-      place: { baseUrl: c.get("baseUrl"), share: c.get("share"), app: record.slug, channel: channel.name },
+      place,
       release,
       notes: release === null ? null : await notesOf(registry, release),
       device: detectPlatform(c.req.raw.headers),
-      mayReadIpa: hasScope(c.get("principal"), "read") || c.get("share") !== undefined,
-      manifestUrl: null,
+      mayReadIpa: mayInApp(c.get("principal"), "read", record.slug) || c.get("share") !== undefined,
+      manifestUrl: signature === null ? null : manifestUrl(place, signature),
     });
     return sendPage(c, installPage(model));
+  });
+
+  app.get("/install/:app/:channel/manifest.plist", async (c) => {
+    const { app: slug, channel } = c.req.param();
+    const manifest = await store.installManifest(c.get("principal"), slug, channel);
+    return c.body(installPlist(manifest, c.get("baseUrl")), 200, {
+      ...pageHeaders,
+      "Content-Type": "text/xml; charset=utf-8",
+      "Cache-Control": "no-store",
+    });
   });
 
   app.get("/assets/dist.css", etag(), (c) => {

@@ -1,6 +1,7 @@
 import type { Context, Handler } from "hono";
 
 import { isSha256Hex } from "../../base/digest.ts";
+import type { ServerSettings } from "../../config/server-settings.ts";
 import type { OpenedObject } from "../../registry/records.ts";
 import { httpErrors } from "../http-errors.ts";
 import type { ServerDeps, ServerEnv } from "../server-context.ts";
@@ -25,9 +26,8 @@ export function downloadObject({ settings, log }: ServerDeps): Handler<ServerEnv
     const headers = headersOf(object, etag, c.var.principal.actor === "anonymous");
     if (matches(c.req.header("If-None-Match"), etag)) return c.body(null, 304, headers);
     const content = { ...headers, ...contentHeaders(object) };
-    if (settings.sendFile === "x-accel" && object.physical_key !== null) {
-      return c.body(null, 200, { ...content, "X-Accel-Redirect": `${ACCEL_PREFIX}${object.physical_key}` });
-    }
+    const handedOver = sentByProxy(settings.sendFile, object);
+    if (handedOver !== undefined) return c.body(null, 200, { ...content, ...handedOver });
     // Not above: a proxy that sends the file says this itself, and it would stand twice.
     const described = { ...content, "Accept-Ranges": "bytes" };
     const ranges = rangesOf(c, object.size_bytes, etag);
@@ -36,6 +36,17 @@ export function downloadObject({ settings, log }: ServerDeps): Handler<ServerEnv
     }
     return sendBytes(c, { object, ranges, headers: described, log });
   };
+}
+
+/** The header that names the file to the proxy in front, which sends it; undefined where this server does. */
+function sentByProxy(
+  sendFile: ServerSettings["sendFile"],
+  { physical_key: key, file_url: url }: OpenedObject,
+): Record<string, string> | undefined {
+  if (sendFile === "x-accel" && key !== null) return { "X-Accel-Redirect": `${ACCEL_PREFIX}${key}` };
+  // The absolute path. Apache and lighttpd decode it, which a header that takes only ASCII needs for other names.
+  if (sendFile === "x-sendfile" && url !== null) return { "X-Sendfile": new URL(url).pathname };
+  return undefined;
 }
 
 /** What is said with 200, 206 and 304 alike. */

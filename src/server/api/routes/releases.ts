@@ -12,7 +12,7 @@ import {
   reason,
   releaseParams,
 } from "../input-schemas.ts";
-import { jsonObject, pageOf, publishResult, release } from "../record-schemas.ts";
+import { downloadLink, jsonObject, pageOf, publishResult, release } from "../record-schemas.ts";
 import { byVisibility, needs, route } from "../route.ts";
 
 const publication = z.strictObject({
@@ -126,6 +126,29 @@ export const releaseRoutes = [
     errors: [...findErrors, ...artifactErrors, "package.not_open"],
     handle: ({ registry, params: { slug, id }, query, body: { replace = false, ...artifact } }) =>
       registry.attachArtifact(slug, { release: id, ...query }, artifact, { replace }),
+  }),
+  route({
+    method: "POST",
+    path: "/api/apps/{slug}/releases/{id}/artifacts/{artifact}/link",
+    access: needs("read", "app"),
+    summary:
+      "Signs an address that opens one artifact's bytes without credentials until it expires; it never outlives the token that asked for it.",
+    params: releaseParams.extend({ artifact: z.string().describe("The artifact's id") }),
+    query: buildQuery,
+    body: z.strictObject({
+      expires_in: z.string().describe("A duration such as `15m`; `1h` when absent, `7d` at most").optional(),
+    }),
+    response: downloadLink,
+    errors: [
+      ...findErrors,
+      "release.not_published",
+      "release.revoked",
+      "object.not_found",
+      "duration.invalid",
+      "download.link_too_long",
+    ],
+    handle: ({ registry, params: { slug, id, artifact }, query, body }) =>
+      registry.signDownload(slug, { release: id, ...query }, artifact, body),
   }),
   route({
     method: "POST",
