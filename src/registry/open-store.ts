@@ -15,6 +15,7 @@ import { type Principal, systemPrincipal } from "./principal.ts";
 import type { Registry } from "./registry.ts";
 import type { StoreSettings } from "./store-settings.ts";
 import { authenticateShare } from "./shares.ts";
+import { dropExpiredState } from "./store/expired-state.ts";
 import { authenticate, createFirstAdministrator } from "./tokens.ts";
 
 export interface StoreOptions {
@@ -40,6 +41,8 @@ export interface Store {
    * more.
    */
   requireLive(principal: Principal): Promise<void>;
+  /** Drops what state holds beyond its time, and no query reads: leases, kept answers. Resolves to how many rows went. */
+  dropExpiredState(): Promise<number>;
   /** Tells when the log grows. */
   readonly tail: EventTail;
   close(): Promise<void>;
@@ -70,6 +73,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     authenticate: (secret) => authenticate(shared, secret),
     authenticateShare: (secret) => authenticateShare(shared, secret),
     createFirstAdministrator: () => createFirstAdministrator({ ...shared, principal: systemPrincipal }),
+    dropExpiredState: () => dropExpiredState({ ...shared, principal: systemPrincipal }),
     requireLive: (principal) => requireLive(shared, principal),
     tail,
     close: async () => {
