@@ -37,6 +37,10 @@ export const httpErrors = errorFamily({
   },
   "request.headers_too_large": { kind: "too_large", about: "The headers are larger than 8 KiB." },
   "request.body_too_large": { kind: "too_large", about: "The body is larger than is taken here." },
+  "metrics.incomplete": {
+    kind: "unavailable",
+    about: "A worker did not give its figures in time: a sum without them would look like a restart.",
+  },
   "request.invalid_body": {
     kind: "invalid",
     about: "The body is not the JSON that the route takes; `details` says where.",

@@ -1,67 +1,28 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-const distd = fileURLToPath(new URL("../../build/main/distd.js", import.meta.url));
+import { beginUpload, killAll, run, SHOWN } from "./distd-program.ts";
 
 let directory: string;
 let store: string;
-const running = new Set<ChildProcess>();
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "dist-distd-"));
   store = join(directory, "store");
 });
 afterEach(async () => {
-  for (const child of running) child.kill("SIGKILL");
+  await killAll();
   await rm(directory, { recursive: true, force: true });
 });
-
-interface Program {
-  readonly child: ChildProcess;
-  stdout(): string;
-  stderr(): string;
-  /** The address it listens on, once it does. */
-  readonly url: Promise<string>;
-  readonly code: Promise<number | null>;
-}
-
-function run(args: readonly string[], env: Record<string, string> = {}): Program {
-  const child = spawn(process.execPath, ["--no-warnings", distd, ...args], {
-    env: { PATH: process.env["PATH"], ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  running.add(child);
-  let [stdout, stderr] = ["", ""];
-  const url = Promise.withResolvers<string>();
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-    stdout += chunk;
-    const line = stdout.split("\n").find((one) => one.includes('"listening"'));
-    if (line !== undefined) url.resolve((JSON.parse(line) as { url: string }).url);
-  });
-  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
-  const code = once(child, "close").then(([value]) => {
-    running.delete(child);
-    url.reject(new Error(`It ended: ${stdout}${stderr}`));
-    return value as number | null;
-  });
-  url.promise.catch(() => {});
-  return { child, url: url.promise, code, stdout: () => stdout, stderr: () => stderr };
-}
-
-const SHOWN = /^First administrator token, shown this once: (dist_[0-9a-f]{64})$/m;
 
 describe("distd", () => {
   it("makes a store and shows its first token once, outside the log; SIGTERM ends it well", async () => {
     const first = run(["--local-store", store, "--port", "0"]);
     const url = await first.url;
-    const secret = SHOWN.exec(first.stderr())?.[1] ?? "";
+    const secret = first.secret() ?? "";
     expect((await fetch(`${url}/readyz`, { headers: { Authorization: `Bearer ${secret}` } })).status).toBe(
       200,
     );
@@ -71,12 +32,8 @@ describe("distd", () => {
     first.child.kill("SIGTERM");
     expect(await first.code).toBe(0);
     expect(first.stdout()).not.toContain(secret);
-    const lines = first
-      .stdout()
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as { msg: string; level: string });
-    expect(lines.map(({ msg }) => msg)).toEqual(["listening", "request", "stopping", "stopped"]);
+    const messages = first.log().map(({ msg }) => msg);
+    expect(messages).toEqual(["jobs scheduled", "listening", "request", "stopping", "stopped"]);
 
     const second = run(["--local-store", store, "--port", "0"]);
     // The token is an administrator's, before and after.
@@ -102,28 +59,12 @@ describe("distd", () => {
 
   it("lets an upload under way finish when it is told to stop", async () => {
     const program = run(["--local-store", store, "--port", "0"]);
-    const { port } = new URL(await program.url);
-    const secret = SHOWN.exec(program.stderr())?.[1];
-    const socket = connect(Number(port), "127.0.0.1").setEncoding("utf8");
-    let received = "";
-    socket.on("data", (chunk: string) => (received += chunk));
-    const lines = [
-      "POST /api/upload HTTP/1.1",
-      "Host: a",
-      `Authorization: Bearer ${secret}`,
-      "Content-Type: application/octet-stream",
-      "Content-Length: 6",
-      "Expect: 100-continue",
-    ];
-    socket.write(`${lines.join("\r\n")}\r\n\r\n`);
-    // The server has begun with it, and will wait for the bytes.
-    await vi.waitFor(() => expect(received).toContain("100 Continue"));
-    socket.write("abc");
+    const upload = await beginUpload(await program.url, program.secret());
     program.child.kill("SIGTERM");
-    await vi.waitFor(() => expect(program.stdout()).toContain('"stopping"'));
-    socket.write("def");
+    await program.line("stopping");
+    upload.finish();
     expect(await program.code).toBe(0);
-    expect(received).toMatch(/HTTP\/1\.1 201 /);
+    expect(upload.received()).toMatch(/HTTP\/1\.1 201 /);
   });
 
   it("refuses every fault of its configuration at once", async () => {

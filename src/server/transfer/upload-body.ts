@@ -4,7 +4,7 @@ import type { Handler } from "hono";
 
 import type { DistError } from "../../base/errors.ts";
 import { httpErrors } from "../http-errors.ts";
-import type { ServerDeps, ServerEnv } from "../server-context.ts";
+import type { PartDeps, ServerEnv } from "../server-context.ts";
 import { parseContentDigest } from "./content-digest.ts";
 
 /** A body of which no byte arrives for this long is given up: a silent client would hold a staging file for ever. */
@@ -15,7 +15,7 @@ const IDLE_MS = 60_000;
  * read, and before `100 Continue` asks for one. Raises `auth.*`, `request.length_required`, `request.body_too_large`,
  * `request.timeout`, `request.invalid_parameter`, `validation.digest_mismatch`.
  */
-export function uploadBody({ settings }: ServerDeps, idleMs = IDLE_MS): Handler<ServerEnv> {
+export function uploadBody({ settings, metrics }: PartDeps, idleMs = IDLE_MS): Handler<ServerEnv> {
   return async (c) => {
     const { incoming, outgoing } = c.env;
     const expected = parseContentDigest(c.req.header("Content-Digest"));
@@ -23,7 +23,10 @@ export function uploadBody({ settings }: ServerDeps, idleMs = IDLE_MS): Handler<
     // The registry opens the source once it knows that the caller may upload, and reads once the bytes have a place.
     async function* read(): AsyncGenerator<Uint8Array> {
       if (incoming.headers.expect !== undefined) outgoing.writeContinue();
-      yield* chunksOf(incoming, idleMs, idle);
+      for await (const chunk of chunksOf(incoming, idleMs, idle)) {
+        metrics.uploaded(chunk.byteLength);
+        yield chunk;
+      }
     }
     const uploaded = await c.var.registry.uploadObject(
       {
