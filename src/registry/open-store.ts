@@ -18,6 +18,7 @@ import type { InstallManifest, LinkSignature } from "./records.ts";
 import type { Registry } from "./registry.ts";
 import type { StoreSettings } from "./store-settings.ts";
 import { authenticateShare } from "./shares.ts";
+import { dropExpiredState } from "./store/expired-state.ts";
 import { expireUploads } from "./uploads/expire-uploads.ts";
 import { LiveUploads } from "./uploads/live-uploads.ts";
 import { authenticate, createFirstAdministrator } from "./tokens.ts";
@@ -56,6 +57,8 @@ export interface Store {
   requireLive(principal: Principal): Promise<void>;
   /** Ends the uploads that stood still for too long; answers how many. */
   expireUploads(): Promise<number>;
+  /** Drops what state holds beyond its time, and no query reads: leases, kept answers. Resolves to how many rows went. */
+  dropExpiredState(): Promise<number>;
   /** Tells when the log grows. */
   readonly tail: EventTail;
   close(): Promise<void>;
@@ -91,6 +94,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     signInstallManifest: (principal, app, channel) =>
       signInstallManifest({ ...shared, principal }, app, channel),
     createFirstAdministrator: () => createFirstAdministrator({ ...shared, principal: systemPrincipal }),
+    dropExpiredState: () => dropExpiredState({ ...shared, principal: systemPrincipal }),
     requireLive: (principal) => requireLive(shared, principal),
     expireUploads: () => expireUploads({ ...shared, principal: systemPrincipal }),
     tail,

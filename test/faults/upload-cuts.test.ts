@@ -39,7 +39,7 @@ afterEach(async () => {
   await proxy.close();
   distd.child.kill("SIGTERM");
   await distd.code;
-  killPrograms();
+  await killPrograms();
   await rm(store, { recursive: true });
 });
 

@@ -55,6 +55,7 @@ function pagesOn({ store, clock }: TestStore): Hono<ServerEnv> {
       publicUrl: null,
       trustedProxies: [],
       maxUploadBytes: 1,
+      workers: 1,
       sendFile: "off",
     },
   });

@@ -30,6 +30,7 @@ export async function startTestServer(
       publicUrl: null,
       trustedProxies: [],
       maxUploadBytes: 1024 ** 3,
+      workers: 1,
       sendFile: "off" as const,
       ...settings,
     },
