@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { systemClock } from "../base/clock.ts";
 import { openStore } from "../registry/open-store.ts";
 import type { StoreSettings } from "../registry/store-settings.ts";
+import { batchLines } from "./batched-lines.ts";
 import { createLogger } from "./logger.ts";
 import { type RunningServer, startServer } from "./serve.ts";
 import type { ServerDeps } from "./server-context.ts";
@@ -13,7 +14,7 @@ export interface RunOptions {
   readonly directory: string;
   readonly store: StoreSettings;
   readonly server: ServerSettings;
-  /** Takes the log's lines. */
+  /** Takes the log's lines, one or several at once. */
   readonly write: (line: string) => void;
   /** Told the secret of the first administrator token, when this start makes it; nobody else ever is. */
   readonly onFirstToken: (secret: string) => void;
@@ -24,7 +25,10 @@ export interface RunOptions {
 /** Serves a store until it is told to stop. Raises `server.cannot_listen` and what opening the store raises. */
 export async function runServer(options: RunOptions): Promise<void> {
   const { directory, signal, server: settings } = options;
-  const log = createLogger(options.write);
+  const lines = batchLines(options.write);
+  // Also when the process ends by an error that nobody catches.
+  process.once("exit", lines.flush);
+  const log = createLogger(lines.write);
   const store = await openStore({ directory, create: true, settings: options.store });
   const server = await start({ store, settings, log, clock: systemClock }, options);
   log.info({ url: server.url, public_url: settings.publicUrl, store: directory }, "listening");
@@ -32,6 +36,7 @@ export async function runServer(options: RunOptions): Promise<void> {
   log.info("stopping");
   await server.close();
   log.info("stopped");
+  lines.flush();
 }
 
 /** Listens first: a start that fails must not use up the one time the token is shown. */
