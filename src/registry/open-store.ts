@@ -7,6 +7,7 @@ import { syncDirectory } from "../base/files.ts";
 import { storageErrors } from "../base/storage-errors.ts";
 import { openDirectoryBlobStore } from "../blob/directory.ts";
 import { openSqliteDatabase } from "../catalog/sqlite/sqlite-database.ts";
+import { type AppVersion, appVersion } from "./apps.ts";
 import { type EventTail, openEventTail } from "./event-tail.ts";
 import { requireLive } from "./events.ts";
 import type { Idempotency } from "./idempotency.ts";
@@ -40,6 +41,8 @@ export interface Store {
    * more.
    */
   requireLive(principal: Principal): Promise<void>;
+  /** What answers about an app depend on, for this principal. Raises `app.not_found`. */
+  appVersion(principal: Principal, slug: string): Promise<AppVersion>;
   /** Tells when the log grows. */
   readonly tail: EventTail;
   close(): Promise<void>;
@@ -70,6 +73,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     authenticate: (secret) => authenticate(shared, secret),
     authenticateShare: (secret) => authenticateShare(shared, secret),
     createFirstAdministrator: () => createFirstAdministrator({ ...shared, principal: systemPrincipal }),
+    appVersion: (principal, slug) => appVersion({ ...shared, principal }, slug),
     requireLive: (principal) => requireLive(shared, principal),
     tail,
     close: async () => {

@@ -1,27 +1,39 @@
 import { createHash } from "node:crypto";
 
-import { DistError } from "../../base/errors.ts";
-import { httpErrors } from "../http-errors.ts";
+import { DistError } from "../base/errors.ts";
+import { httpErrors } from "./http-errors.ts";
 
-/** The headers of what a GET answers: caches ask each time, and tell callers apart. */
-const READ_HEADERS = { Vary: "Accept, Authorization", "Cache-Control": "private, no-cache" };
-
-/** The strong entity tag of these bytes. */
-export function etagOf(body: string): string {
-  return `"${createHash("sha256").update(body).digest("base64url")}"`;
+/** An answer's bytes and their entity tag. */
+export interface Finished {
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly etag: string;
 }
 
-/** What a GET answers: the JSON with its entity tag, or 304 for those who have it. */
-export function readAnswer(request: Request, body: string): Response {
-  const etag = etagOf(body);
-  const headers = { ...READ_HEADERS, ETag: etag };
+/** The bytes of a text with the strong entity tag that is theirs. */
+export function finish(text: string): Finished {
+  const body = Buffer.from(text);
+  return { body, etag: `"${createHash("sha256").update(body).digest("base64url")}"` };
+}
+
+/** The headers of what a GET answers. */
+export interface ReadHeaders {
+  /** With 304, too: how caches keep it and whom they tell apart. */
+  readonly caching: Readonly<Record<string, string>>;
+  /** Of the bytes: with 200 only. */
+  readonly content: Readonly<Record<string, string>>;
+}
+
+/** What a GET answers: the bytes with their entity tag, or 304 for those who have them. */
+export function readAnswer(
+  request: Request,
+  { body, etag }: Finished,
+  { caching, content }: ReadHeaders,
+): Response {
+  const headers = { ...caching, ETag: etag };
   if (isNamed(request.headers.get("If-None-Match"), etag, { weak: true })) {
     return new Response(null, { status: 304, headers });
   }
-  const length = String(Buffer.byteLength(body));
-  return new Response(body, {
-    headers: { ...headers, "Content-Type": "application/json", "Content-Length": length },
-  });
+  return new Response(body, { headers: { ...headers, ...content, "Content-Length": `${body.length}` } });
 }
 
 /**
@@ -31,7 +43,7 @@ export function readAnswer(request: Request, body: string): Response {
 export async function requireMatch(request: Request, current: () => Promise<string>): Promise<void> {
   const asked = request.headers.get("If-Match");
   if (asked === null) return;
-  const etag = await current().then(etagOf, (error: unknown) => {
+  const etag = await current().then((text) => finish(text).etag, (error: unknown) => {
     if (error instanceof DistError && error.kind === "not_found") return null;
     throw error;
   });

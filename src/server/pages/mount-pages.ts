@@ -1,19 +1,30 @@
 import { text } from "node:stream/consumers";
 
-import type { Context, Hono } from "hono";
+import type { Hono } from "hono";
 import { etag } from "hono/etag";
 
 import { hasCode } from "../../base/errors.ts";
 import { hasScope } from "../../registry/access.ts";
 import type { ReleaseRecord } from "../../registry/records.ts";
 import type { Registry } from "../../registry/registry.ts";
+import { finish, readAnswer } from "../conditional.ts";
+import { KeptAnswers, type Made } from "../kept-answers.ts";
 import type { ServerDeps, ServerEnv } from "../server-context.ts";
-import { detectPlatform } from "./detect-platform.ts";
+import { type DevicePlatform, detectPlatform } from "./detect-platform.ts";
 import { indexPage, type IndexChannel } from "./index-page.tsx";
 import { installModel } from "./install-model.ts";
 import { installPage } from "./install-page.tsx";
+import type { ChannelPlace } from "./links.ts";
 import { pageHeaders } from "./page-headers.ts";
 import { stylesheet, stylesheetVersion } from "./stylesheet.ts";
+
+const pageReadHeaders = {
+  caching: {
+    "Cache-Control": "private, no-cache",
+    Vary: "Accept, Authorization, Cookie, User-Agent, Sec-CH-UA-Platform",
+  },
+  content: { ...pageHeaders, "Content-Type": "text/html; charset=UTF-8" },
+};
 
 /** Each app costs a handful of reads, so a page of the index has fewer than a list of the API. */
 const APPS_PER_PAGE = 20;
@@ -22,8 +33,9 @@ const APPS_PER_PAGE = 20;
  * The pages for people: the index, the install page of every channel, and their stylesheet. What is not there, or not for
  * the caller, is left to the server's error handler (`app.not_found`, `channel.not_found`, `page.invalid_cursor`).
  */
-export function mountPages(app: Hono<ServerEnv>, _deps: ServerDeps): void {
-  app.get("/", etag(), async (c) => {
+export function mountPages(app: Hono<ServerEnv>, { store }: ServerDeps): void {
+  const kept = new KeptAnswers();
+  app.get("/", async (c) => {
     const after = c.req.query("after");
     const registry = c.get("registry");
     const page = await registry.listApps({
@@ -39,24 +51,17 @@ export function mountPages(app: Hono<ServerEnv>, _deps: ServerDeps): void {
       next: page.next,
       isFirstPage: after === undefined,
     };
-    return sendPage(c, indexPage(model));
+    return readAnswer(c.req.raw, finish(indexPage(model)), pageReadHeaders);
   });
 
-  app.get("/install/:app/:channel", etag(), async (c) => {
-    const registry = c.get("registry");
-    const record = await registry.getApp(c.req.param("app"));
-    const channel = await registry.getChannel(record.slug, c.req.param("channel"));
-    const release = await currentRelease(registry, record.slug, channel.current_release_id);
-    const model = installModel({
-      app: record,
-      place: { baseUrl: c.get("baseUrl"), share: c.get("share"), app: record.slug, channel: channel.name },
-      release,
-      notes: release === null ? null : await notesOf(registry, release),
-      device: detectPlatform(c.req.raw.headers),
-      mayReadIpa: hasScope(c.get("principal"), "read") || c.get("share") !== undefined,
-      manifestUrl: null,
-    });
-    return sendPage(c, installPage(model));
+  app.get("/install/:app/:channel", async (c) => {
+    const place = { baseUrl: c.var.baseUrl, share: c.var.share, app: c.req.param("app"), channel: c.req.param("channel") };
+    const device = detectPlatform(c.req.raw.headers);
+    const version = await store.appVersion(c.var.principal, place.app);
+    const finished = await kept.answer(version, `${place.baseUrl} ${place.channel} ${device}`, () =>
+      makeInstallPage(c.var, place, device),
+    );
+    return readAnswer(c.req.raw, finished, pageReadHeaders);
   });
 
   app.get("/assets/dist.css", etag(), (c) => {
@@ -70,12 +75,27 @@ export function mountPages(app: Hono<ServerEnv>, _deps: ServerDeps): void {
   });
 }
 
-function sendPage(c: Context<ServerEnv>, html: string): Response {
-  return c.html(html, 200, {
-    ...pageHeaders,
-    "Cache-Control": "private, no-cache",
-    Vary: "Accept, Authorization, Cookie, User-Agent, Sec-CH-UA-Platform",
+async function makeInstallPage(
+  { registry, principal }: Pick<ServerEnv["Variables"], "registry" | "principal">,
+  place: ChannelPlace,
+  device: DevicePlatform | null,
+): Promise<Made> {
+  const app = await registry.getApp(place.app);
+  const channel = await registry.getChannel(app.slug, place.channel);
+  const release = await currentRelease(registry, app.slug, channel.current_release_id);
+  const notes = release === null ? null : await notesOf(registry, release);
+  const model = installModel({
+    app,
+    place,
+    release,
+    notes,
+    device,
+    mayReadIpa: hasScope(principal, "read") || place.share !== undefined,
+    manifestUrl: null,
   });
+  // Lost notes may be uploaded again, which is no event of the app. A share link's secret stands in the page's addresses.
+  const hasItsNotes = notes !== null || (release?.notes_sha256 ?? null) === null;
+  return { body: installPage(model), mayKeep: hasItsNotes && place.share === undefined };
 }
 
 async function channelsOf(registry: Registry, slug: string): Promise<IndexChannel[]> {
