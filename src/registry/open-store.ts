@@ -14,6 +14,8 @@ import type { Idempotency } from "./idempotency.ts";
 import { localRegistry } from "./local-registry.ts";
 import { type Principal, systemPrincipal } from "./principal.ts";
 import type { Registry } from "./registry.ts";
+import type { Problem } from "./records.ts";
+import { storeProblems } from "./store/maintenance.ts";
 import type { StoreSettings } from "./store-settings.ts";
 import { authenticateShare } from "./shares.ts";
 import { authenticate, createFirstAdministrator } from "./tokens.ts";
@@ -43,6 +45,8 @@ export interface Store {
   requireLive(principal: Principal): Promise<void>;
   /** What answers about an app depend on, for this principal. Raises `app.not_found`. */
   appVersion(principal: Principal, slug: string): Promise<AppVersion>;
+  /** What keeps the store from working; empty when database and blob store answer. Raises what the database raises. */
+  problems(): Promise<readonly Problem[]>;
   /** Tells when the log grows. */
   readonly tail: EventTail;
   close(): Promise<void>;
@@ -73,6 +77,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     authenticate: (secret) => authenticate(shared, secret),
     authenticateShare: (secret) => authenticateShare(shared, secret),
     createFirstAdministrator: () => createFirstAdministrator({ ...shared, principal: systemPrincipal }),
+    problems: () => storeProblems(shared),
     appVersion: (principal, slug) => appVersion({ ...shared, principal }, slug),
     requireLive: (principal) => requireLive(shared, principal),
     tail,

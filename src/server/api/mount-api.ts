@@ -7,7 +7,7 @@ import { distManifestSchema } from "../../registry/manifest/dist-manifest.ts";
 import type { Principal } from "../../registry/principal.ts";
 import type { Store } from "../../registry/open-store.ts";
 import type { Registry } from "../../registry/registry.ts";
-import { finish, readAnswer, requireMatch } from "../conditional.ts";
+import { finish, type Finished, readAnswer, requireMatch } from "../conditional.ts";
 import { httpErrors } from "../http-errors.ts";
 import { KeptAnswers } from "../kept-answers.ts";
 import type { ServerDeps, ServerEnv } from "../server-context.ts";
@@ -37,14 +37,15 @@ export function mountApi(app: Hono<ServerEnv>, deps: ServerDeps): void {
     app.all(path.replaceAll(/\{(\w+)\}/g, ":$1"), (c) => answer(c, routes, server));
   }
   const documents = {
-    "/openapi.json": JSON.stringify(openApiDocument(deps.settings.publicUrl)),
-    "/schema/dist.json": JSON.stringify(distManifestSchema(), null, 2),
+    "/openapi.json": () => JSON.stringify(openApiDocument(deps.settings.publicUrl)),
+    "/schema/dist.json": () => JSON.stringify(distManifestSchema(), null, 2),
   };
   for (const [path, text] of Object.entries(documents)) {
-    const finished = finish(text);
+    // Made when the first asks for it: a server is not to start slower for it.
+    let finished: Finished | undefined;
     app.all(path, (c) => {
       if (c.req.method !== "GET" && c.req.method !== "HEAD") throw methodNotAllowed(c, ["GET"]);
-      return readAnswer(c.req.raw, finished, readHeaders);
+      return readAnswer(c.req.raw, (finished ??= finish(text())), readHeaders);
     });
   }
 }
