@@ -1,7 +1,7 @@
 import { aborted } from "../base/async.ts";
 import type { ServerSettings } from "../config/server-settings.ts";
 import type { StoreSettings } from "../registry/store-settings.ts";
-import { createLogger } from "./logger.ts";
+import { startLog } from "./logger.ts";
 import { serveStore } from "./serve-store.ts";
 
 export interface RunOptions {
@@ -11,7 +11,7 @@ export interface RunOptions {
   readonly server: ServerSettings;
   /** The program of one of several workers: a file that calls `runWorker`. */
   readonly workerProgram: string;
-  /** Takes the log's lines. With several workers, those of this process: theirs go to standard output. */
+  /** Takes the log's lines, one or several at once. With several workers, those of this process: theirs go to standard output. */
   readonly write: (line: string) => void;
   /** Told the secret of the first administrator token, when this start makes it; nobody else ever is. */
   readonly onFirstToken: (secret: string) => void;
@@ -28,11 +28,12 @@ export async function runServer(options: RunOptions): Promise<void> {
     const { supervise } = await import("./workers/supervise.ts");
     return supervise(options);
   }
-  const log = createLogger(options.write);
+  const { log, flush } = startLog(options.write);
   const served = await serveStore({ ...options, create: true, leads: true, log });
   log.info({ url: served.url, public_url: options.server.publicUrl, store: options.directory }, "listening");
   await aborted(options.signal);
   log.info("stopping");
   await served.close();
   log.info("stopped");
+  flush();
 }

@@ -3,7 +3,7 @@ import process from "node:process";
 
 import { aborted } from "../../base/async.ts";
 import { DistError } from "../../base/errors.ts";
-import { createLogger } from "../logger.ts";
+import { startLog } from "../logger.ts";
 import { serveStore } from "../serve-store.ts";
 import type { Start, ToSupervisor, ToWorker } from "./messages.ts";
 import { WorkerPeers } from "./worker-peers.ts";
@@ -45,12 +45,13 @@ export async function runWorker(): Promise<void> {
 
 async function serve(start: Start, peers: WorkerPeers, signal: AbortSignal): Promise<void> {
   const { worker, type: _, ...options } = start;
-  const log = createLogger((line) => void process.stdout.write(line), { worker, pid: process.pid });
+  const { log, flush } = startLog((lines) => void process.stdout.write(lines), { worker, pid: process.pid });
   const onFirstToken = (secret: string) => send({ type: "first_token", secret });
   const served = await serveStore({ ...options, peers, log, onFirstToken });
   send({ type: "listening", url: served.url, port: served.port });
   await aborted(signal);
   await served.close();
+  flush();
 }
 
 function send(message: ToSupervisor): void {
