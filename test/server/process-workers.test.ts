@@ -108,6 +108,8 @@ describe("distd with workers", () => {
     const url = await program.url;
     const [leader, other] = (await pidsOf(program)) as [number, number];
     process.kill(leader, "SIGKILL");
+    // Refused is fine, unanswered is not: a connection must not be left with a worker that is gone.
+    await Promise.allSettled(Array.from({ length: 20 }, () => ask(`${url}/healthz`)));
     await eventually(async () => expect((await ask(`${url}/healthz`)).status).toBe(200));
     const replaced = await program.line("worker replaced");
     const pid = replaced["worker_pid"] as number;

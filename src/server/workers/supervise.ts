@@ -16,9 +16,9 @@ import { WorkerProcess } from "./worker-process.ts";
 const KILL_AFTER_MS = SHUTDOWN_MS + 5_000;
 
 /**
- * Serves a store in several worker processes on one port, replacing those that die, until it is told to stop. This process takes the
- * connections and hands them out in turn; it does not open the store. Raises what keeps the first worker from listening, and
- * `server.worker_failed` when workers end at once again and again.
+ * Serves a store in several worker processes on one port, replacing those that die, until it is told to stop. This process neither
+ * takes connections nor opens the store. Raises what keeps the first worker from listening, and `server.worker_failed` when workers
+ * end at once again and again.
  */
 export async function supervise(options: RunOptions): Promise<void> {
   const { directory, server, signal } = options;
@@ -66,6 +66,9 @@ class Crew {
   /** Starts all workers; resolves to the address when all of them listen. */
   async start(): Promise<string> {
     const { workerProgram, server } = this.#options;
+    // Workers accept from one shared socket. Handed out in turn by this process instead, a connection on its way to a worker that is
+    // killed stays open for ever with nobody to answer it, and a worker that stands still goes on getting its share.
+    cluster.schedulingPolicy = cluster.SCHED_NONE;
     cluster.setupPrimary({ exec: workerProgram, args: [], serialization: "advanced" });
     // The first one alone: it makes or upgrades the store, and what keeps the server from starting is said once.
     const first = this.#fork(1, { create: true });
