@@ -40,6 +40,9 @@ export interface Database {
   /** Runs `work` over one snapshot. Nested calls are other snapshots. */
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
 
+  /** The first row of one query: it is a snapshot by itself, and costs no transaction around it. */
+  first<P extends object, R>(query: Query<P, R>, params: P): Promise<R | undefined>;
+
   /**
    * Runs `work` as the only writer; commits when it resolves, leaves nothing when it rejects. Waits for other writers up
    * to a deadline (`store.busy`). Raises `transaction.outcome_unknown` when the commit's fate could not be learned.

@@ -45,6 +45,14 @@ describe("loadConfig", () => {
     expect(store.retentionClasses["transient"]).toEqual({ count: 2, unit: "s" });
   });
 
+  it("lets the command line beat the environment", async () => {
+    await toml("[server]\nworkers = 2\n");
+    const env = { DIST_SERVER_WORKERS: "3" };
+    expect((await loadConfig({ directory, env: {} })).server.workers).toBe(2);
+    expect((await loadConfig({ directory, env })).server.workers).toBe(3);
+    expect((await loadConfig({ directory, env, flags: { "server.workers": 4 } })).server.workers).toBe(4);
+  });
+
   it("counts empty variables as absent and leaves DIST_TEST_* alone", async () => {
     const env = {
       DIST_DEFAULT_VISIBILITY: "",
@@ -88,6 +96,8 @@ describe("loadConfig", () => {
     ["a list", 'default_visibility = ["public"]\n', "default_visibility"],
     ["a number for a duration", "[uploads]\nexpire_after = 24\n", "uploads.expire_after"],
     ["a negative size", "[server]\nmax_upload_bytes = -1\n", "server.max_upload_bytes"],
+    ["no worker at all", "[server]\nworkers = 0\n", "server.workers"],
+    ["more workers than any machine wants", "[server]\nworkers = 65\n", "server.workers"],
     ["a date", "[retention.classes]\ntransient = 2026-01-01\n", "retention.classes.transient"],
     ["a name from the prototype", "constructor = 1\n", "constructor"],
   ])("refuses %s", async (_what, text, key) => {

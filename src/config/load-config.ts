@@ -82,6 +82,7 @@ function toServerSettings(values: SettingValues): ServerSettings {
   return {
     host: values["server.host"],
     port: values["server.port"],
+    workers: values["server.workers"],
     publicUrl: values["public_url"],
     trustedProxies: values["trusted_proxies"],
     maxUploadBytes: values["server.max_upload_bytes"],

@@ -2,6 +2,8 @@
 export interface ServerSettings {
   readonly host: string;
   readonly port: number;
+  /** How many processes answer on the port. */
+  readonly workers: number;
   /** Where people reach the server, without a trailing slash; null: as the request says. */
   readonly publicUrl: string | null;
   /** Addresses whose forwarded headers count. */

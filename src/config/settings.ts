@@ -40,6 +40,19 @@ const portNumber: SettingType<number> = {
   },
 };
 
+/** Each worker is a process with its own memory and database handles: beyond this a typing error is likelier than a machine that large. */
+const MAX_WORKERS = 64;
+
+const workerCount: SettingType<number> = {
+  expected: `a number from 1 to ${MAX_WORKERS}`,
+  parse: (value) => {
+    const number = typeof value === "string" && /^\d{1,2}$/.test(value) ? Number(value) : value;
+    return typeof number === "number" && Number.isInteger(number) && number >= 1 && number <= MAX_WORKERS
+      ? number
+      : undefined;
+  },
+};
+
 const hostName: SettingType<string> = {
   expected: "an address or a host name",
   parse: (value) =>
@@ -115,6 +128,11 @@ export const settings = {
   ),
   "server.host": setting(hostName, "127.0.0.1", "The address to listen on; `0.0.0.0` for every one."),
   "server.port": setting(portNumber, 8787, "The port to listen on."),
+  "server.workers": setting(
+    workerCount,
+    1,
+    "How many processes answer on the port, supervised by a further one when there are several. Each counts failed credentials by itself, up to its share of the limit.",
+  ),
   "server.send_file": setting(
     choice("off", "x-accel", "x-sendfile"),
     "off",
@@ -162,7 +180,7 @@ export function variableOf(key: SettingKey): string {
 }
 
 /** The settings that `server run` takes as flags. */
-export const flaggedKeys = ["server.host", "server.port", "public_url"] as const;
+export const flaggedKeys = ["server.host", "server.port", "server.workers", "public_url"] as const;
 
 /** `server.host` -> `--host`, `public_url` -> `--public-url`. */
 export function settingFlagOf(key: (typeof flaggedKeys)[number]): string {

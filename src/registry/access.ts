@@ -67,6 +67,14 @@ export function maySeeApp(principal: Principal, app: Pick<AppTable, "slug" | "vi
   );
 }
 
+/**
+ * All of a principal that decides what they are shown, as text: everything but who they are. Two principals of one class get
+ * the same answers about an app.
+ */
+export function readerClass({ scopes, app, channel, share }: Principal): string {
+  return JSON.stringify([[...scopes].toSorted(), app, channel, share?.app, share?.channel]);
+}
+
 /** False for a channel that a share link of another channel does not open. */
 export function opensChannel({ share }: Principal, channel: string): boolean {
   return share === undefined || share.channel === null || share.channel === channel;

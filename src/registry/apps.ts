@@ -2,10 +2,10 @@ import type { CanonicalValue } from "../base/cbor.ts";
 import { newId } from "../base/ids.ts";
 import { canonicalJson } from "../base/jcs.ts";
 import type { Reader, Transaction } from "../catalog/database.ts";
-import { appBySlug, appPage } from "../catalog/queries/apps.ts";
+import { appBySlug, appPage, appVersionBySlug } from "../catalog/queries/apps.ts";
 import type { AppTable } from "../catalog/tables.ts";
 import type { AppSettings } from "../log/events.ts";
-import { appNotFound, hasScope, mayInApp, maySeeApp, requireScope } from "./access.ts";
+import { appNotFound, hasScope, mayInApp, maySeeApp, readerClass, requireScope } from "./access.ts";
 import { applyAppChanges, defaultAppSettings, type AppState } from "./app-settings.ts";
 import type { Context } from "./context.ts";
 import { once } from "./idempotency.ts";
@@ -52,6 +52,25 @@ export async function updateApp(context: Context, slug: string, changes: AppChan
 
 export async function getApp(context: Context, slug: string): Promise<AppRecord> {
   return context.database.read(async (reader) => appRecord(context, await findApp(reader, context, slug)));
+}
+
+/** Which state of an app an answer shows, and to whom. */
+export interface AppVersion {
+  /** The app and the class of reader: the same for whoever gets the same answers. */
+  readonly key: string;
+  /** The last event that touched the app or anything of it. */
+  readonly seq: number;
+}
+
+/**
+ * What answers about an app depend on: as long as it is the same, so are they, but for what they say of the time, and of bytes
+ * that the store lost. One row is read. Raises `app.not_found`.
+ */
+export async function appVersion(context: Context, slug: string): Promise<AppVersion> {
+  const { database, principal } = context;
+  const app = await database.first(appVersionBySlug, { slug });
+  if (app === undefined || !maySeeApp(principal, app)) throw appNotFound(slug);
+  return { key: `${app.id} ${readerClass(principal)}`, seq: app.last_seq };
 }
 
 /** Those with `read` see what their limits allow; anonymous callers see public apps. */

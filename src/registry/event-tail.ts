@@ -18,6 +18,8 @@ export interface EventTail {
    * reason, or when the store cannot be read. The caller names what it has read, so nothing is missed between two waits.
    */
   past(seq: number, options: TailOptions): Promise<boolean>;
+  /** The `seq` of the log's last event; 0 for an empty log. */
+  head(): Promise<number>;
   /** How many wait. The log is polled only while this is not zero. */
   readonly waiting: number;
   /** Rejects whoever still waits; resolves when no read is under way. */
@@ -41,6 +43,8 @@ export function openEventTail(database: Database): EventTail {
   let timer: NodeJS.Timeout | undefined;
   let polling: Promise<void> | undefined;
 
+  const readHead = async () => (await database.read((reader) => reader.first(logHead, {})))!.head;
+
   const schedule = () => {
     if (timer !== undefined || polling !== undefined || waiters.size === 0) return;
     timer = setTimeout(() => {
@@ -56,7 +60,7 @@ export function openEventTail(database: Database): EventTail {
   const poll = async () => {
     if (waiters.size === 0) return;
     try {
-      const { head } = (await database.read((reader) => reader.first(logHead, {})))!;
+      const head = await readHead();
       const now = performance.now();
       for (const waiter of waiters) {
         if (head > waiter.seq) waiter.resolve(true);
@@ -83,6 +87,7 @@ export function openEventTail(database: Database): EventTail {
         signal.removeEventListener("abort", abort);
       }
     },
+    head: readHead,
     get waiting() {
       return waiters.size;
     },

@@ -7,6 +7,7 @@ import { syncDirectory } from "../base/files.ts";
 import { storageErrors } from "../base/storage-errors.ts";
 import { openDirectoryBlobStore } from "../blob/directory.ts";
 import { openSqliteDatabase } from "../catalog/sqlite/sqlite-database.ts";
+import { type AppVersion, appVersion } from "./apps.ts";
 import { type EventTail, openEventTail } from "./event-tail.ts";
 import { requireLive } from "./events.ts";
 import type { Idempotency } from "./idempotency.ts";
@@ -14,10 +15,12 @@ import { installManifest, signInstallManifest } from "./links/install-manifest.t
 import { authenticateLink, type PresentedLink } from "./links/signed-links.ts";
 import { localRegistry } from "./local-registry.ts";
 import { type Principal, systemPrincipal } from "./principal.ts";
-import type { InstallManifest, LinkSignature } from "./records.ts";
+import type { InstallManifest, LinkSignature, Problem } from "./records.ts";
 import type { Registry } from "./registry.ts";
+import { storeProblems } from "./store/maintenance.ts";
 import type { StoreSettings } from "./store-settings.ts";
 import { authenticateShare } from "./shares.ts";
+import { dropExpiredState } from "./store/expired-state.ts";
 import { expireUploads } from "./uploads/expire-uploads.ts";
 import { LiveUploads } from "./uploads/live-uploads.ts";
 import { authenticate, createFirstAdministrator } from "./tokens.ts";
@@ -56,6 +59,12 @@ export interface Store {
   requireLive(principal: Principal): Promise<void>;
   /** Ends the uploads that stood still for too long; answers how many. */
   expireUploads(): Promise<number>;
+  /** Drops what state holds beyond its time, and no query reads: leases, kept answers. Resolves to how many rows went. */
+  dropExpiredState(): Promise<number>;
+  /** What answers about an app depend on, for this principal. Raises `app.not_found`. */
+  appVersion(principal: Principal, slug: string): Promise<AppVersion>;
+  /** What keeps the store from working; empty when database and blob store answer. Raises what the database raises. */
+  problems(): Promise<readonly Problem[]>;
   /** Tells when the log grows. */
   readonly tail: EventTail;
   close(): Promise<void>;
@@ -91,6 +100,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     signInstallManifest: (principal, app, channel) =>
       signInstallManifest({ ...shared, principal }, app, channel),
     createFirstAdministrator: () => createFirstAdministrator({ ...shared, principal: systemPrincipal }),
+    dropExpiredState: () => dropExpiredState({ ...shared, principal: systemPrincipal }),
+    problems: () => storeProblems(shared),
+    appVersion: (principal, slug) => appVersion({ ...shared, principal }, slug),
     requireLive: (principal) => requireLive(shared, principal),
     expireUploads: () => expireUploads({ ...shared, principal: systemPrincipal }),
     tail,

@@ -7,12 +7,12 @@ import { identify } from "./identify.ts";
 import { createMetrics } from "./metrics.ts";
 import { observe } from "./observe.ts";
 import { mountPages } from "./pages/mount-pages.ts";
-import type { ServerDeps, ServerEnv } from "./server-context.ts";
+import type { PartDeps, ServerDeps, ServerEnv } from "./server-context.ts";
 import { mountStream } from "./stream/mount-stream.ts";
 import { mountTransfer } from "./transfer/mount-transfer.ts";
 
 /** Adds the routes of one part of the server. What it answers ends what the part keeps open without an end of its own. */
-export type Mount = (app: Hono<ServerEnv>, deps: ServerDeps) => { close(): void } | void;
+export type Mount = (app: Hono<ServerEnv>, deps: PartDeps) => { close(): void } | void;
 
 const parts: readonly Mount[] = [mountTransfer, mountStream, mountApi, mountPages];
 
@@ -26,14 +26,14 @@ export interface App {
 /** Puts the server together. `mounts` are its parts, in the order in which they are asked. */
 export function createApp(deps: ServerDeps, mounts: readonly Mount[] = parts): App {
   const app = new Hono<ServerEnv>();
-  const metrics = createMetrics();
+  const metrics = createMetrics(deps.store, deps.peers);
   app.onError(errorHandler(deps));
   app.notFound(notFoundHandler);
   app.use(observe(deps, metrics));
   // Before credentials are looked at: monitors have none, and are not to be locked out.
   mountHealth(app, deps, metrics);
   app.use(identify(deps));
-  const mounted = mounts.map((mount) => mount(app, deps));
+  const mounted = mounts.map((mount) => mount(app, { ...deps, metrics }));
   return {
     hono: app,
     stop: () => {

@@ -1,6 +1,6 @@
 import { isIPv6 } from "node:net";
 
-/** Failures that an address is allowed within `WINDOW_MS`; the next attempt is refused. */
+/** Failures that an address is allowed within `WINDOW_MS`, by all workers together; the next attempt is refused. */
 const MAX_FAILURES = 20;
 const WINDOW_MS = 60_000;
 /** Addresses remembered: an attacker with many addresses must not fill the memory. The longest known is forgotten first. */
@@ -13,8 +13,12 @@ export interface Attempts {
   failed(address: string): void;
 }
 
-/** Counts failures in windows of a minute that begin with an address's first failure. */
-export function countAttempts(nowMs: () => number): Attempts {
+/**
+ * Counts failures in windows of a minute that begin with an address's first failure. One of several workers sees a part of an
+ * address's attempts, and allows that part of the failures, rounded up.
+ */
+export function countAttempts(nowMs: () => number, workers: number): Attempts {
+  const maxFailures = Math.ceil(MAX_FAILURES / workers);
   const windows = new Map<string, { startMs: number; failures: number }>();
   const current = (key: string) => {
     const found = windows.get(key);
@@ -25,7 +29,7 @@ export function countAttempts(nowMs: () => number): Attempts {
   return {
     waitSeconds: (address) => {
       const window = current(keyOf(address));
-      if (window === undefined || window.failures < MAX_FAILURES) return 0;
+      if (window === undefined || window.failures < maxFailures) return 0;
       return Math.max(1, Math.ceil((window.startMs + WINDOW_MS - nowMs()) / 1000));
     },
     failed: (address) => {

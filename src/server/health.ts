@@ -1,6 +1,5 @@
 import type { Hono } from "hono";
 
-import { systemPrincipal } from "../registry/principal.ts";
 import type { Metrics } from "./metrics.ts";
 import type { ServerDeps, ServerEnv } from "./server-context.ts";
 
@@ -26,7 +25,7 @@ function readiness({ store, clock, log }: ServerDeps): () => Promise<readonly st
   let last: { atMs: number; problems: Promise<readonly string[]> } | undefined;
   const look = async (): Promise<readonly string[]> => {
     try {
-      const { problems } = await store.as(systemPrincipal).storeStatus();
+      const problems = await store.problems();
       if (problems.length > 0) log.warn({ problems }, "not ready");
       return problems.map(({ code }) => code);
     } catch (error) {

@@ -41,6 +41,10 @@ export const httpErrors = errorFamily({
     kind: "conflict",
     about: "The header Tus-Resumable names no version that is spoken here; `Tus-Version` lists them.",
   },
+  "metrics.incomplete": {
+    kind: "unavailable",
+    about: "A worker did not give its figures in time: a sum without them would look like a restart.",
+  },
   "request.invalid_body": {
     kind: "invalid",
     about: "The body is not the JSON that the route takes; `details` says where.",

@@ -21,7 +21,7 @@ type Credential = { readonly header: string } | { readonly link: PresentedLink }
 export function identify(deps: ServerDeps): MiddlewareHandler<ServerEnv> {
   const { store, settings, clock } = deps;
   const readClient = clientReader(settings.trustedProxies);
-  const attempts = countAttempts(() => clock.nowMs());
+  const attempts = countAttempts(() => clock.nowMs(), settings.workers);
   return async (c, next) => {
     const { address, origin } = readClient(c);
     c.set("clientAddress", address);

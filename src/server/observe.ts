@@ -23,12 +23,13 @@ export function observe({ log }: ServerDeps, metrics: Metrics): MiddlewareHandle
     const requestId = randomUUID();
     c.set("requestId", requestId);
     const headers = { ...securityHeaders, "X-Request-Id": requestId };
+    metrics.requestBegan();
     // Requests made in process have no connection.
     const { outgoing } = c.env as Partial<ServerEnv["Bindings"]>;
     const ended = (status: number, complete: boolean): void => {
       const durationMs = performance.now() - startMs;
       const { method, path } = c.req;
-      metrics.request(method, status, durationMs);
+      metrics.requestEnded(method, status, durationMs);
       const line = {
         request_id: requestId,
         method,

@@ -1,19 +1,17 @@
-import { once } from "node:events";
-
-import { systemClock } from "../base/clock.ts";
-import { openStore } from "../registry/open-store.ts";
-import type { StoreSettings } from "../registry/store-settings.ts";
-import { createLogger } from "./logger.ts";
-import { type RunningServer, startServer } from "./serve.ts";
-import type { ServerDeps } from "./server-context.ts";
+import { aborted } from "../base/async.ts";
 import type { ServerSettings } from "../config/server-settings.ts";
+import type { StoreSettings } from "../registry/store-settings.ts";
+import { startLog } from "./logger.ts";
+import { serveStore } from "./serve-store.ts";
 
 export interface RunOptions {
   /** The store directory; made when it is missing. */
   readonly directory: string;
   readonly store: StoreSettings;
   readonly server: ServerSettings;
-  /** Takes the log's lines. */
+  /** The program of one of several workers: a file that calls `runWorker`. */
+  readonly workerProgram: string;
+  /** Takes the log's lines, one or several at once. With several workers, those of this process: theirs go to standard output. */
   readonly write: (line: string) => void;
   /** Told the secret of the first administrator token, when this start makes it; nobody else ever is. */
   readonly onFirstToken: (secret: string) => void;
@@ -21,31 +19,21 @@ export interface RunOptions {
   readonly signal: AbortSignal;
 }
 
-/** Serves a store until it is told to stop. Raises `server.cannot_listen` and what opening the store raises. */
+/**
+ * Serves a store until it is told to stop: in this process, or in as many workers as the settings say. Raises
+ * `server.cannot_listen`, `server.worker_failed` and what opening the store raises.
+ */
 export async function runServer(options: RunOptions): Promise<void> {
-  const { directory, signal, server: settings } = options;
-  const log = createLogger(options.write);
-  const store = await openStore({ directory, create: true, settings: options.store });
-  const server = await start({ store, settings, log, clock: systemClock }, options);
-  log.info({ url: server.url, public_url: settings.publicUrl, store: directory }, "listening");
-  if (!signal.aborted) await once(signal, "abort");
-  log.info("stopping");
-  await server.close();
-  log.info("stopped");
-}
-
-/** Listens first: a start that fails must not use up the one time the token is shown. */
-async function start(deps: ServerDeps, { onFirstToken }: RunOptions): Promise<RunningServer> {
-  const server = await startServer(deps).catch(async (error: unknown) => {
-    await deps.store.close();
-    throw error;
-  });
-  try {
-    const secret = await deps.store.createFirstAdministrator();
-    if (secret !== null) onFirstToken(secret);
-    return server;
-  } catch (error) {
-    await server.close();
-    throw error;
+  if (options.server.workers > 1) {
+    const { supervise } = await import("./workers/supervise.ts");
+    return supervise(options);
   }
+  const { log, flush } = startLog(options.write);
+  const served = await serveStore({ ...options, create: true, leads: true, log });
+  log.info({ url: served.url, public_url: options.server.publicUrl, store: options.directory }, "listening");
+  await aborted(options.signal);
+  log.info("stopping");
+  await served.close();
+  log.info("stopped");
+  flush();
 }

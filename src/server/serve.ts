@@ -36,18 +36,18 @@ const connectionLimits: ConnectionLimits = {
 };
 
 /** How long answers and uploads under way may take once the server is told to stop. */
-const SHUTDOWN_MS = 30_000;
+export const SHUTDOWN_MS = 30_000;
 
 /** A server that takes requests. */
 export interface RunningServer {
   /** Where it listens, for this machine: `http://127.0.0.1:8787`. */
   readonly url: string;
   readonly port: number;
-  /** Takes no more requests, lets those under way finish for 30 s at most, then closes the store. */
+  /** Takes no more requests and lets those under way finish, for 30 s at most. The store stays open. */
   close(): Promise<void>;
 }
 
-/** Listens. Raises `server.cannot_listen`; the store is then still open. */
+/** Listens. Raises `server.cannot_listen`. */
 export async function startServer(
   deps: ServerDeps,
   app: App = createApp(deps),
@@ -97,7 +97,7 @@ export async function startServer(
     port,
     close: () => {
       app.stop();
-      return (closing ??= shutDown(server, open).then(() => deps.store.close()));
+      return (closing ??= shutDown(server, open));
     },
   };
 }

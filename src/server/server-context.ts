@@ -6,6 +6,8 @@ import type { ServerSettings } from "../config/server-settings.ts";
 import type { Store } from "../registry/open-store.ts";
 import type { Principal } from "../registry/principal.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Peers } from "./peers.ts";
 
 /** What every route works with: one store, one configuration. */
 export interface ServerDeps {
@@ -13,6 +15,13 @@ export interface ServerDeps {
   readonly settings: ServerSettings;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Set where several processes are one server. */
+  readonly peers?: Peers;
+}
+
+/** What a part of the server is put together from. */
+export interface PartDeps extends ServerDeps {
+  readonly metrics: Metrics;
 }
 
 /** Hono's environment: Node's own request and response beside the web-standard ones, and who is asking. */

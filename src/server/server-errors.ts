@@ -6,4 +6,8 @@ export const serverErrors = errorFamily({
     kind: "unavailable",
     about: "The server cannot listen on the address and port it was given.",
   },
+  "server.worker_failed": {
+    kind: "unavailable",
+    about: "A worker ended before it listened, or again and again; the log says how.",
+  },
 });

@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await distd.close();
-  killPrograms();
+  await killPrograms();
 });
 
 /** `dist ci publish` against the running server, as a job runs it. */

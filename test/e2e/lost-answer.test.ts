@@ -10,7 +10,7 @@ import { type Distd, startDistd } from "../server/distd.ts";
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   while (closers.length > 0) await closers.pop()!();
-  killPrograms();
+  await killPrograms();
 });
 
 /**

@@ -68,7 +68,7 @@ export async function startDistd(
     close: async () => {
       program.child.kill("SIGTERM");
       const ended = await Promise.race([program.code, new Promise((resolve) => setTimeout(resolve, 20_000))]);
-      if (ended === undefined) killPrograms();
+      if (ended === undefined) await killPrograms();
       await rm(directory, { recursive: true, force: true });
     },
   };

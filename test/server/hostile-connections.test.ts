@@ -15,7 +15,7 @@ import { rawConnection } from "./transfer-server.ts";
 const closers: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   while (closers.length > 0) await closers.pop()!();
-  killPrograms();
+  await killPrograms();
 });
 
 const limits = { headersMs: 200, keepAliveMs: 75_000, maxConnections: 10_000 };

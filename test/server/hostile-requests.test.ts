@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await distd.close();
-  killPrograms();
+  await killPrograms();
 });
 
 /** Sends these bytes as they are; answers everything that came back until the connection was closed. */

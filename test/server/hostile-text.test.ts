@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await distd.close();
-  killPrograms();
+  await killPrograms();
 });
 
 const script = `"'><script>alert(1)</script><img src=x onerror=alert(1)>`;

@@ -23,7 +23,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "dist-nginx-"));
 });
 afterAll(async () => {
-  killPrograms();
+  await killPrograms();
   await rm(directory, { recursive: true, force: true });
 });
 

@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await distd.close();
-  killPrograms();
+  await killPrograms();
 });
 
 /** Uploads bytes and publishes them, as the administrator. */

@@ -231,6 +231,14 @@ describe("the log", () => {
     });
     expect(JSON.stringify(log)).not.toMatch(/5ecret|dist_0/);
   });
+
+  // Several processes write to one pipe, which keeps lines whole up to 4,096 bytes.
+  it("shortens a path that would make a line too long for a pipe", async () => {
+    const { log } = await start([stub]);
+    await (await get(`/${"a".repeat(6_000)}`)).text();
+    await vi.waitFor(() => expect(log.filter(({ msg }) => msg === "request")).toHaveLength(1));
+    expect(log[0]!["path"]).toBe(`/${"a".repeat(1_023)}…`);
+  });
 });
 
 describe("the connection", () => {
@@ -279,6 +287,7 @@ describe("the connection", () => {
       publicUrl: null,
       trustedProxies: [],
       maxUploadBytes: 1,
+      workers: 1,
       sendFile: "off" as const,
     };
     await expect(startServer({ store, clock, settings, log: createLogger(() => {}) })).rejects.toMatchObject({

@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { killPrograms, type Program, startProgram } from "../support/programs.ts";
+import { killPrograms } from "../support/programs.ts";
+import { beginUpload, run, SHOWN } from "./distd-program.ts";
 
 let directory: string;
 let store: string;
@@ -15,20 +15,15 @@ beforeEach(async () => {
   store = join(directory, "store");
 });
 afterEach(async () => {
-  killPrograms();
+  await killPrograms();
   await rm(directory, { recursive: true, force: true });
 });
-
-const run = (args: readonly string[], env?: Record<string, string>): Program =>
-  startProgram("distd", args, env);
-
-const SHOWN = /^First administrator token, shown this once: (dist_[0-9a-f]{64})$/m;
 
 describe("distd", () => {
   it("makes a store and shows its first token once, outside the log; SIGTERM ends it well", async () => {
     const first = run(["--local-store", store, "--port", "0"]);
     const url = await first.url;
-    const secret = SHOWN.exec(first.stderr())?.[1] ?? "";
+    const secret = first.secret() ?? "";
     expect((await fetch(`${url}/readyz`, { headers: { Authorization: `Bearer ${secret}` } })).status).toBe(
       200,
     );
@@ -38,12 +33,8 @@ describe("distd", () => {
     first.child.kill("SIGTERM");
     expect(await first.code).toBe(0);
     expect(first.stdout()).not.toContain(secret);
-    const lines = first
-      .stdout()
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as { msg: string; level: string });
-    expect(lines.map(({ msg }) => msg)).toEqual(["listening", "request", "stopping", "stopped"]);
+    const messages = first.log().map(({ msg }) => msg);
+    expect(messages).toEqual(["jobs scheduled", "listening", "request", "stopping", "stopped"]);
 
     const second = run(["--local-store", store, "--port", "0"]);
     // The token is an administrator's, before and after.
@@ -69,28 +60,12 @@ describe("distd", () => {
 
   it("lets an upload under way finish when it is told to stop", async () => {
     const program = run(["--local-store", store, "--port", "0"]);
-    const { port } = new URL(await program.url);
-    const secret = SHOWN.exec(program.stderr())?.[1];
-    const socket = connect(Number(port), "127.0.0.1").setEncoding("utf8");
-    let received = "";
-    socket.on("data", (chunk: string) => (received += chunk));
-    const lines = [
-      "POST /api/upload HTTP/1.1",
-      "Host: a",
-      `Authorization: Bearer ${secret}`,
-      "Content-Type: application/octet-stream",
-      "Content-Length: 6",
-      "Expect: 100-continue",
-    ];
-    socket.write(`${lines.join("\r\n")}\r\n\r\n`);
-    // The server has begun with it, and will wait for the bytes.
-    await vi.waitFor(() => expect(received).toContain("100 Continue"));
-    socket.write("abc");
+    const upload = await beginUpload(await program.url, program.secret());
     program.child.kill("SIGTERM");
-    await vi.waitFor(() => expect(program.stdout()).toContain('"stopping"'));
-    socket.write("def");
+    await program.line("stopping");
+    upload.finish();
     expect(await program.code).toBe(0);
-    expect(received).toMatch(/HTTP\/1\.1 201 /);
+    expect(upload.received()).toMatch(/HTTP\/1\.1 201 /);
   });
 
   it("refuses every fault of its configuration at once", async () => {

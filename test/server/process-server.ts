@@ -12,9 +12,9 @@ export interface TestServer extends TestStore {
   readonly log: readonly { readonly [key: string]: unknown }[];
 }
 
-/** A server on a free port with parts of the test's own. Closing it twice is fine. */
+/** A server on a free port with parts of the test's own, or with all that a server has. Closing it twice is fine. */
 export async function startTestServer(
-  mounts: readonly Mount[],
+  mounts: readonly Mount[] | undefined,
   settings: Partial<ServerSettings> = {},
   limits?: ConnectionLimits,
 ): Promise<TestServer> {
@@ -30,6 +30,7 @@ export async function startTestServer(
       publicUrl: null,
       trustedProxies: [],
       maxUploadBytes: 1024 ** 3,
+      workers: 1,
       sendFile: "off" as const,
       ...settings,
     },

@@ -21,6 +21,7 @@ const settings: ServerSettings = {
   publicUrl: null,
   trustedProxies: [],
   maxUploadBytes: 1,
+  workers: 1,
   sendFile: "off",
 };
 

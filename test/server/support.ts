@@ -80,6 +80,7 @@ function apiApp(test: TestStore): Hono<ServerEnv> {
     publicUrl: BASE_URL,
     trustedProxies: [],
     maxUploadBytes: 1024 ** 2,
+    workers: 1,
     sendFile: "off",
   } as const;
   const deps = { store: test.store, settings, log: pino({ enabled: false }), clock: test.clock };

@@ -13,7 +13,8 @@ import type { Principal } from "../../src/registry/principal.ts";
 import { type Scope, scopes } from "../../src/registry/records.ts";
 import type { Registry } from "../../src/registry/registry.ts";
 import { statusOf } from "../../src/server/http-errors.ts";
-import type { ServerDeps, ServerEnv } from "../../src/server/server-context.ts";
+import { createMetrics } from "../../src/server/metrics.ts";
+import type { PartDeps, ServerEnv } from "../../src/server/server-context.ts";
 import type { ServerSettings } from "../../src/config/server-settings.ts";
 import { mountTransfer } from "../../src/server/transfer/mount-transfer.ts";
 import type { TestStore } from "../support/test-store.ts";
@@ -34,16 +35,17 @@ export async function startTransferServer(
   test: TestStore,
   options: {
     settings?: Partial<ServerSettings>;
-    mount?: (app: Hono<ServerEnv>, deps: ServerDeps) => void;
+    mount?: (app: Hono<ServerEnv>, deps: PartDeps) => void;
     wrap?: (registry: Registry) => Registry;
     /** Called when a request's connection is closed. */
     onClose?: () => void;
   } = {},
 ): Promise<TransferServer> {
   const logged: string[] = [];
-  const deps: ServerDeps = {
+  const deps: PartDeps = {
     store: test.store,
     clock: test.clock,
+    metrics: createMetrics(test.store),
     log: pino({ level: "error" }, { write: (line) => void logged.push(line) }),
     settings: {
       host: "127.0.0.1",
@@ -51,6 +53,7 @@ export async function startTransferServer(
       publicUrl: null,
       trustedProxies: [],
       maxUploadBytes: 64 * 1024 * 1024,
+      workers: 1,
       sendFile: "off",
       ...options.settings,
     },

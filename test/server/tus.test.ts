@@ -229,6 +229,8 @@ describe("raw requests", () => {
     const url = await begin(6);
     const versionless = await ask(url, { method: "HEAD", headers: { Authorization: "Bearer publish" } });
     expect([versionless.status, versionless.headers["tus-version"]]).toEqual([412, "1.0.0"]);
+    const other = await send(url, 0, Buffer.from("abc"), { "Tus-Resumable": "2.0.0" });
+    expect([other.status, codeOf(other)]).toEqual([412, "request.tus_version"]);
     const typed = await send(url, 0, Buffer.from("abc"), { "Content-Type": "text/plain" });
     expect([typed.status, codeOf(typed)]).toEqual([415, "request.unsupported_media_type"]);
     const post = (headers: Record<string, string>) =>

@@ -9,24 +9,28 @@ export interface Program {
   stderr(): string;
   /** The address that `distd` listens on, once it does; rejects when the program ends before. */
   readonly url: Promise<string>;
-  /** Its exit code, once it has ended; null when a signal ended it. */
+  /** Its exit code, once it and every process that writes to its standard output are gone; null when a signal ended it. */
   readonly code: Promise<number | null>;
 }
 
-const running = new Set<ChildProcess>();
+const running = new Map<ChildProcess, Promise<unknown>>();
 
-/** Starts the built program with these arguments, and with no environment but the PATH and `env`. */
+/**
+ * Starts the built program with these arguments, and with no environment but the PATH and `env`; `ownGroup` makes it the
+ * head of a process group, as a shell does.
+ */
 export function startProgram(
   name: "dist" | "distd",
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  { ownGroup = false } = {},
 ): Program {
   const file = fileURLToPath(new URL(`../../build/main/${name}.js`, import.meta.url));
   const child = spawn(process.execPath, ["--no-warnings", file, ...args], {
     env: { PATH: process.env["PATH"], ...env },
     stdio: ["ignore", "pipe", "pipe"],
+    detached: ownGroup,
   });
-  running.add(child);
   let [stdout, stderr] = ["", ""];
   const url = Promise.withResolvers<string>();
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
@@ -40,13 +44,15 @@ export function startProgram(
     url.reject(new Error(`It ended: ${stdout}${stderr}`));
     return value as number | null;
   });
+  running.set(child, code);
   url.promise.catch(() => {});
   return { child, url: url.promise, code, stdout: () => stdout, stderr: () => stderr };
 }
 
-/** Kills what a test that failed left running. */
-export function killPrograms(): void {
-  for (const child of running) child.kill("SIGKILL");
+/** Kills what still runs; resolves when it is gone, with its workers. */
+export async function killPrograms(): Promise<void> {
+  for (const child of running.keys()) child.kill("SIGKILL");
+  await Promise.all(running.values());
 }
 
 /** What `dist` did: its exit code, and the JSON it printed. */

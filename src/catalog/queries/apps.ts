@@ -8,6 +8,11 @@ export const appBySlug = query<{ slug: string }>()((db, p) =>
   db.selectFrom("app").selectAll().where("slug", "=", p.slug),
 );
 
+/** Whether somebody may see an app, and what was the last that happened to it. */
+export const appVersionBySlug = query<{ slug: string }>()((db, p) =>
+  db.selectFrom("app").select(["id", "slug", "visibility", "last_seq"]).where("slug", "=", p.slug),
+);
+
 /** Apps, newest first; those that are `visibility` or called `slug`, when either is given. */
 export function appPage(
   page: Keyset,

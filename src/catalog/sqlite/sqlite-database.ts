@@ -7,7 +7,8 @@ import { errnoOf, hasCode } from "../../base/errors.ts";
 import { syncDirectory } from "../../base/files.ts";
 import type { Actor, Database, MaintenanceConnection, Reader, Transaction } from "../database.ts";
 import { catalogErrors } from "../errors.ts";
-import { LogTransaction } from "../transaction.ts";
+import type { Query } from "../query.ts";
+import { LogTransaction, logHead } from "../transaction.ts";
 import { SqliteConnection } from "./connection.ts";
 import { isPrepared, prepareSchema } from "./sqlite-schema.ts";
 import { isBusy } from "./sqlite-errors.ts";
@@ -77,14 +78,13 @@ class SqliteDatabase implements Database {
     this.#writer = writer;
   }
 
-  async read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
-    const reader = await this.#takeReader();
-    try {
+  read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
+    return this.#withReader(async (reader) => {
       await retryWhileBusy(async () => {
         await reader.execute("BEGIN");
         try {
           // The snapshot begins with the first read, not with BEGIN.
-          await reader.scalar("SELECT head FROM log_head");
+          await reader.first(logHead, {});
         } catch (error) {
           await reader.execute("ROLLBACK");
           throw error;
@@ -95,9 +95,11 @@ class SqliteDatabase implements Database {
       } finally {
         await reader.execute("ROLLBACK");
       }
-    } finally {
-      this.#giveReader(reader);
-    }
+    });
+  }
+
+  first<P extends object, R>(query: Query<P, R>, params: P): Promise<R | undefined> {
+    return this.#withReader((reader) => retryWhileBusy(() => reader.first(query, params)));
   }
 
   write<T>(actor: Actor, work: (tx: Transaction) => Promise<T>): Promise<T> {
@@ -139,6 +141,15 @@ class SqliteDatabase implements Database {
       for (const reader of this.#idleReaders) await reader.close();
       await this.#writer.close();
     });
+  }
+
+  async #withReader<T>(work: (reader: SqliteConnection) => Promise<T>): Promise<T> {
+    const reader = await this.#takeReader();
+    try {
+      return await work(reader);
+    } finally {
+      this.#giveReader(reader);
+    }
   }
 
   async #takeReader(): Promise<SqliteConnection> {

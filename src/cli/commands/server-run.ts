@@ -20,7 +20,12 @@ export const run: Run<typeof serverRun> = async (context, { options }) => {
     directory,
     env: context.environment.variables,
     file: options.config === undefined ? undefined : resolve(context.directory, options.config),
-    flags: { "server.host": options.host, "server.port": options.port, public_url: options.publicUrl },
+    flags: {
+      "server.host": options.host,
+      "server.port": options.port,
+      "server.workers": options.workers,
+      public_url: options.publicUrl,
+    },
   });
   if (options.check) await check(context, directory, config);
   else {
@@ -46,12 +51,13 @@ async function check({ output }: CommandContext, directory: string, config: Conf
   await store?.close();
   const report = { ok: true, store: directory, exists: store !== undefined, settings: config.server };
   output.result(report, () => {
-    const { host, port, publicUrl } = config.server;
+    const { host, port, workers, publicUrl } = config.server;
     const place = store === undefined ? `${directory} (will be created)` : directory;
     return [
       "The configuration is sound.",
       `store: ${place}`,
       `listen: ${host}, port ${port}`,
+      `workers: ${workers}`,
       `public URL: ${publicUrl ?? "as each request came"}`,
     ].join("\n");
   });

@@ -20,6 +20,12 @@ export const serverRun = defineCommand({
       about: "Listen on this port; 0 for any that is free",
       env: "DIST_SERVER_PORT",
     },
+    workers: {
+      value: "N",
+      type: "integer",
+      about: "Answer with this many processes",
+      env: "DIST_SERVER_WORKERS",
+    },
     publicUrl: {
       value: "URL",
       about: "Where people reach the server; links begin with it",

@@ -16,7 +16,7 @@ import { type ActiveWriter, type OpenPart, takenOver } from "./live-uploads.ts";
 import { isWhole, ownUpload, requireOwn, uploadRecord } from "./upload-record.ts";
 
 /** What arrives is recorded after this many bytes, or this long, so that a crash costs no more than that. */
-const CHECKPOINT_BYTES = 32 * 1024 * 1024;
+const CHECKPOINT_BYTES = 16 * 1024 * 1024;
 const CHECKPOINT_MS = 10_000;
 /** Every interruption may leave a part; tiny ones without end would fill the table. */
 const MAX_PARTS = 10_000;

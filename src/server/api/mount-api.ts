@@ -7,9 +7,10 @@ import { distManifestSchema } from "../../registry/manifest/dist-manifest.ts";
 import type { Principal } from "../../registry/principal.ts";
 import type { Store } from "../../registry/open-store.ts";
 import type { Registry } from "../../registry/registry.ts";
+import { finish, type Finished, readAnswer, requireMatch } from "../conditional.ts";
 import { httpErrors } from "../http-errors.ts";
+import { KeptAnswers } from "../kept-answers.ts";
 import type { ServerDeps, ServerEnv } from "../server-context.ts";
-import { readAnswer, requireMatch } from "./conditional.ts";
 import { openApiDocument } from "./openapi.ts";
 import { withPublicLinks } from "./public-links.ts";
 import { checkBody, checkParameters, readJson, readQuery } from "./read-json.ts";
@@ -20,33 +21,46 @@ import { Turns } from "./turns.ts";
 
 const noParameters = z.strictObject({});
 
+/** Caches ask each time, and tell callers apart. */
+const readHeaders = {
+  caching: { Vary: "Accept, Authorization", "Cache-Control": "private, no-cache" },
+  content: { "Content-Type": "application/json" },
+};
+
 /**
  * Answers the JSON routes, `/openapi.json` and `/schema/dist.json`. Who asks and the store as they see it stand in the
  * context; errors are thrown for the application's handler.
  */
 export function mountApi(app: Hono<ServerEnv>, deps: ServerDeps): void {
-  const turns = new Turns();
-  const { store } = deps;
+  const server = { store: deps.store, turns: new Turns(), kept: new KeptAnswers() };
   for (const [path, routes] of Map.groupBy(apiRoutes, (route) => route.path)) {
-    app.all(path.replaceAll(/\{(\w+)\}/g, ":$1"), (c) => answer(c, routes, turns, store));
+    app.all(path.replaceAll(/\{(\w+)\}/g, ":$1"), (c) => answer(c, routes, server));
   }
   const documents = {
-    "/openapi.json": JSON.stringify(openApiDocument(deps.settings.publicUrl)),
-    "/schema/dist.json": JSON.stringify(distManifestSchema(), null, 2),
+    "/openapi.json": () => JSON.stringify(openApiDocument(deps.settings.publicUrl)),
+    "/schema/dist.json": () => JSON.stringify(distManifestSchema(), null, 2),
   };
-  for (const [path, body] of Object.entries(documents)) {
+  for (const [path, text] of Object.entries(documents)) {
+    // Made when the first asks for it: a server is not to start slower for it.
+    let finished: Finished | undefined;
     app.all(path, (c) => {
       if (c.req.method !== "GET" && c.req.method !== "HEAD") throw methodNotAllowed(c, ["GET"]);
-      return readAnswer(c.req.raw, body);
+      return readAnswer(c.req.raw, (finished ??= finish(text())), readHeaders);
     });
   }
+}
+
+/** What the routes of one server share. */
+interface ApiServer {
+  readonly store: Store;
+  readonly turns: Turns;
+  readonly kept: KeptAnswers;
 }
 
 async function answer(
   c: Context<ServerEnv>,
   routes: readonly ApiRoute[],
-  turns: Turns,
-  store: Store,
+  server: ApiServer,
 ): Promise<Response> {
   const route = routeFor(c.req.method, routes);
   if (route === undefined) {
@@ -55,21 +69,38 @@ async function answer(
       routes.map(({ method }) => method),
     );
   }
-  const { access, body = noParameters } = route;
+  const { access, body = noParameters, kept } = route;
   requireAnyOf(c.var.principal, access.who);
+  if (kept !== undefined) return keptAnswer(c, route, kept, server);
   const reading = route.method === "GET" || route.method === "HEAD";
   const sent = reading ? undefined : await readJson(c.req.raw);
   const input = {
     ...inputOf(c, route, readQuery(c.req.url)),
     body: reading ? undefined : checkBody(body, sent),
-    ...onceOnly(c, store, sent),
+    ...onceOnly(c, server.store, sent),
   };
   if (route.method !== "PATCH" && route.method !== "PUT") return respond(c, route, await route.handle(input));
   // The look at what is there and the change are one step for those who change it through this process.
-  return turns.take(c.req.path, async () => {
+  return server.turns.take(c.req.path, async () => {
     await requireMatch(c.req.raw, () => currentBody(c, routes));
     return respond(c, route, await route.handle(input));
   });
+}
+
+/** The answer to a GET, the one that is kept where it still holds. */
+async function keptAnswer(
+  c: Context<ServerEnv>,
+  route: ApiRoute,
+  until: NonNullable<ApiRoute["kept"]>,
+  server: ApiServer,
+): Promise<Response> {
+  const { principal, baseUrl } = c.var;
+  const version = await server.store.appVersion(principal, until.app(paramsOf(c, route)));
+  const finished = await server.kept.answer(version, `${baseUrl} ${c.req.url}`, async () => {
+    const result = await route.handle(inputOf(c, route, readQuery(c.req.url)));
+    return { body: jsonOf(c, result), mayKeep: until.mayKeep(result) };
+  });
+  return readAnswer(c.req.raw, finished, readHeaders);
 }
 
 /** A POST with an `Idempotency-Key` is done once: the store keeps its answer for the repetitions. */
@@ -98,16 +129,20 @@ function routeFor(method: string, routes: readonly ApiRoute[]): ApiRoute | undef
 
 function inputOf(
   c: Context<ServerEnv>,
-  { params = noParameters, query = noParameters }: ApiRoute,
+  route: ApiRoute,
   asked: Readonly<Record<string, string>>,
 ): RouteInput<unknown, unknown, unknown> {
   return {
     registry: c.var.registry,
-    params: checkParameters(params, c.req.param() as Record<string, string>),
-    query: checkParameters(query, asked),
+    params: paramsOf(c, route),
+    query: checkParameters(route.query ?? noParameters, asked),
     body: undefined,
     signal: c.req.raw.signal,
   };
+}
+
+function paramsOf(c: Context<ServerEnv>, { params = noParameters }: ApiRoute): unknown {
+  return checkParameters(params, c.req.param() as Record<string, string>);
 }
 
 /** What a GET of the same address, without a query, would answer now. */
@@ -129,7 +164,7 @@ function requireAnyOf(principal: Principal, who: Access["who"]): void {
 async function respond(c: Context<ServerEnv>, route: ApiRoute, result: unknown): Promise<Response> {
   if (result instanceof RawAnswer) return rawResponse(c, result);
   const body = jsonOf(c, result);
-  if (route.method === "GET") return readAnswer(c.req.raw, body);
+  if (route.method === "GET") return readAnswer(c.req.raw, finish(body), readHeaders);
   return new Response(body, {
     status: route.status?.(result) ?? route.statuses?.[0] ?? 200,
     headers: { "Content-Type": "application/json", "Cache-Control": "no-store" },

@@ -1,12 +1,13 @@
 import { z } from "@hono/zod-openapi";
 
 import { accessSentence, openApiDocument } from "./openapi.ts";
+import { plainRoutes } from "./plain-routes.ts";
 import { MAX_JSON_BYTES } from "./read-json.ts";
 import { errorsOf } from "./route-errors.ts";
 import type { ApiRoute } from "./route.ts";
 import { routesByResource } from "./routes/all-routes.ts";
 
-/** The reference of the JSON routes as a Markdown page, from the routes themselves. */
+/** The reference of the HTTP interface as a Markdown page, from the routes themselves. */
 export function apiReference(): string {
   const document = openApiDocument(null) as Document;
   const operation = ({ path, method }: ApiRoute) => document.paths[path]![method.toLowerCase()]!;
@@ -15,7 +16,7 @@ export function apiReference(): string {
       `## ${resource}\n\n${routes.map((route) => routeSection(route, operation(route))).join("\n")}`,
   );
   const records = Object.entries(document.components.schemas).map(recordSection);
-  return `${introduction}\n${sections.join("\n")}\n## Records\n\n${records.join("\n")}`;
+  return `${introduction}\n${plainSection()}\n${sections.join("\n")}\n## Records\n\n${records.join("\n")}`;
 }
 
 const introduction = `# HTTP interface
@@ -26,6 +27,17 @@ Every GET answers HEAD and, but for the export, carries a strong \`ETag\` and ho
 GET at the same address. Lists page with \`limit\` and \`after\`. \`/openapi.json\` says the same for programs, and
 \`/schema/dist.json\` is the JSON Schema of \`dist.json\`.
 `;
+
+/** The routes that carry something else than JSON, as tables. */
+function plainSection(): string {
+  const tables = Object.entries(plainRoutes).map(([title, routes]) => {
+    const rows = routes.map(
+      ({ method, path, who, about }) => `| ${method} \`${path}\` | ${who} | ${about} |`,
+    );
+    return `### ${title}\n\n| Route | For | |\n| --- | --- | --- |\n${rows.join("\n")}\n`;
+  });
+  return `## Bytes, events, pages\n\n${tables.join("\n")}`;
+}
 
 function routeSection(route: ApiRoute, operation: Operation): string {
   const { statuses = [200] } = route;

@@ -54,9 +54,19 @@ export interface Route<Params, Query, Body, Result> {
   readonly statuses?: readonly [number, ...number[]];
   /** Which of `statuses` an answer has; the first when absent. */
   status?(result: Result): number;
+  /** For a GET whose answer may be kept until something happens to the app. */
+  readonly kept?: KeptUntilChanged<Params, Result>;
   /** The codes that belong to this route, besides those that any route may answer. */
   readonly errors: readonly string[];
   handle(input: RouteInput<Params, Query, Body>): Promise<Result | RawAnswer>;
+}
+
+/** An answer that depends on one app, on who asks and on nothing else. */
+export interface KeptUntilChanged<Params, Result> {
+  /** The app's slug. */
+  app(params: Given<Params>): string;
+  /** False for an answer that may change without an event of the app. */
+  mayKeep(result: Result): boolean;
 }
 
 export type ApiRoute = Route<unknown, unknown, unknown, unknown>;

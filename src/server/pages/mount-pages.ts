@@ -1,21 +1,32 @@
 import { text } from "node:stream/consumers";
 
-import type { Context, Hono } from "hono";
+import type { Hono } from "hono";
 import { etag } from "hono/etag";
 
 import { hasCode } from "../../base/errors.ts";
 import { mayInApp } from "../../registry/access.ts";
 import type { ReleaseRecord } from "../../registry/records.ts";
+import type { Store } from "../../registry/open-store.ts";
 import type { Registry } from "../../registry/registry.ts";
+import { finish, readAnswer } from "../conditional.ts";
+import { KeptAnswers, type Made } from "../kept-answers.ts";
 import type { ServerDeps, ServerEnv } from "../server-context.ts";
-import { detectPlatform } from "./detect-platform.ts";
+import { type DevicePlatform, detectPlatform } from "./detect-platform.ts";
 import { indexPage, type IndexChannel } from "./index-page.tsx";
 import { installModel } from "./install-model.ts";
 import { installPage } from "./install-page.tsx";
 import { installPlist } from "./install-plist.ts";
-import { manifestUrl } from "./links.ts";
+import { type ChannelPlace, manifestUrl } from "./links.ts";
 import { pageHeaders } from "./page-headers.ts";
 import { stylesheet, stylesheetVersion } from "./stylesheet.ts";
+
+const pageReadHeaders = {
+  caching: {
+    "Cache-Control": "private, no-cache",
+    Vary: "Accept, Authorization, Cookie, User-Agent, Sec-CH-UA-Platform",
+  },
+  content: { ...pageHeaders, "Content-Type": "text/html; charset=UTF-8" },
+};
 
 /** Each app costs a handful of reads, so a page of the index has fewer than a list of the API. */
 const APPS_PER_PAGE = 20;
@@ -27,7 +38,8 @@ const APPS_PER_PAGE = 20;
  * `page.invalid_cursor`).
  */
 export function mountPages(app: Hono<ServerEnv>, { store }: ServerDeps): void {
-  app.get("/", etag(), async (c) => {
+  const kept = new KeptAnswers();
+  app.get("/", async (c) => {
     const after = c.req.query("after");
     const registry = c.get("registry");
     const page = await registry.listApps({
@@ -43,34 +55,22 @@ export function mountPages(app: Hono<ServerEnv>, { store }: ServerDeps): void {
       next: page.next,
       isFirstPage: after === undefined,
     };
-    return sendPage(c, indexPage(model));
+    return readAnswer(c.req.raw, finish(indexPage(model)), pageReadHeaders);
   });
 
-  app.get("/install/:app/:channel", etag(), async (c) => {
-    const registry = c.get("registry");
-    const record = await registry.getApp(c.req.param("app"));
-    const channel = await registry.getChannel(record.slug, c.req.param("channel"));
-    const release = await currentRelease(registry, record.slug, channel.current_release_id);
+  app.get("/install/:app/:channel", async (c) => {
     const place = {
-      baseUrl: c.get("baseUrl"),
-      share: c.get("share"),
-      app: record.slug,
-      channel: channel.name,
+      baseUrl: c.var.baseUrl,
+      share: c.var.share,
+      app: c.req.param("app"),
+      channel: c.req.param("channel"),
     };
-    const signature =
-      record.ios_mode === "enterprise"
-        ? await store.signInstallManifest(c.get("principal"), record.slug, channel.name)
-        : null;
-    const model = installModel({
-      app: record,
-      place,
-      release,
-      notes: release === null ? null : await notesOf(registry, release),
-      device: detectPlatform(c.req.raw.headers),
-      mayReadIpa: mayInApp(c.get("principal"), "read", record.slug) || c.get("share") !== undefined,
-      manifestUrl: signature === null ? null : manifestUrl(place, signature),
-    });
-    return sendPage(c, installPage(model));
+    const device = detectPlatform(c.req.raw.headers);
+    const version = await store.appVersion(c.var.principal, place.app);
+    const finished = await kept.answer(version, `${place.baseUrl} ${place.channel} ${device}`, () =>
+      makeInstallPage(store, c.var, place, device),
+    );
+    return readAnswer(c.req.raw, finished, pageReadHeaders);
   });
 
   app.get("/install/:app/:channel/manifest.plist", async (c) => {
@@ -94,12 +94,31 @@ export function mountPages(app: Hono<ServerEnv>, { store }: ServerDeps): void {
   });
 }
 
-function sendPage(c: Context<ServerEnv>, html: string): Response {
-  return c.html(html, 200, {
-    ...pageHeaders,
-    "Cache-Control": "private, no-cache",
-    Vary: "Accept, Authorization, Cookie, User-Agent, Sec-CH-UA-Platform",
+async function makeInstallPage(
+  store: Store,
+  { registry, principal }: Pick<ServerEnv["Variables"], "registry" | "principal">,
+  place: ChannelPlace,
+  device: DevicePlatform | null,
+): Promise<Made> {
+  const app = await registry.getApp(place.app);
+  const channel = await registry.getChannel(app.slug, place.channel);
+  const release = await currentRelease(registry, app.slug, channel.current_release_id);
+  const notes = release === null ? null : await notesOf(registry, release);
+  const signature =
+    app.ios_mode === "enterprise" ? await store.signInstallManifest(principal, app.slug, channel.name) : null;
+  const model = installModel({
+    app,
+    place,
+    release,
+    notes,
+    device,
+    mayReadIpa: mayInApp(principal, "read", app.slug) || place.share !== undefined,
+    manifestUrl: signature === null ? null : manifestUrl(place, signature),
   });
+  // Lost notes may be uploaded again, which is no event of the app. Secrets of share links and signatures that end stand in addresses.
+  const hasItsNotes = notes !== null || (release?.notes_sha256 ?? null) === null;
+  const hasSecrets = place.share !== undefined || signature !== null;
+  return { body: installPage(model), mayKeep: hasItsNotes && !hasSecrets };
 }
 
 async function channelsOf(registry: Registry, slug: string): Promise<IndexChannel[]> {

@@ -4,6 +4,7 @@ import type { HttpBindings } from "@hono/node-server";
 
 import type { DistError } from "../../base/errors.ts";
 import { httpErrors } from "../http-errors.ts";
+import type { Metrics } from "../metrics.ts";
 
 /** A body of which no byte arrives for this long is given up: a silent client would hold a staging file for ever. */
 const IDLE_MS = 60_000;
@@ -17,11 +18,18 @@ export interface RequestBody {
 }
 
 /** Opens a request's body without reading any of it. `read` and the signal raise `request.timeout`. */
-export function openBody({ incoming, outgoing }: HttpBindings, idleMs = IDLE_MS): RequestBody {
+export function openBody(
+  { incoming, outgoing }: HttpBindings,
+  metrics: Pick<Metrics, "uploaded">,
+  idleMs = IDLE_MS,
+): RequestBody {
   const idle = new AbortController();
   async function* read(): AsyncGenerator<Uint8Array> {
     if (incoming.headers.expect !== undefined) outgoing.writeContinue();
-    yield* chunksOf(incoming, idleMs, idle);
+    for await (const chunk of chunksOf(incoming, idleMs, idle)) {
+      metrics.uploaded(chunk.byteLength);
+      yield chunk;
+    }
   }
   return { signal: idle.signal, read };
 }

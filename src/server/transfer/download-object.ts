@@ -4,7 +4,7 @@ import { isSha256Hex } from "../../base/digest.ts";
 import type { ServerSettings } from "../../config/server-settings.ts";
 import type { OpenedObject } from "../../registry/records.ts";
 import { httpErrors } from "../http-errors.ts";
-import type { ServerDeps, ServerEnv } from "../server-context.ts";
+import type { PartDeps, ServerEnv } from "../server-context.ts";
 import { type ByteRange, chooseRanges } from "./byte-ranges.ts";
 import { attachment } from "./content-disposition.ts";
 import { reprDigest } from "./content-digest.ts";
@@ -17,7 +17,7 @@ const ACCEL_PREFIX = "/protected/";
  * GET, HEAD /download/{sha256}: the bytes of an object that something readable names; `?artifact=` picks whose file name and type
  * are said. Raises `request.not_found`, `request.range_not_satisfiable`, and what `openObject` raises.
  */
-export function downloadObject({ settings, log }: ServerDeps): Handler<ServerEnv> {
+export function downloadObject({ settings, log, metrics }: PartDeps): Handler<ServerEnv> {
   return async (c) => {
     const sha256 = c.req.param("sha256") ?? "";
     if (!isSha256Hex(sha256)) throw httpErrors.error("request.not_found", "This is no SHA-256.");
@@ -34,7 +34,7 @@ export function downloadObject({ settings, log }: ServerDeps): Handler<ServerEnv
     if (c.req.method === "HEAD" || object.size_bytes === 0) {
       return c.body(null, 200, { ...described, "Content-Length": `${object.size_bytes}` });
     }
-    return sendBytes(c, { object, ranges, headers: described, log });
+    return sendBytes(c, { object, ranges, headers: described, log, metrics });
   };
 }
 

@@ -8,6 +8,7 @@ import type { Logger } from "pino";
 import { DistError } from "../../base/errors.ts";
 import type { OpenedObject } from "../../registry/records.ts";
 import { internalErrors } from "../../base/internal-errors.ts";
+import type { Metrics } from "../metrics.ts";
 import type { ServerEnv } from "../server-context.ts";
 import { alreadySent, setHead } from "./already-sent.ts";
 import type { ByteRange } from "./byte-ranges.ts";
@@ -37,16 +38,17 @@ export async function sendBytes(
     readonly ranges: readonly ByteRange[] | undefined;
     readonly headers: Record<string, string>;
     readonly log: Logger;
+    readonly metrics: Metrics;
   },
 ): Promise<Response> {
-  const { object, headers, log } = request;
+  const { object, headers, log, metrics } = request;
   const plan = planOf(object, request.ranges, headers);
   // Opened before the head is set, so that what cannot be read is still answered with an error.
   const first = await object.read(plan.parts[0].range);
   try {
     // Through `c`, for the headers that were set for every answer.
     setHead(c.env.outgoing, c.body(null, plan.status, plan.headers));
-    await pipeline(bodyOf(object, plan, first), c.env.outgoing).catch((error: unknown) => {
+    await pipeline(bodyOf(object, plan, first, metrics), c.env.outgoing).catch((error: unknown) => {
       // Anything else is the client's going away.
       if (error instanceof DistError) log.error({ err: error, sha256: object.sha256 }, "download cut short");
     });
@@ -110,13 +112,19 @@ function multipartPlan(
   };
 }
 
-async function* bodyOf(object: OpenedObject, plan: Plan, first: Readable): AsyncGenerator<Uint8Array> {
+async function* bodyOf(
+  object: OpenedObject,
+  plan: Plan,
+  first: Readable,
+  metrics: Metrics,
+): AsyncGenerator<Uint8Array> {
   for (const { range, before } of plan.parts) {
     if (before !== "") yield Buffer.from(before);
     const bytes = range === plan.parts[0].range ? first : await object.read(range);
     let sentBytes = 0;
     for await (const chunk of bytes as AsyncIterable<Uint8Array>) {
       sentBytes += chunk.byteLength;
+      metrics.downloaded(chunk.byteLength);
       yield chunk;
     }
     if (sentBytes !== lengthOf(range)) {

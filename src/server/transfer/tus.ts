@@ -4,7 +4,7 @@ import { createMiddleware } from "hono/factory";
 import { checksumAlgorithms } from "../../registry/uploads/append-upload.ts";
 import type { UploadPiece, UploadRecord } from "../../registry/records.ts";
 import { httpErrors } from "../http-errors.ts";
-import type { ServerDeps, ServerEnv } from "../server-context.ts";
+import type { PartDeps, ServerEnv } from "../server-context.ts";
 import { openBody } from "./body-chunks.ts";
 import { closeUnread } from "./close-unread.ts";
 import { reprDigest } from "./content-digest.ts";
@@ -21,7 +21,8 @@ const PIECE_TYPE = "application/offset+octet-stream";
  * last one together with the object's digests (`X-Checksum-SHA256`, `X-Checksum-BLAKE3`, `Repr-Digest`), its size, its
  * lease and whether it was known.
  */
-export function mountTus(app: Hono<ServerEnv>, { settings }: ServerDeps, idleMs?: number): void {
+export function mountTus(app: Hono<ServerEnv>, { settings, metrics }: PartDeps, idleMs?: number): void {
+  const pieceOf = pieceReader(metrics, idleMs);
   app.on("OPTIONS", ["/api/uploads", "/api/uploads/:id"], (c) =>
     c.body(null, 204, {
       "Tus-Resumable": VERSION,
@@ -42,7 +43,7 @@ export function mountTus(app: Hono<ServerEnv>, { settings }: ServerDeps, idleMs?
     // "The Client MAY include either the entirety or a chunk of the upload data in the body of the POST request."
     const upload =
       c.req.header("Content-Type") === PIECE_TYPE && created.object === null
-        ? await registry.appendUpload(created.id, pieceOf(c, 0, idleMs))
+        ? await registry.appendUpload(created.id, pieceOf(c, 0))
         : created;
     return answer(c, upload, 201);
   });
@@ -62,7 +63,7 @@ export function mountTus(app: Hono<ServerEnv>, { settings }: ServerDeps, idleMs?
       throw httpErrors.error("request.unsupported_media_type", `A piece of an upload is ${PIECE_TYPE}.`);
     }
     const offset = numberIn(c, "Upload-Offset");
-    return answer(c, await c.var.registry.appendUpload(idOf(c), pieceOf(c, offset, idleMs)), 204);
+    return answer(c, await c.var.registry.appendUpload(idOf(c), pieceOf(c, offset)), 204);
   };
   const end = async (c: Context<ServerEnv>) => {
     await c.var.registry.endUpload(idOf(c));
@@ -125,15 +126,17 @@ function objectHeaders(object: UploadRecord["object"]): Record<string, string> {
   };
 }
 
-function pieceOf(c: Context<ServerEnv>, offset: number, idleMs: number | undefined): UploadPiece {
-  const body = openBody(c.env, idleMs);
-  const length = c.req.header("Content-Length");
-  return {
-    offset,
-    sizeBytes: length === undefined ? undefined : Number(length),
-    open: () => body.read(),
-    checksum: checksumOf(c.req.header("Upload-Checksum")),
-    signal: body.signal,
+function pieceReader(metrics: PartDeps["metrics"], idleMs: number | undefined) {
+  return (c: Context<ServerEnv>, offset: number): UploadPiece => {
+    const body = openBody(c.env, metrics, idleMs);
+    const length = c.req.header("Content-Length");
+    return {
+      offset,
+      sizeBytes: length === undefined ? undefined : Number(length),
+      open: () => body.read(),
+      checksum: checksumOf(c.req.header("Upload-Checksum")),
+      signal: body.signal,
+    };
   };
 }
 

@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { Handler } from "hono";
 
 import { httpErrors } from "../http-errors.ts";
-import type { ServerDeps, ServerEnv } from "../server-context.ts";
+import type { PartDeps, ServerEnv } from "../server-context.ts";
 import { openBody } from "./body-chunks.ts";
 import { parseContentDigest } from "./content-digest.ts";
 
@@ -12,10 +12,10 @@ import { parseContentDigest } from "./content-digest.ts";
  * read, and before `100 Continue` asks for one. Raises `auth.*`, `request.length_required`, `request.body_too_large`,
  * `request.timeout`, `request.invalid_parameter`, `validation.digest_mismatch`.
  */
-export function uploadBody({ settings }: ServerDeps, idleMs?: number): Handler<ServerEnv> {
+export function uploadBody({ settings, metrics }: PartDeps, idleMs?: number): Handler<ServerEnv> {
   return async (c) => {
     const expected = parseContentDigest(c.req.header("Content-Digest"));
-    const body = openBody(c.env, idleMs);
+    const body = openBody(c.env, metrics, idleMs);
     const uploaded = await c.var.registry.uploadObject(
       {
         // Asked for once it is known that the caller may upload.

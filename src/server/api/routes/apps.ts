@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 
+import type { ReleaseRecord } from "../../../registry/records.ts";
 import { appChanges, appParams, pageQuery } from "../input-schemas.ts";
 import { app, channel, pageOf, release } from "../record-schemas.ts";
 import { byVisibility, needs, route } from "../route.ts";
@@ -39,6 +40,11 @@ export const appRoutes = [
       .object({ app, channels: z.array(channel), releases: pageOf("Release", release) })
       .openapi("AppOverview"),
     errors: ["app.not_found", "page.invalid_limit", "page.invalid_cursor"],
+    kept: {
+      app: ({ slug }) => slug,
+      // Lost bytes may be uploaded again, which is no event of the app.
+      mayKeep: ({ releases }) => releases.items.every(hasItsBytes),
+    },
     handle: async ({ registry, params: { slug }, query }) => {
       const [shown, channels, releases] = await Promise.all([
         registry.getApp(slug),
@@ -60,3 +66,7 @@ export const appRoutes = [
     handle: ({ registry, params: { slug }, body }) => registry.updateApp(slug, body),
   }),
 ];
+
+function hasItsBytes({ artifacts, manifest_sha256: manifest, url }: ReleaseRecord): boolean {
+  return artifacts.every((artifact) => artifact.url !== null) && (manifest === null || url !== null);
+}

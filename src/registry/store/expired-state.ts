@@ -1,0 +1,14 @@
+import { dropExpiredAnswers } from "../../catalog/queries/idempotency.ts";
+import { dropExpiredLeases } from "../../catalog/queries/objects.ts";
+import type { Context } from "../context.ts";
+
+/**
+ * Drops the rows of state whose time is over: leases, and answers kept for repeated requests. Nothing reads them any more, so
+ * there is no event. Resolves to how many rows went.
+ */
+export function dropExpiredState({ database, principal }: Context): Promise<number> {
+  return database.write(principal, async (tx) => {
+    const leases = await tx.run(dropExpiredLeases, { now: tx.now });
+    return leases + (await tx.run(dropExpiredAnswers, { now: tx.now }));
+  });
+}

@@ -1,0 +1,27 @@
+import type { ServerDeps } from "../server-context.ts";
+import type { Job } from "./scheduler.ts";
+
+const HOUR_MS = 3600 * 1000;
+const MINUTE_MS = 60 * 1000;
+
+/** What a server does by itself. */
+export function allJobs({ store, log }: Pick<ServerDeps, "store" | "log">): readonly Job[] {
+  return [
+    {
+      name: "expire-uploads",
+      intervalMs: MINUTE_MS,
+      run: async () => {
+        const uploads = await store.expireUploads();
+        if (uploads > 0) log.info({ uploads }, "uploads expired");
+      },
+    },
+    {
+      name: "drop-expired-state",
+      intervalMs: HOUR_MS,
+      run: async () => {
+        const rows = await store.dropExpiredState();
+        if (rows > 0) log.info({ rows }, "expired state dropped");
+      },
+    },
+  ];
+}
