@@ -98,6 +98,21 @@ needs("chromium")("the pages in a browser", () => {
     await close();
   });
 
+  it("the enterprise page of a server with an HTTPS address offers the install, accessibly", async () => {
+    const secure = await startSite("https://dist.example.org");
+    const url = `${secure.server.url}/install/fieldnote-enterprise/stable`;
+    const { page, complaints, close } = await show(browser, url, { userAgent: iPhone });
+    const href = (await page.locator("#ios a.go").getAttribute("href")) ?? "";
+    expect(href).toMatch(
+      /^itms-services:\/\/\?action=download-manifest&url=https%3A%2F%2Fdist\.example\.org%2F/,
+    );
+    expect(await page.locator("#ios").textContent()).toContain("Anywhere else iOS refuses the app");
+    await page.evaluate(axe.source);
+    expect([await seriousFindings(page), complaints]).toEqual([[], []]);
+    await close();
+    await secure.close();
+  });
+
   it.each(everyPage)("%s is whole, and the browser refuses nothing of it", async (path, status) => {
     const { page, complaints, close } = await show(browser, site.server.url + path, {}, status);
     expect(await page.locator("h1").isVisible()).toBe(true);

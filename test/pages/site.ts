@@ -19,8 +19,8 @@ export const hostileText = `\u202e"'><script>document.title="run"</script><img s
  * A server with pages of every kind: `fieldnote` has files for all platforms and every iOS mode as its own app
  * (`fieldnote`, `fieldnote-testflight`, `fieldnote-enterprise`), `hostile` has hostile texts, `long` names without a gap.
  */
-export async function startSite(): Promise<TestServer> {
-  const site = await startTestServer([mountTransfer, mountPages]);
+export async function startSite(publicUrl: string | null = null): Promise<TestServer> {
+  const site = await startTestServer([mountTransfer, mountPages], { publicUrl });
   const everywhere = await filesForAll(site);
   const modes = {
     fieldnote: {},

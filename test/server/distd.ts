@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { killPrograms, type Program, startProgram } from "../support/programs.ts";
+import { SHOWN } from "./distd-program.ts";
 
 /** A running `distd` on a store of its own, both removed by `close`. */
 export interface Distd {
@@ -26,8 +27,6 @@ export interface TokenLimits {
   readonly channel?: string;
   readonly expires_in?: string;
 }
-
-const SHOWN = /^First administrator token, shown this once: (dist_[0-9a-f]{64})$/m;
 
 /** Starts `distd` on a free port of the loopback address and a store that it makes. */
 export async function startDistd(

@@ -117,8 +117,7 @@ summary { width: fit-content; padding: 2px 0; color: var(--t2); font-size: 13px;
 .slug { margin-left: 8px; color: var(--t3); font-size: 13px; font-weight: 400; }
 table { width: 100%; margin-top: 8px; border-collapse: collapse; table-layout: fixed; }
 thead th { padding: 0 24px 4px 0; color: var(--t3); font-size: 12px; line-height: 16px; font-weight: 400; text-align: left; }
-thead th:nth-child(-n + 2) { width: 19%; }
-thead th:nth-child(n + 3):not(:last-child) { width: 15%; }
+thead th:not(:last-child) { width: 14%; }
 tbody th, td { padding: 8px 24px 8px 0; border-top: 1px solid var(--line); text-align: left; vertical-align: top; }
 .links { display: grid; gap: 4px; }
 .pager { display: flex; gap: 24px; margin-top: 40px; }
