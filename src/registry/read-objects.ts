@@ -37,10 +37,7 @@ export async function openObject(
     if (best === undefined || row === undefined || row.status !== "present") {
       throw objectErrors.error("object.not_found", `There is no object ${sha256}.`, { details: { sha256 } });
     }
-    const { slug } = best.name;
-    const hasCredentials =
-      mayInApp(principal, "read", slug) || principal.share?.app === slug || principal.link !== undefined;
-    if (best.name.format === "ipa" && !hasCredentials) {
+    if (lacksCredentials(principal, best.name)) {
       throw authErrors.error("auth.missing_token", "An IPA is downloaded with credentials only.");
     }
     const location = { sha256, key: row.physical_key };
@@ -58,7 +55,10 @@ export async function openObject(
   });
 }
 
-/** The best of what names the object and the principal may read: live before revoked before deleted. */
+/**
+ * The best of what names the object and the principal may read: live before revoked before deleted, what opens as it is
+ * before what needs credentials, the named artifact before others.
+ */
 export async function bestName(
   reader: Reader,
   principal: Principal,
@@ -71,7 +71,7 @@ export async function bestName(
     if (state !== undefined) readable.push({ name, state });
   }
   const rank = ({ name, state }: { name: Name; state: NameState }) =>
-    order[state] * 2 - (name.artifact_id === artifact ? 1 : 0);
+    order[state] * 4 + (lacksCredentials(principal, name) ? 2 : 0) - (name.artifact_id === artifact ? 1 : 0);
   return readable.toSorted((left, right) => rank(left) - rank(right))[0];
 }
 
@@ -79,6 +79,13 @@ const order: Readonly<Record<NameState, number>> = { live: 1, revoked: 2, delete
 
 function names(reader: Reader, sha256: string) {
   return reader.all(namesOfObject, { sha256 });
+}
+
+/** An IPA is for people who show who they are, also where the app is public. */
+function lacksCredentials(principal: Principal, { slug, format }: Name): boolean {
+  const hasCredentials =
+    mayInApp(principal, "read", slug) || principal.share?.app === slug || principal.link !== undefined;
+  return format === "ipa" && !hasCredentials;
 }
 
 /** Undefined when the principal may not know of the name. */

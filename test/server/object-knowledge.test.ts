@@ -110,5 +110,8 @@ describe("an IPA of a public app", () => {
     // Another app's reader is here no more than anybody.
     expect((await learned(sha256, await distd.token(["read"], { app: "a" }))).download).toBe(401);
     expect((await learned(sha256, reader)).download).toBe(200);
+    // The same bytes, handed out by somebody as an archive that they also are.
+    await publish("a", "zip", { platform: "windows", filename: "p.zip" }, ipa);
+    expect((await learned(sha256, undefined)).download).toBe(200);
   });
 });
