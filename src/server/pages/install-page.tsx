@@ -127,7 +127,7 @@ function Section({ model, section }: { model: InstallModel; section: PlatformSec
         {isThisDevice && <span class="mark">This device</span>}
       </h2>
       {words !== undefined && <p class="t2">{words}</p>}
-      {ios !== null && <IosWords app={model.app} offer={ios} />}
+      {ios !== null && <IosWords app={model.app} offer={ios} isThisDevice={isThisDevice} />}
       {artifacts.length > 0 && (
         <ul class="files">
           {artifacts.map((artifact, index) => (

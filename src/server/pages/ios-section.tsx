@@ -2,23 +2,31 @@ import type { AppRecord } from "../../registry/records.ts";
 import type { IosOffer } from "./ios-offer.ts";
 import { iosModeNames, shownName } from "./wording.ts";
 
+interface IosProps {
+  readonly app: AppRecord;
+  readonly offer: IosOffer;
+  readonly isThisDevice: boolean;
+}
+
 /** What an iPhone can do with the app, in the words of its mode. Claims nothing that iOS would refuse. */
-export function IosWords({ app, offer }: { app: AppRecord; offer: IosOffer }) {
+export function IosWords({ app, offer, isThisDevice }: IosProps) {
   return (
     <div class="ios">
       <p class="meta">iOS mode: {iosModeNames[app.ios_mode]}</p>
-      <Offer app={app} offer={offer} />
+      <Offer app={app} offer={offer} isThisDevice={isThisDevice} />
     </div>
   );
 }
 
-function Offer({ app, offer }: { app: AppRecord; offer: IosOffer }) {
+function Offer({ app, offer, isThisDevice }: IosProps) {
+  // The page's main action only where it leads somewhere.
+  const button = isThisDevice ? "btn go" : "btn";
   switch (offer.kind) {
     case "testflight":
       return (
         <>
           <p>
-            <a class="btn go" href={offer.url} rel="noreferrer">
+            <a class={button} href={offer.url} rel="noreferrer">
               Open in TestFlight
             </a>
           </p>
@@ -32,7 +40,7 @@ function Offer({ app, offer }: { app: AppRecord; offer: IosOffer }) {
       return (
         <>
           <p>
-            <a class="btn go" href={offer.url}>
+            <a class={button} href={offer.url}>
               Install on this managed device
             </a>
           </p>
