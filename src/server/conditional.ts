@@ -43,10 +43,13 @@ export function readAnswer(
 export async function requireMatch(request: Request, current: () => Promise<string>): Promise<void> {
   const asked = request.headers.get("If-Match");
   if (asked === null) return;
-  const etag = await current().then((text) => finish(text).etag, (error: unknown) => {
-    if (error instanceof DistError && error.kind === "not_found") return null;
-    throw error;
-  });
+  const etag = await current().then(
+    (text) => finish(text).etag,
+    (error: unknown) => {
+      if (error instanceof DistError && error.kind === "not_found") return null;
+      throw error;
+    },
+  );
   if (etag !== null && isNamed(asked, etag, { weak: false })) return;
   throw httpErrors.error("request.precondition_failed", "It is not as `If-Match` asks; read it again.", {
     details: { etag },

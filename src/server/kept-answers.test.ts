@@ -7,7 +7,11 @@ function countingAnswers(maxBytes?: number) {
   const kept = new KeptAnswers(maxBytes);
   const made = new Map<string, number>();
   return {
-    ask: async (key: string, seq = 1, options: { reader?: string; mayKeep?: boolean; bytes?: number } = {}) => {
+    ask: async (
+      key: string,
+      seq = 1,
+      options: { reader?: string; mayKeep?: boolean; bytes?: number } = {},
+    ) => {
       const { reader = "anonymous", mayKeep = true, bytes = 0 } = options;
       const { body } = await kept.answer({ key: reader, seq }, key, async () => {
         const count = (made.get(`${reader} ${key}`) ?? 0) + 1;

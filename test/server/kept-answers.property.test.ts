@@ -12,7 +12,14 @@ import { KeptAnswers } from "../../src/server/kept-answers.ts";
 import { mountPages } from "../../src/server/pages/mount-pages.ts";
 import type { ServerDeps, ServerEnv } from "../../src/server/server-context.ts";
 import { fullHistory, histories, HistoryRun, type Step } from "../catalog/histories.ts";
-import { eventsOf, openTestStore, publishTar, sqlOn, type TestStore, uploadTar } from "../support/test-store.ts";
+import {
+  eventsOf,
+  openTestStore,
+  publishTar,
+  sqlOn,
+  type TestStore,
+  uploadTar,
+} from "../support/test-store.ts";
 
 /** Histories tried; DIST_TEST_LONG multiplies them. */
 const runs = 4 * Math.max(1, Number(process.env["DIST_TEST_LONG"] ?? 1));
@@ -178,7 +185,10 @@ describe("answers that are kept", () => {
       await test.registry.createApp("acme", { visibility: "private" });
       await publishTar(test.registry, { version: "1.0", channel: "beta" });
       const app = serverOn(test);
-      const [one, two] = [await test.registry.createShare("acme", {}), await test.registry.createShare("acme", {})];
+      const [one, two] = [
+        await test.registry.createShare("acme", {}),
+        await test.registry.createShare("acme", {}),
+      ];
       for (const { secret } of [one, two, one]) {
         const { status, text } = await ask(app, `/install/acme/beta?share=${secret}`, undefined, "");
         expect([status, new Set(text.match(/share_[0-9a-f]{64}/g))]).toEqual([200, new Set([secret])]);

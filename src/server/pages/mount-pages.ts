@@ -55,7 +55,12 @@ export function mountPages(app: Hono<ServerEnv>, { store }: ServerDeps): void {
   });
 
   app.get("/install/:app/:channel", async (c) => {
-    const place = { baseUrl: c.var.baseUrl, share: c.var.share, app: c.req.param("app"), channel: c.req.param("channel") };
+    const place = {
+      baseUrl: c.var.baseUrl,
+      share: c.var.share,
+      app: c.req.param("app"),
+      channel: c.req.param("channel"),
+    };
     const device = detectPlatform(c.req.raw.headers);
     const version = await store.appVersion(c.var.principal, place.app);
     const finished = await kept.answer(version, `${place.baseUrl} ${place.channel} ${device}`, () =>
