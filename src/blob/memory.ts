@@ -9,6 +9,7 @@ import type {
   BlobLocation,
   BlobStore,
   ByteRange,
+  PassingChunks,
   StagedBlob,
   StageOptions,
   StagingEntry,
@@ -94,6 +95,10 @@ class MemoryBlobStore implements BlobStore {
     return Readable.from(start === stop ? [] : [Buffer.from(bytes.subarray(start, stop))], {
       objectMode: false,
     });
+  }
+
+  readChunks(location: BlobLocation, range?: ByteRange): Promise<PassingChunks> {
+    return this.read(location, range);
   }
 
   async openRandom(location: BlobLocation): Promise<RandomAccess> {

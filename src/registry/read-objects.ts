@@ -51,6 +51,7 @@ export async function openObject(
       is_public: isPublic(best.name),
       physical_key: row.physical_key,
       read: (range) => context.blobs.read(location, range),
+      readChunks: (range) => context.blobs.readChunks(location, range),
     };
   });
 }
