@@ -51,6 +51,24 @@ export function printPair(
   );
 }
 
+/** Prints one rate beside its peer's, both medians of runs that alternated: requests a second, or bytes as MB/s. */
+export function printRatePair(
+  what: string,
+  ours: readonly number[],
+  peer: readonly number[],
+  peerName: string,
+  unit: "req/s" | "MB/s" = "req/s",
+): void {
+  const shown = (values: readonly number[]) =>
+    `${Math.round(median(values) / (unit === "MB/s" ? 1e6 : 1))} ${unit}`;
+  const ratios = ours.map((value, index) => value / peer[index]!);
+  console.log(
+    `${what}: ${shown(ours)}; ${peerName}: ${shown(peer)}; ` +
+      `${median(ratios).toFixed(2)} times (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}, ` +
+      `${ours.length} pairs)`,
+  );
+}
+
 function milliseconds(value: number): string {
   return value < 1000 ? `${value.toFixed(1)} ms` : `${(value / 1000).toFixed(2)} s`;
 }

@@ -1,18 +1,13 @@
 /** Publishing a small artifact into a store with many releases, against the same with few. */
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
-import { systemClock } from "../src/base/clock.ts";
-import { openSqliteDatabase } from "../src/catalog/sqlite/sqlite-database.ts";
-import { openStore, type Store } from "../src/registry/open-store.ts";
+import type { Store } from "../src/registry/open-store.ts";
 import { localPrincipal } from "../src/registry/principal.ts";
-import { loadConfig } from "../src/config/load-config.ts";
 import { inTemporaryDirectory, printPair, timeWork } from "./measure.ts";
-import { recordReleases } from "./synthetic-log.ts";
+import { makeStoreWithReleases, openBenchStore, tarGz } from "./stores.ts";
 
 const MANY_RELEASES = 100_000;
 const FEW_RELEASES = 100;
-const EVENTS_PER_RELEASE = 8;
 const PUBLICATIONS = 200;
 const WARM_UP = 20;
 
@@ -35,24 +30,15 @@ await inTemporaryDirectory(async (directory) => {
 });
 
 async function storeWith(directory: string, releases: number): Promise<Store> {
-  mkdirSync(directory);
-  const database = await openSqliteDatabase({
-    path: join(directory, "dist.db"),
-    create: true,
-    clock: systemClock,
-  });
-  await recordReleases(database, "acme", releases * EVENTS_PER_RELEASE);
-  await database.close();
-  const { store: settings } = await loadConfig({ directory, env: {} });
-  return openStore({ directory, create: false, settings });
+  await makeStoreWithReleases(directory, releases);
+  return openBenchStore(directory);
 }
 
 async function publish(store: Store, number: number): Promise<void> {
   const registry = store.as(localPrincipal("bench"));
-  const bytes = Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0]), Buffer.from(`release ${number}`)]);
   const { sha256 } = await registry.uploadObject({
     open: async function* () {
-      yield bytes;
+      yield tarGz(`release ${number}`);
     },
   });
   await registry.publish({

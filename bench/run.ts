@@ -2,7 +2,16 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const all = ["startup", "publish-latency", "publish-large", "rebuild"];
+const all = [
+  "startup",
+  "publish-latency",
+  "publish-large",
+  "rebuild",
+  "hot-reads",
+  "large-store",
+  "transfer",
+  "upload-memory",
+];
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !all.includes(name));
 if (unknown.length > 0) {

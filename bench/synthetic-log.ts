@@ -3,7 +3,7 @@ import type { Database, Transaction } from "../src/catalog/database.ts";
 
 const actor = { actor: "local:bench", actorId: null };
 /** What one publication of one artifact into a channel records. */
-const EVENTS_PER_RELEASE = 8;
+export const EVENTS_PER_RELEASE = 8;
 const RELEASES_PER_TRANSACTION = 500;
 
 /** Records publications of an app into its channel `beta` until there are about `events` of them; answers how many. */

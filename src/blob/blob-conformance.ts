@@ -3,8 +3,9 @@ import { setImmediate } from "node:timers/promises";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import { delay } from "../base/async.ts";
 import { createDualHasher } from "../base/digest.ts";
-import type { BlobLocation, BlobStore, StagedBlob } from "./blob-store.ts";
+import type { BlobLocation, BlobStore, PassingChunks, StagedBlob } from "./blob-store.ts";
 
 const MIB = 1024 * 1024;
 
@@ -303,6 +304,7 @@ export function blobConformance(name: string, open: OpenForTest): void {
     ])("cuts %s", async (_what, range, expected) => {
       const stream = await store.read(location, range);
       expect((await collect(stream)).equals(expected)).toBe(true);
+      expect((await collectPassing(await store.readChunks(location, range))).equals(expected)).toBe(true);
     });
 
     it.each([
@@ -314,12 +316,14 @@ export function blobConformance(name: string, open: OpenForTest): void {
       ["no number", { start: Number.NaN }],
     ])("refuses %s", async (_what, range) => {
       await expect(store.read(location, range)).rejects.toMatchObject({ code: "blob.range_invalid" });
+      await expect(store.readChunks(location, range)).rejects.toMatchObject({ code: "blob.range_invalid" });
     });
 
     it("reads an empty object, of which no range can be cut", async () => {
       const empty = await put(store, "upl_2", chunks());
       expect(await store.size(empty)).toBe(0);
       expect(await readAll(store, empty)).toHaveLength(0);
+      expect(await collectPassing(await store.readChunks(empty))).toHaveLength(0);
       await expect(store.read(empty, { start: 0 })).rejects.toMatchObject({ code: "blob.range_invalid" });
       const random = await store.openRandom(empty);
       expect(await random.read(0, 10)).toHaveLength(0);
@@ -343,6 +347,7 @@ export function blobConformance(name: string, open: OpenForTest): void {
       const absent = absentLocation();
       expect(await store.size(absent)).toBeNull();
       await expect(store.read(absent)).rejects.toMatchObject({ code: "blob.not_found" });
+      await expect(store.readChunks(absent)).rejects.toMatchObject({ code: "blob.not_found" });
       await expect(store.openRandom(absent)).rejects.toMatchObject({ code: "blob.not_found" });
     });
 
@@ -487,6 +492,16 @@ export async function uploadIds(store: BlobStore): Promise<string[]> {
 /** All bytes of a stream. */
 export async function collect(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(await Array.fromAsync(stream));
+}
+
+/** The bytes of chunks whose memory is used again, each looked at late: a reader may be slow. */
+async function collectPassing(passing: PassingChunks): Promise<Buffer> {
+  const copies: Buffer[] = [];
+  for await (const chunk of passing) {
+    await delay(1);
+    copies.push(Buffer.from(chunk));
+  }
+  return Buffer.concat(copies);
 }
 
 async function readAll(store: BlobStore, location: BlobLocation): Promise<Buffer> {

@@ -67,6 +67,12 @@ export interface BlobStore {
    */
   read(location: BlobLocation, range?: ByteRange): Promise<Readable>;
 
+  /**
+   * The same bytes, for whoever passes them on as they come: few buffers serve a whole object. Raises what `read` raises, and
+   * fails like its stream.
+   */
+  readChunks(location: BlobLocation, range?: ByteRange): Promise<PassingChunks>;
+
   /** Random access, for inspection. Raises `blob.not_found`, `blob.damaged`. The caller closes it. */
   openRandom(location: BlobLocation): Promise<RandomAccess>;
 
@@ -137,6 +143,14 @@ export interface StagingEntry {
   readonly sizeBytes: number;
   /** When bytes last arrived, milliseconds since the epoch. */
   readonly modifiedAtMs: number;
+}
+
+/**
+ * Chunks of which each is good only until the next one is asked for: its memory is used again. Iterated once, to the end or
+ * until the loop is left; whoever does not iterate destroys it.
+ */
+export interface PassingChunks extends AsyncIterable<Uint8Array> {
+  destroy(): void;
 }
 
 export interface ByteRange {

@@ -147,9 +147,11 @@ describe("directory: what stands in an object's place", () => {
   it("fails a stream whose file ends early, instead of ending it", async () => {
     const large = await put(store, "upl_1", chunks(Buffer.alloc(3 * MIB)));
     const stream = await store.read(large);
+    const passing = await store.readChunks(large);
     const random = await store.openRandom(large);
     await truncate(join(directory, large.key), MIB);
     await expect(collect(stream)).rejects.toMatchObject({ code: "blob.damaged" });
+    await expect(Array.fromAsync(passing)).rejects.toMatchObject({ code: "blob.damaged" });
     await expect(random.read(MIB - 1, 2)).rejects.toMatchObject({ code: "blob.damaged" });
     await random.close();
   });
@@ -290,7 +292,13 @@ describe.runIf(existsSync("/proc/self/fd"))("directory: open files", () => {
     await finished(unread).catch(() => {});
     const halfRead = await store.read(location);
     for await (const _chunk of halfRead) break;
+    await Array.fromAsync(await store.readChunks(location));
+    (await store.readChunks(location)).destroy();
+    const left = await store.readChunks(location);
+    for await (const _chunk of left) break;
+    left.destroy();
     await store.read(location, { start: 2 * MIB }).catch(() => {});
+    await store.readChunks(location, { start: 2 * MIB }).catch(() => {});
     await (await store.openRandom(location)).close();
     await store.stage("upl_2", chunks(BYTES), { maxBytes: 1 }).catch(() => {});
     await store.stage("upl_1", chunks(BYTES)).catch(() => {});

@@ -15,6 +15,7 @@ import type {
   BlobLocation,
   BlobStore,
   ByteRange,
+  PassingChunks,
   StagedBlob,
   StageOptions,
   Staging,
@@ -25,7 +26,14 @@ import { drain } from "./drain.ts";
 import { DurableDirectories, openDirectoryIfPresent } from "./durable-directories.ts";
 import { blobErrors, writeError } from "./errors.ts";
 import { boundsOf, checkedKey, checkUploadId, objectKey } from "./checks.ts";
-import { openObjectFile, randomAccessTo, sizeOfObjectFile, streamObjectFile } from "./object-file.ts";
+import {
+  ObjectFileChunks,
+  type ObjectPart,
+  openObjectFile,
+  randomAccessTo,
+  sizeOfObjectFile,
+  streamObjectFile,
+} from "./object-file.ts";
 import { StagingWriter } from "./staging-writer.ts";
 
 /** Readable by the service and its group (a proxy that sends files), never by everyone. */
@@ -85,7 +93,8 @@ class DirectoryBlobStore implements BlobStore {
 
   async readStaged(uploadId: string, sizeBytes: number): Promise<Readable> {
     const path = this.#stagingPath(uploadId);
-    return streamObjectFile(await openObjectFile(path, uploadId), 0, sizeBytes, uploadId);
+    const file = await openObjectFile(path, uploadId);
+    return streamObjectFile({ file, start: 0, stop: sizeBytes, key: uploadId });
   }
 
   async commit(staged: StagedBlob): Promise<BlobLocation> {
@@ -112,15 +121,11 @@ class DirectoryBlobStore implements BlobStore {
   }
 
   async read(location: BlobLocation, range?: ByteRange): Promise<Readable> {
-    const key = checkedKey(location);
-    const file = await openObjectFile(this.#path(key), key);
-    try {
-      const { start, stop } = boundsOf(range, file.sizeBytes);
-      return streamObjectFile(file, start, stop, key);
-    } catch (error) {
-      await file.handle.close();
-      throw error;
-    }
+    return streamObjectFile(await this.#open(location, range));
+  }
+
+  async readChunks(location: BlobLocation, range?: ByteRange): Promise<PassingChunks> {
+    return new ObjectFileChunks(await this.#open(location, range));
   }
 
   async openRandom(location: BlobLocation): Promise<RandomAccess> {
@@ -203,6 +208,17 @@ class DirectoryBlobStore implements BlobStore {
 
   #path(key: string): string {
     return join(this.#root, key);
+  }
+
+  async #open(location: BlobLocation, range: ByteRange | undefined): Promise<ObjectPart> {
+    const key = checkedKey(location);
+    const file = await openObjectFile(this.#path(key), key);
+    try {
+      return { file, key, ...boundsOf(range, file.sizeBytes) };
+    } catch (error) {
+      await file.handle.close();
+      throw error;
+    }
   }
 
   #stagingPath(uploadId: string): string {

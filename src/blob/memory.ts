@@ -9,6 +9,7 @@ import type {
   BlobLocation,
   BlobStore,
   ByteRange,
+  PassingChunks,
   StagedBlob,
   StageOptions,
   Staging,
@@ -115,6 +116,10 @@ class MemoryBlobStore implements BlobStore {
     return Readable.from(start === stop ? [] : [Buffer.from(bytes.subarray(start, stop))], {
       objectMode: false,
     });
+  }
+
+  readChunks(location: BlobLocation, range?: ByteRange): Promise<PassingChunks> {
+    return this.read(location, range);
   }
 
   async openRandom(location: BlobLocation): Promise<RandomAccess> {

@@ -2,8 +2,11 @@ import type { FileHandle } from "node:fs/promises";
 
 import type { DualHasher } from "../base/digest.ts";
 
-/** Small chunks are gathered into writes of this size: one system call and one hash call for many network reads. */
-const WRITE_BYTES = 1024 * 1024;
+/**
+ * Small chunks are gathered into writes of this size: one system call and one hash call for many network reads. Larger ones
+ * are hardly faster, and 64 uploads at once would take the memory for them.
+ */
+const WRITE_BYTES = 256 * 1024;
 
 /** Writes under way at once. With the buffer being filled this bounds what one upload holds in memory. */
 const MAX_WRITES_IN_FLIGHT = 4;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 
-import type { ObjectRecord, OpenedObject } from "../registry/records.ts";
+import type { ObjectRange, ObjectRecord, OpenedObject } from "../registry/records.ts";
 import { path, query } from "./address-parts.ts";
 import type { Api } from "./api.ts";
 import { connectionFailure, notTheServer, Transient } from "./failures.ts";
@@ -31,6 +31,8 @@ export async function openObject(
   // The same request with a body raises why.
   if (status !== 200) (await openRange(api, address, { start: 0, end: 0 })).destroy();
   const object = record(api, sha256, headers, headers["content-length"]);
+  const read = (range?: ObjectRange) =>
+    readBytes(api, address, { start: range?.start ?? 0, end: range?.end ?? object.size_bytes - 1 });
   return {
     ...object,
     content_type: headers["content-type"] ?? "application/octet-stream",
@@ -38,8 +40,8 @@ export async function openObject(
     is_public: /\bpublic\b/.test(headers["cache-control"] ?? ""),
     physical_key: null,
     file_url: null,
-    read: (range) =>
-      readBytes(api, address, { start: range?.start ?? 0, end: range?.end ?? object.size_bytes - 1 }),
+    read,
+    readChunks: read,
   };
 }
 

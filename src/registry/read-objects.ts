@@ -51,6 +51,7 @@ export async function openObject(
       physical_key: row.physical_key,
       file_url: context.blobs.url(location),
       read: (range) => context.blobs.read(location, range),
+      readChunks: (range) => context.blobs.readChunks(location, range),
     };
   });
 }

@@ -135,7 +135,18 @@ export interface OpenedObject extends ObjectRecord {
   /** The same file as a `file:` URL. */
   readonly file_url: string | null;
   /** The bytes, or those from `start` to `end`, both inclusive. */
-  read(range?: { readonly start: number; readonly end?: number }): Promise<Readable>;
+  read(range?: ObjectRange): Promise<Readable>;
+  /**
+   * The same bytes for whoever passes them on: a chunk is good only until the next one is asked for. Iterated once, or
+   * destroyed.
+   */
+  readChunks(range?: ObjectRange): Promise<AsyncIterable<Uint8Array> & { destroy(): void }>;
+}
+
+/** Bytes of an object, both ends inclusive; to its end without one. */
+export interface ObjectRange {
+  readonly start: number;
+  readonly end?: number;
 }
 
 /** Which artifact of a channel's current release is meant. */

@@ -179,6 +179,7 @@ function opened(chunks: readonly Buffer[]): OpenedObject {
     physical_key: null,
     file_url: null,
     read: async () => Readable.from(chunks),
+    readChunks: async () => Readable.from(chunks),
   };
 }
 

@@ -160,8 +160,8 @@ class VerifyRun {
   async #faultOf(row: StorageLocationTable): Promise<{ code: string; message: string } | undefined> {
     try {
       const hasher = await createDualHasher();
-      const bytes = await this.#context.blobs.read({ sha256: row.sha256, key: row.physical_key });
-      for await (const chunk of bytes) hasher.update(chunk as Uint8Array);
+      const bytes = await this.#context.blobs.readChunks({ sha256: row.sha256, key: row.physical_key });
+      for await (const chunk of bytes) hasher.update(chunk);
       const actual = hasher.digest();
       if (actual.sizeBytes !== row.size_bytes) {
         return {

@@ -1,6 +1,4 @@
 import { randomUUID } from "node:crypto";
-import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 
 import type { Context } from "hono";
 import type { Logger } from "pino";
@@ -12,6 +10,9 @@ import type { Metrics } from "../metrics.ts";
 import type { ServerEnv } from "../server-context.ts";
 import { alreadySent, setHead } from "./already-sent.ts";
 import type { ByteRange } from "./byte-ranges.ts";
+import { passOn } from "./pass-on.ts";
+
+type PassingChunks = Awaited<ReturnType<OpenedObject["readChunks"]>>;
 
 /** A range to send, and the text that goes before it. */
 interface Part {
@@ -44,11 +45,11 @@ export async function sendBytes(
   const { object, headers, log, metrics } = request;
   const plan = planOf(object, request.ranges, headers);
   // Opened before the head is set, so that what cannot be read is still answered with an error.
-  const first = await object.read(plan.parts[0].range);
+  const first = await object.readChunks(plan.parts[0].range);
   try {
     // Through `c`, for the headers that were set for every answer.
     setHead(c.env.outgoing, c.body(null, plan.status, plan.headers));
-    await pipeline(bodyOf(object, plan, first, metrics), c.env.outgoing).catch((error: unknown) => {
+    await passOn(bodyOf(object, plan, first, metrics), c.env.outgoing).catch((error: unknown) => {
       // Anything else is the client's going away.
       if (error instanceof DistError) log.error({ err: error, sha256: object.sha256 }, "download cut short");
     });
@@ -115,14 +116,14 @@ function multipartPlan(
 async function* bodyOf(
   object: OpenedObject,
   plan: Plan,
-  first: Readable,
+  first: PassingChunks,
   metrics: Metrics,
 ): AsyncGenerator<Uint8Array> {
   for (const { range, before } of plan.parts) {
     if (before !== "") yield Buffer.from(before);
-    const bytes = range === plan.parts[0].range ? first : await object.read(range);
+    const bytes = range === plan.parts[0].range ? first : await object.readChunks(range);
     let sentBytes = 0;
-    for await (const chunk of bytes as AsyncIterable<Uint8Array>) {
+    for await (const chunk of bytes) {
       sentBytes += chunk.byteLength;
       metrics.downloaded(chunk.byteLength);
       yield chunk;
