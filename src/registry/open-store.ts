@@ -1,16 +1,16 @@
 import { mkdir } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 
 import { type Clock, systemClock } from "../base/clock.ts";
 import { errnoOf } from "../base/errors.ts";
 import { syncDirectory } from "../base/files.ts";
 import { storageErrors } from "../base/storage-errors.ts";
 import { openDirectoryBlobStore } from "../blob/directory.ts";
-import { openSqliteDatabase } from "../catalog/sqlite/sqlite-database.ts";
 import { type EventTail, openEventTail } from "./event-tail.ts";
 import { requireLive } from "./events.ts";
 import type { Idempotency } from "./idempotency.ts";
 import { localRegistry } from "./local-registry.ts";
+import { openDatabase } from "./open-database.ts";
 import { type Principal, systemPrincipal } from "./principal.ts";
 import type { Registry } from "./registry.ts";
 import type { StoreSettings } from "./store-settings.ts";
@@ -46,15 +46,16 @@ export interface Store {
 }
 
 /**
- * Opens the store in a directory: `dist.db` and the objects beside it. Raises `store.load` when there is none and `create`
- * is false, `store.read_only`, `store.newer_schema`, `store.damaged`.
+ * Opens a store: the database its settings name (`dist.db` in its directory, if nothing else) and the objects in the
+ * directory. Raises `store.load` when there is none and `create` is false, `store.read_only`, `store.newer_schema`,
+ * `store.damaged`, `store.unreachable`, `store.database_refused`, `clock.skew`.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const directory = resolve(options.directory);
   const clock = options.clock ?? systemClock;
   if (options.create) await makeDirectory(directory);
-  const database = await openSqliteDatabase({
-    path: join(directory, "dist.db"),
+  const database = await openDatabase(options.settings.database, {
+    directory,
     create: options.create,
     clock,
   });
