@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type ViewName, viewNames, views } from "../../src/catalog/schema.ts";
 import { columnsOf, dumpViews, makeDirectory, rowsOf, tamper } from "../store/store-files.ts";
 import { openTestStore, publishTar, type TestStore } from "../support/test-store.ts";
+import { engine } from "../support/test-database.ts";
 import { fullHistory, HistoryRun } from "./histories.ts";
 
 let directory: string;
@@ -22,6 +23,18 @@ afterEach(async () => {
 /** Another value of the column's type, for a value and for NULL. */
 const other = ({ name, type }: ReturnType<typeof columnsOf>[number]) =>
   type === "INTEGER" ? `coalesce(${name} + 1000, 1)` : `coalesce(${name} || '-changed', 'changed')`;
+
+/**
+ * The columns that are worth a rebuild each: all of them; on PostgreSQL, where one takes long and the comparison is the
+ * same text, one of each type with and without a value.
+ */
+function columnsToChange(view: ViewName): ReturnType<typeof columnsOf> {
+  const columns = columnsOf(directory, view);
+  if (engine === "sqlite") return columns;
+  const [row] = rowsOf(directory, `SELECT * FROM ${view} WHERE ${firstRow(view)}`);
+  const kinds = Map.groupBy(columns, ({ name, type }) => `${type} ${row![name] === null}`);
+  return [...kinds.values()].map(([first]) => first!);
+}
 
 const firstRow = (view: ViewName) => `rowid = (SELECT min(rowid) FROM ${view})`;
 
@@ -46,7 +59,7 @@ describe("a rebuild of views that somebody changed", () => {
 
   it.each(viewNames)("repairs %s with any one column changed", async (view) => {
     const sound = dumpViews(directory);
-    for (const column of columnsOf(directory, view)) {
+    for (const column of columnsToChange(view)) {
       tamper(directory, `UPDATE ${view} SET ${column.name} = ${other(column)} WHERE ${firstRow(view)}`);
       await expectRepaired(view, 1, sound);
     }

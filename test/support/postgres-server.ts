@@ -21,7 +21,7 @@ export function hasPostgres(): boolean {
 export function startPostgres(options: { fast: boolean }): PostgresServer {
   const base = options.fast && hasRoom(MEMORY) ? MEMORY : tmpdir();
   const directory = mkdtempSync(join(base, "dist-postgres-"));
-  return { directory, url: run("up", directory) };
+  return { directory, url: run("up", directory, String(process.pid)) };
 }
 
 export interface PostgresServer {
@@ -50,8 +50,10 @@ export function removePostgres({ directory }: PostgresServer): void {
   run("down", directory);
 }
 
-function run(verb: string, directory: string): string {
-  const { status, stdout, stderr, error } = spawnSync(script, [verb, directory], { encoding: "utf8" });
+function run(verb: string, directory: string, ...more: string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(script, [verb, directory, ...more], {
+    encoding: "utf8",
+  });
   if (status !== 0)
     throw new Error(`scripts/services/postgres ${verb} failed.\n${stdout}${stderr}`, { cause: error });
   return stdout.trim();
