@@ -1,8 +1,38 @@
 import { defineConfig } from "vitest/config";
 
+import { hasPostgres } from "./test/support/postgres-server.ts";
+
+/** What runs on every engine: the product as its users meet it. */
+const onEveryEngine = [
+  "test/{catalog,registry,store}/**/*.test.ts",
+  "test/server/{access,api,pages,share-links,stream,transfer-*}.test.ts",
+];
+const onPostgresOnly = "test/postgres/**/*.test.ts";
+
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "sqlite",
+          include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+          exclude: [onPostgresOnly],
+        },
+      },
+      ...(hasPostgres()
+        ? [
+            {
+              extends: true,
+              test: {
+                name: "postgres",
+                include: [...onEveryEngine, onPostgresOnly],
+                env: { DIST_TEST_ENGINE: "postgres" },
+              },
+            } as const,
+          ]
+        : []),
+    ],
     globalSetup: ["test/support/vitest-global.ts"],
     testTimeout: 60_000,
     hookTimeout: 120_000,

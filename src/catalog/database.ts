@@ -57,15 +57,31 @@ export interface Database {
 
   info(): Promise<{ readonly engine: string; readonly sizeBytes: number; readonly schemaVersion: number }>;
 
+  /**
+   * Calls `listener` after commits that recorded events, whichever process made them, and whenever such a call may have
+   * been missed. Answers how to stop. Absent where the engine gives no notice; then the log's head must be polled.
+   */
+  watch?(listener: () => void): () => void;
+
   close(): Promise<void>;
 }
 
-/** A connection on which the views can be shadowed by temporary tables and compared or replaced. */
-export interface MaintenanceConnection extends Writer {
-  /** Runs a statement given as text. */
+/** A connection that takes statements given as text, for what no query declares: the schema, the comparison of views. */
+export interface TextConnection extends Writer {
+  /** Runs a statement. */
   execute(sql: string): Promise<void>;
   /** The first column of the first row. */
   scalar(sql: string): Promise<number | string | null>;
+  /** The columns of a table, in order; none when there is no such table. */
+  columnsOf(table: string): Promise<string[]>;
+}
+
+/** A connection on which the views can be shadowed by temporary tables and compared or replaced. */
+export interface MaintenanceConnection extends TextConnection {
+  /** What qualifies a table's name: the store's own, and the temporary one that shadows it on this connection. */
+  readonly schemas: { readonly stored: string; readonly temporary: string };
+  /** Runs `work` over one snapshot of the store, beside its writers; only temporary tables are written. */
+  snapshot<T>(work: () => Promise<T>): Promise<T>;
   /** Runs `work` as the only writer, on this connection. */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
   close(): Promise<void>;

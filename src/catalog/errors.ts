@@ -6,8 +6,20 @@ export const catalogErrors = errorFamily({
     kind: "unavailable",
     about: "Another process kept the store's write lock past the deadline.",
   },
-  "store.damaged": { kind: "corrupt", about: "The database file is not a sound SQLite database." },
+  "store.damaged": { kind: "corrupt", about: "The database is damaged, or its file is none." },
   "store.io_failed": { kind: "unavailable", about: "The database could not be read or written." },
+  "store.unreachable": {
+    kind: "unavailable",
+    about: "The database server could not be reached, or the connection to it was lost. Retry.",
+  },
+  "store.database_refused": {
+    kind: "unavailable",
+    about: "The database server refuses: wrong user or password, no such database, no permission.",
+  },
+  "clock.skew": {
+    kind: "unavailable",
+    about: "This machine's clock is more than 60 seconds off the database's; it must not write.",
+  },
   "store.newer_schema": { kind: "unavailable", about: "The store was made by a newer version." },
   "store.unsafe_sqlite": {
     kind: "unavailable",

@@ -3,9 +3,6 @@ import { eventBytes, headProblem, type LogProblem, readLog } from "./log-reader.
 import { Projector } from "./projections/project.ts";
 import { createView, type ViewName, viewNames, views } from "./schema.ts";
 
-/** Page cache for the fresh views. */
-const CACHE_KIB = 64 * 1024;
-
 export interface RebuildResult {
   /** Events replayed. */
   readonly events: number;
@@ -31,11 +28,8 @@ export interface RebuildOptions {
 export async function rebuildViews(database: Database, options: RebuildOptions = {}): Promise<RebuildResult> {
   const connection = await database.maintenance();
   try {
-    // The fresh views are thrown away on any failure: they need neither a journal nor a sync.
-    await connection.execute("PRAGMA temp.journal_mode = OFF");
-    await connection.execute(`PRAGMA temp.cache_size = -${CACHE_KIB}`);
     for (const view of viewNames) {
-      await connection.execute(createView(view, { temporary: true }));
+      await connection.execute(createView(view, connection.dialect, { temporary: true }));
     }
     const problems: LogProblem[] = [];
     const projector = new Projector(connection);
@@ -53,9 +47,7 @@ export async function rebuildViews(database: Database, options: RebuildOptions =
       return seq;
     };
     // One transaction for the temporary tables; a snapshot of the log, not a lock on it.
-    await connection.execute("BEGIN");
-    const head = await replay(0);
-    await connection.execute("COMMIT");
+    const head = await connection.snapshot(() => replay(0));
     return await connection.exclusively(async () => {
       const events = problems.length > 0 ? head : await replay(head);
       await projector.flush();
@@ -70,29 +62,29 @@ export async function rebuildViews(database: Database, options: RebuildOptions =
 }
 
 async function compareAndSwap(connection: MaintenanceConnection) {
+  const { stored, temporary } = connection.schemas;
   const rows: Record<string, number> = {};
   const differing: { view: ViewName; rows: number }[] = [];
   for (const view of viewNames) {
-    const fresh = Number(await connection.scalar(`SELECT count(*) FROM temp.${view}`));
-    const present = Number(await connection.scalar(`SELECT count(*) FROM main.${view}`));
-    const same = Number(await connection.scalar(equalRows(view, await columnsOf(connection, view))));
+    const fresh = Number(await connection.scalar(`SELECT count(*) FROM ${temporary}.${view}`));
+    const present = Number(await connection.scalar(`SELECT count(*) FROM ${stored}.${view}`));
+    const same = Number(await connection.scalar(await equalRows(connection, view)));
     rows[view] = fresh;
     if (fresh === present && fresh === same) continue;
     differing.push({ view, rows: Math.max(fresh, present) - same });
-    await connection.execute(`DELETE FROM main.${view}`);
-    await connection.execute(`INSERT INTO main.${view} SELECT * FROM temp.${view}`);
+    await connection.execute(`DELETE FROM ${stored}.${view}`);
+    await connection.execute(`INSERT INTO ${stored}.${view} SELECT * FROM ${temporary}.${view}`);
   }
   return { rows, differing };
 }
 
 /** Counts the rows that are the same in both, column by column. */
-function equalRows(view: ViewName, columns: readonly string[]): string {
+async function equalRows(connection: MaintenanceConnection, view: ViewName): Promise<string> {
+  const { stored, temporary } = connection.schemas;
   const join = views[view].key.map((column) => `fresh.${column} = present.${column}`).join(" AND ");
-  const same = columns.map((column) => `fresh.${column} IS present.${column}`).join(" AND ");
-  return `SELECT count(*) FROM temp.${view} AS fresh JOIN main.${view} AS present ON ${join} WHERE ${same}`;
-}
-
-async function columnsOf(connection: MaintenanceConnection, view: ViewName): Promise<string[]> {
-  const names = await connection.scalar(`SELECT group_concat(name) FROM pragma_table_info('${view}')`);
-  return String(names).split(",");
+  const columns = await connection.columnsOf(view);
+  const same = columns
+    .map((column) => `fresh.${column} IS NOT DISTINCT FROM present.${column}`)
+    .join(" AND ");
+  return `SELECT count(*) FROM ${temporary}.${view} AS fresh JOIN ${stored}.${view} AS present ON ${join} WHERE ${same}`;
 }

@@ -1,9 +1,13 @@
+import type { Dialect } from "./query.ts";
+
 /**
  * The tables, in three classes (ARCHITECTURE.md):
  *   log    what happened: written once, never changed
  *   views  what the log amounts to: written by projections only, dropped and rebuilt at will, compared
  *   state  what this machine knows besides: where bytes are, who leases them, when a token was last used, what signs
  *          addresses; never compared
+ *
+ * The texts are SQLite's; `statementFor` says them in PostgreSQL's words.
  */
 
 export interface ViewDefinition {
@@ -240,8 +244,9 @@ export type ViewName = keyof typeof views;
 export const viewNames = Object.keys(views) as ViewName[];
 
 /** `CREATE TABLE` of a view; `temporary` shadows the real table on one connection, for a rebuild. */
-export function createView(name: ViewName, options: { temporary?: boolean } = {}): string {
-  return `CREATE ${options.temporary ? "TEMPORARY " : ""}TABLE ${name} (${views[name].columns}\n)`;
+export function createView(name: ViewName, dialect: Dialect, options: { temporary?: boolean } = {}): string {
+  const table = `CREATE ${options.temporary ? "TEMPORARY " : ""}TABLE ${name}`;
+  return statementFor(dialect, `${table} (${views[name].columns}\n)`);
 }
 
 /** The `CREATE INDEX` statements of a view. */
@@ -251,6 +256,18 @@ export function createIndexes(name: ViewName): string[] {
     const on = unique ? definition.slice("UNIQUE ".length) : definition;
     return `CREATE ${unique ? "UNIQUE " : ""}INDEX ${index} ON ${on}`;
   });
+}
+
+/**
+ * A statement of the schema as the engine has it. Integers are as wide as SQLite's, and text sorts by its bytes as there,
+ * whatever the database's own collation: pages, digest order and exports are the same on both.
+ */
+export function statementFor(dialect: Dialect, statement: string): string {
+  if (dialect === "sqlite") return statement;
+  return statement
+    .replaceAll(/\bINTEGER\b/g, "BIGINT")
+    .replaceAll(/\bBLOB\b/g, "BYTEA")
+    .replaceAll(/\bTEXT\b/g, 'TEXT COLLATE "C"');
 }
 
 /** One step of the schema: log and state. Forward only; never edited once released. */

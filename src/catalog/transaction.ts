@@ -58,10 +58,12 @@ export class LogTransaction implements Transaction {
     return recorded;
   }
 
-  /** Completes the views and writes the new head. Call last, before the commit. */
-  async finish(): Promise<void> {
+  /** Completes the views and writes the new head. Call last, before the commit. Tells whether there were events. */
+  async finish(): Promise<boolean> {
     await this.#projector.flush();
-    if (this.#recorded > 0) await this.#writer.run(moveHead, { head: this.#head, last_at: this.now });
+    if (this.#recorded === 0) return false;
+    await this.#writer.run(moveHead, { head: this.#head, last_at: this.now });
+    return true;
   }
 
   get dialect() {

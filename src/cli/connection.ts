@@ -1,5 +1,5 @@
 import type { Environment } from "../config/environment.ts";
-import { Secret } from "../config/secret.ts";
+import { Secret } from "../base/secret.ts";
 import { defineOptions } from "./command.ts";
 import { cliErrors } from "./errors.ts";
 

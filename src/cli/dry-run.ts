@@ -1,11 +1,14 @@
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { hasCode } from "../base/errors.ts";
+import type { Environment } from "../config/environment.ts";
 import { validationErrors } from "../registry/errors.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { PublishRequest } from "../registry/records.ts";
 import type { CommandContext } from "./context.ts";
+import type { OpenRegistry } from "./open-registry.ts";
 import type { DryRunResult } from "./publish-text.ts";
 import { kindsOf, type ResolvedArtifact } from "./read-manifest.ts";
 
@@ -106,28 +109,44 @@ async function withRegistry(
   context: CommandContext,
   work: (registry: Registry) => Promise<void>,
 ): Promise<void> {
-  const connection = context.connection();
-  if (connection.kind === "server" || (await exists(join(connection.directory, "dist.db")))) {
-    return work(await context.registry());
-  }
+  const present = await openPresent(context);
+  if (present !== undefined) return closing(present, work);
   const directory = await mkdtemp(join(tmpdir(), "dist-dry-run-"));
   try {
-    const { registry, close } = await context.open({ kind: "store", directory }, context.environment, {
-      create: true,
-    });
-    try {
-      await work(registry);
-    } finally {
-      await close();
-    }
+    const { variables } = context.environment;
+    const environment = { ...context.environment, variables: withoutDatabase(variables) };
+    await closing(await context.open({ kind: "store", directory }, environment, { create: true }), work);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
+/** The store or server that the command line names; undefined for a store that is missing. */
+async function openPresent({
+  open,
+  connection,
+  environment,
+}: CommandContext): Promise<OpenRegistry | undefined> {
+  try {
+    return await open(connection(), environment, { create: false });
+  } catch (error) {
+    if (hasCode(error, "store.load")) return undefined;
+    throw error;
+  }
+}
+
+async function closing(
+  { registry, close }: OpenRegistry,
+  work: (registry: Registry) => Promise<void>,
+): Promise<void> {
+  try {
+    await work(registry);
+  } finally {
+    await close();
+  }
+}
+
+/** The store in the temporary directory has its database there, whatever database is named for the real one. */
+function withoutDatabase(variables: Environment["variables"]): Environment["variables"] {
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => !name.startsWith("DIST_DATABASE_")));
 }

@@ -9,7 +9,7 @@ import { DistError } from "../base/errors.ts";
 import { environmentVariables, readEnvironment } from "./environment.ts";
 import { type ConfigProblem, loadConfig } from "./load-config.ts";
 import { configurationReference } from "./reference.ts";
-import { Secret } from "./secret.ts";
+import { Secret } from "../base/secret.ts";
 import { settingKeys, variableOf } from "./settings.ts";
 
 let directory: string;
@@ -22,6 +22,7 @@ describe("loadConfig", () => {
   it("gives the defaults of the contract without a file, even without a directory", async () => {
     const { store } = await loadConfig({ directory: join(directory, "missing"), env: {} });
     expect(store).toEqual({
+      database: { engine: "sqlite", file: "dist.db" },
       defaultVisibility: "unlisted",
       expireAfterMs: 24 * 3600 * 1000,
       maxUploadBytes: 16 * 1024 ** 3,
@@ -62,6 +63,29 @@ describe("loadConfig", () => {
       DIST_TOKEN_FILE: "f",
     };
     expect((await loadConfig({ directory, env })).store.defaultVisibility).toBe("unlisted");
+  });
+
+  it("reads a secret setting from a file, too, but not from both places", async () => {
+    const file = join(directory, "url");
+    await writeFile(file, "postgres://dist:pass@db/dist\n");
+    const { store } = await loadConfig({ directory, env: { DIST_DATABASE_URL_FILE: file } });
+    expect(store.database).toMatchObject({ engine: "postgres", host: "db", user: "dist" });
+    expect(await problems({ DIST_DATABASE_URL_FILE: file, DIST_DATABASE_URL: "sqlite:x" })).toMatchObject([
+      { key: "DIST_DATABASE_URL_FILE", source: "environment", message: expect.stringContaining("exclude") },
+    ]);
+    expect(await problems({ DIST_DATABASE_URL_FILE: join(directory, "missing") })).toMatchObject([
+      { key: "DIST_DATABASE_URL_FILE", message: expect.stringContaining("ENOENT") },
+    ]);
+    await writeFile(file, "x".repeat(65 * 1024));
+    expect(await problems({ DIST_DATABASE_URL_FILE: file })).toMatchObject([
+      { message: expect.stringContaining("larger") },
+    ]);
+  });
+
+  // What is refused may be a URL with a typing error and a password in it.
+  it("never repeats the value of a secret setting", async () => {
+    const env = { DIST_DATABASE_URL: "postgres://dist:hunter2@db/dist?sslmode=prefer" };
+    expect(JSON.stringify(await problems(env))).not.toContain("hunter2");
   });
 
   it("reports every problem of all sources at once", async () => {

@@ -1,4 +1,4 @@
-import { Secret } from "./secret.ts";
+import { Secret } from "../base/secret.ts";
 
 /** What the command line takes from the environment, besides the settings of a store. */
 export interface Environment {

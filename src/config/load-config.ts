@@ -9,6 +9,7 @@ import { environmentVariables } from "./environment.ts";
 import { configErrors } from "./errors.ts";
 import {
   flaggedKeys,
+  secretKeys,
   type Setting,
   settingFlagOf,
   type SettingKey,
@@ -18,6 +19,8 @@ import {
   variableOf,
 } from "./settings.ts";
 
+/** More is no secret, and would be kept in memory. */
+const maxSecretBytes = 64 * 1024;
 /** A configuration is a page of text; more is a mistake, and parsing it would take memory. */
 const maxFileBytes = 1024 * 1024;
 
@@ -61,7 +64,8 @@ export async function loadConfig({ directory, env, file, flags = {} }: ConfigSou
       takeKey(key, value, basename(path), given, problems);
     }
   }
-  for (const [name, value] of Object.entries(env)) takeVariable(name, value, given, problems);
+  const variables = await withSecretFiles(env, problems);
+  for (const [name, value] of Object.entries(variables)) takeVariable(name, value, given, problems);
   for (const key of flaggedKeys) {
     const value = flags[key];
     if (value !== undefined) given.set(key, parse(key, value, "flags", problems, settingFlagOf(key)));
@@ -92,6 +96,7 @@ function toServerSettings(values: SettingValues): ServerSettings {
 
 function toStoreSettings(values: SettingValues): StoreSettings {
   return {
+    database: values["database.url"],
     defaultVisibility: values["default_visibility"],
     expireAfterMs: values["uploads.expire_after"],
     maxUploadBytes: values["server.max_upload_bytes"],
@@ -119,6 +124,34 @@ function takeKey(
   problems.push({ key, source, message: unknownText(`The key ${key}`, key, settingKeys) });
 }
 
+/** The variables, with the value of each `…_FILE` of a secret setting in the place of its name. */
+async function withSecretFiles(
+  env: ConfigSources["env"],
+  problems: ConfigProblem[],
+): Promise<ConfigSources["env"]> {
+  const variables = { ...env };
+  for (const variable of secretKeys.map(variableOf)) {
+    const named = `${variable}_FILE`;
+    const path = variables[named];
+    delete variables[named];
+    if (!path) continue;
+    const refuse = (message: string) => problems.push({ key: named, source: "environment", message });
+    if (variables[variable]) {
+      refuse(`${variable} and ${named} exclude each other.`);
+      continue;
+    }
+    try {
+      const bytes = await readFile(path);
+      // Files end with a line feed, and secrets do not.
+      if (bytes.length <= maxSecretBytes) variables[variable] = bytes.toString("utf8").trim();
+      else refuse(`The file that ${named} names is larger than ${maxSecretBytes} bytes.`);
+    } catch (error) {
+      refuse(`The file that ${named} names cannot be read (${errnoOf(error) ?? String(error)}).`);
+    }
+  }
+  return variables;
+}
+
 function takeVariable(
   name: string,
   value: string | undefined,
@@ -133,7 +166,11 @@ function takeVariable(
     given.set(key, parse(key, value, "environment", problems, name));
     return;
   }
-  const known = [...Object.keys(environmentVariables), ...settingKeys.map(variableOf)];
+  const known = [
+    ...Object.keys(environmentVariables),
+    ...settingKeys.map(variableOf),
+    ...secretKeys.map((secret) => `${variableOf(secret)}_FILE`),
+  ];
   problems.push({
     key: name,
     source: "environment",

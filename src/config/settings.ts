@@ -1,6 +1,8 @@
 import { isIP } from "node:net";
 
+import type { DatabaseSettings } from "../registry/store-settings.ts";
 import { type Duration, durationSeconds, parseDuration, parseDurationOrNever } from "../base/duration.ts";
+import { parseDatabaseUrl } from "./database-url.ts";
 
 /** How one kind of value is read, from `dist.toml` (typed) or from the environment (text). */
 export interface SettingType<T> {
@@ -105,6 +107,12 @@ const periodOrNever: SettingType<Duration | null> = {
   parse: (value) => attempt(() => parseDurationOrNever(String(value))),
 };
 
+const databaseUrl: SettingType<DatabaseSettings> = {
+  expected:
+    "sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE, the latter with sslmode (disable, require, verify-full), sslrootcert, host (the directory of a socket) or options after a ?",
+  parse: (value) => (typeof value === "string" ? parseDatabaseUrl(value) : undefined),
+};
+
 function setting<T>(type: SettingType<T>, defaultValue: Setting<T>["default"], about: string): Setting<T> {
   return { type, default: defaultValue, about };
 }
@@ -139,6 +147,11 @@ export const settings = {
     "Who sends the bytes of a download: the server, or the proxy in front of it, told by `X-Accel-Redirect` or `X-Sendfile`.",
   ),
   "server.max_upload_bytes": setting(byteCount, 16 * 1024 ** 3, "The largest file that is taken, in bytes."),
+  "database.url": setting(
+    databaseUrl,
+    "sqlite:dist.db",
+    "Where the log, its views and the state are: a SQLite file, relative to the store directory, or a PostgreSQL database.",
+  ),
   "uploads.expire_after": setting(
     fixedDurationMs,
     "24h",
@@ -178,6 +191,9 @@ export const settingKeys = Object.keys(settings) as SettingKey[];
 export function variableOf(key: SettingKey): string {
   return `DIST_${key.replaceAll(/[.-]/g, "_").toUpperCase()}`;
 }
+
+/** The settings that may hold a secret: these can also be read from a file, which the variable with `_FILE` names. */
+export const secretKeys = ["database.url"] as const satisfies readonly SettingKey[];
 
 /** The settings that `server run` takes as flags. */
 export const flaggedKeys = ["server.host", "server.port", "server.workers", "public_url"] as const;

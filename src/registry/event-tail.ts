@@ -1,7 +1,7 @@
 import type { Database } from "../catalog/database.ts";
 import { logHead } from "../catalog/transaction.ts";
 
-/** How often the log's head is read while somebody waits. */
+/** How often the log's head is read while somebody waits, where the database gives no notice of commits. */
 const POLL_INTERVAL_MS = 100;
 
 export interface TailOptions {
@@ -36,12 +36,16 @@ interface Waiter {
 /**
  * One poller per process, whatever the number of waiters: other processes' commits come with no notice in SQLite. It
  * reads the head itself, one row by its key: `PRAGMA data_version` costs as much, leaves out the commits of the
- * connection that asks, and tells of writes that are no events. The poller never keeps the process alive.
+ * connection that asks, and tells of writes that are no events. A database that gives notice (`watch`) is read when it
+ * does, when somebody comes, and when somebody's time is over. The poller never keeps the process alive.
  */
 export function openEventTail(database: Database): EventTail {
   const waiters = new Set<Waiter>();
   let timer: NodeJS.Timeout | undefined;
   let polling: Promise<void> | undefined;
+  let unwatch: (() => void) | undefined;
+  /** Something may have been committed since the last read began. */
+  let isStale = false;
 
   const readHead = async () => (await database.read((reader) => reader.first(logHead, {})))!.head;
 
@@ -49,12 +53,27 @@ export function openEventTail(database: Database): EventTail {
     if (timer !== undefined || polling !== undefined || waiters.size === 0) return;
     timer = setTimeout(() => {
       timer = undefined;
+      isStale = false;
       polling = poll().finally(() => {
         polling = undefined;
         schedule();
       });
-    }, POLL_INTERVAL_MS);
+    }, pauseMs());
     timer.unref();
+  };
+
+  const pauseMs = () => {
+    if (database.watch === undefined) return POLL_INTERVAL_MS;
+    if (isStale) return 0;
+    const first = Math.min(...[...waiters].map(({ until }) => until));
+    return Math.max(0, Math.ceil(first - performance.now()));
+  };
+
+  const wake = () => {
+    isStale = true;
+    clearTimeout(timer);
+    timer = undefined;
+    schedule();
   };
 
   const poll = async () => {
@@ -79,7 +98,9 @@ export function openEventTail(database: Database): EventTail {
       const abort = () => reject(signal.reason);
       signal.addEventListener("abort", abort);
       waiters.add(waiter);
-      schedule();
+      unwatch ??= database.watch?.(wake);
+      if (unwatch === undefined) schedule();
+      else wake();
       try {
         return await promise;
       } finally {
@@ -92,6 +113,7 @@ export function openEventTail(database: Database): EventTail {
       return waiters.size;
     },
     close: async () => {
+      unwatch?.();
       clearTimeout(timer);
       timer = undefined;
       for (const waiter of waiters) waiter.reject(new Error("The store was closed."));

@@ -1,12 +1,11 @@
 import { mkdir } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 
 import { type Clock, systemClock } from "../base/clock.ts";
 import { errnoOf } from "../base/errors.ts";
 import { syncDirectory } from "../base/files.ts";
 import { storageErrors } from "../base/storage-errors.ts";
 import { openDirectoryBlobStore } from "../blob/directory.ts";
-import { openSqliteDatabase } from "../catalog/sqlite/sqlite-database.ts";
 import { type AppVersion, appVersion } from "./apps.ts";
 import { type EventTail, openEventTail } from "./event-tail.ts";
 import { requireLive } from "./events.ts";
@@ -14,6 +13,7 @@ import type { Idempotency } from "./idempotency.ts";
 import { installManifest, signInstallManifest } from "./links/install-manifest.ts";
 import { authenticateLink, type PresentedLink } from "./links/signed-links.ts";
 import { localRegistry } from "./local-registry.ts";
+import { openDatabase } from "./open-database.ts";
 import { type Principal, systemPrincipal } from "./principal.ts";
 import type { InstallManifest, LinkSignature, Problem } from "./records.ts";
 import type { Registry } from "./registry.ts";
@@ -71,15 +71,16 @@ export interface Store {
 }
 
 /**
- * Opens the store in a directory: `dist.db` and the objects beside it. Raises `store.load` when there is none and `create`
- * is false, `store.read_only`, `store.newer_schema`, `store.damaged`.
+ * Opens a store: the database its settings name (`dist.db` in its directory, if nothing else) and the objects in the
+ * directory. Raises `store.load` when there is none and `create` is false, `store.read_only`, `store.newer_schema`,
+ * `store.damaged`, `store.unreachable`, `store.database_refused`, `clock.skew`.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const directory = resolve(options.directory);
   const clock = options.clock ?? systemClock;
   if (options.create) await makeDirectory(directory);
-  const database = await openSqliteDatabase({
-    path: join(directory, "dist.db"),
+  const database = await openDatabase(options.settings.database, {
+    directory,
     create: options.create,
     clock,
   });

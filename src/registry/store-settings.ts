@@ -1,8 +1,10 @@
 import type { Duration } from "../base/duration.ts";
+import type { PostgresTarget } from "../catalog/postgres/postgres-target.ts";
 import type { Visibility } from "./records.ts";
 
 /** What an operator can set (`dist.toml`), as the registry needs it. */
 export interface StoreSettings {
+  readonly database: DatabaseSettings;
   readonly defaultVisibility: Visibility;
   /** How long leases, upload sessions and staging live. */
   readonly expireAfterMs: number;
@@ -10,3 +12,8 @@ export interface StoreSettings {
   /** Default period by retention class; null never expires. */
   readonly retentionClasses: { readonly [name: string]: Duration | null };
 }
+
+/** Where the log, its views and the state are: in a file, relative to the store directory, or on a database server. */
+export type DatabaseSettings =
+  | { readonly engine: "sqlite"; readonly file: string }
+  | ({ readonly engine: "postgres" } & PostgresTarget);

@@ -3,8 +3,9 @@ import { rm } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { type ViewName, viewNames, views } from "../../src/catalog/schema.ts";
-import { dumpViews, makeDirectory, rowsOf, tamper } from "../store/store-files.ts";
+import { columnsOf, dumpViews, makeDirectory, rowsOf, tamper } from "../store/store-files.ts";
 import { openTestStore, publishTar, type TestStore } from "../support/test-store.ts";
+import { engine } from "../support/test-database.ts";
 import { fullHistory, HistoryRun } from "./histories.ts";
 
 let directory: string;
@@ -19,17 +20,21 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-interface Column {
-  readonly name: string;
-  readonly type: string;
-}
-
-const columnsOf = (view: ViewName) =>
-  rowsOf(directory, `SELECT name, type FROM pragma_table_info('${view}')`) as unknown as Column[];
-
 /** Another value of the column's type, for a value and for NULL. */
-const other = ({ name, type }: Column) =>
+const other = ({ name, type }: ReturnType<typeof columnsOf>[number]) =>
   type === "INTEGER" ? `coalesce(${name} + 1000, 1)` : `coalesce(${name} || '-changed', 'changed')`;
+
+/**
+ * The columns that are worth a rebuild each: all of them; on PostgreSQL, where one takes long and the comparison is the
+ * same text, one of each type with and without a value.
+ */
+function columnsToChange(view: ViewName): ReturnType<typeof columnsOf> {
+  const columns = columnsOf(directory, view);
+  if (engine === "sqlite") return columns;
+  const [row] = rowsOf(directory, `SELECT * FROM ${view} WHERE ${firstRow(view)}`);
+  const kinds = Map.groupBy(columns, ({ name, type }) => `${type} ${row![name] === null}`);
+  return [...kinds.values()].map(([first]) => first!);
+}
 
 const firstRow = (view: ViewName) => `rowid = (SELECT min(rowid) FROM ${view})`;
 
@@ -54,7 +59,7 @@ describe("a rebuild of views that somebody changed", () => {
 
   it.each(viewNames)("repairs %s with any one column changed", async (view) => {
     const sound = dumpViews(directory);
-    for (const column of columnsOf(view)) {
+    for (const column of columnsToChange(view)) {
       tamper(directory, `UPDATE ${view} SET ${column.name} = ${other(column)} WHERE ${firstRow(view)}`);
       await expectRepaired(view, 1, sound);
     }
@@ -68,7 +73,7 @@ describe("a rebuild of views that somebody changed", () => {
 
   it.each(viewNames)("repairs %s with a row of nobody's inserted", async (view) => {
     const sound = dumpViews(directory);
-    const values = columnsOf(view).map((column) => other(column));
+    const values = columnsOf(directory, view).map((column) => other(column));
     tamper(directory, `INSERT INTO ${view} SELECT ${values.join()} FROM ${view} WHERE ${firstRow(view)}`);
     await expectRepaired(view, 1, sound);
   });

@@ -4,14 +4,7 @@ import type { Database } from "../../src/catalog/database.ts";
 import { openEventTail } from "../../src/registry/event-tail.ts";
 import { openStore } from "../../src/registry/open-store.ts";
 import { localPrincipal } from "../../src/registry/principal.ts";
-import {
-  openTestStore,
-  outcomeOf,
-  publishTar,
-  sqlOn,
-  testSettings,
-  type TestStore,
-} from "../support/test-store.ts";
+import { openTestStore, outcomeOf, publishTar, sqlOn, type TestStore } from "../support/test-store.ts";
 
 let test: TestStore;
 beforeEach(async () => {
@@ -108,7 +101,7 @@ describe("the tail", () => {
 
   it("hears of what another process commits", async () => {
     const grew = past(2);
-    const elsewhere = await openStore({ directory: test.directory, create: false, settings: testSettings });
+    const elsewhere = await openStore({ directory: test.directory, create: false, settings: test.settings });
     await elsewhere.as(localPrincipal("else")).updateApp("acme", { owner: "x" });
     await elsewhere.close();
     expect(await grew).toBe(true);
@@ -177,5 +170,67 @@ describe("the poller", () => {
     const options = { signal: neverAborted, withinMs: 60_000 };
     await expect(tail.past(0, options)).rejects.toThrow("the disk is gone");
     expect(await tail.past(0, options)).toBe(true);
+  });
+});
+
+describe("the tail of a database that gives notice", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** A database whose head and notices the test makes. */
+  function noticing() {
+    vi.useFakeTimers();
+    const state = { head: 0, reads: 0, notify: () => {}, watchers: 0 };
+    const read = async () => {
+      state.reads += 1;
+      return { head: state.head };
+    };
+    const watch = (listener: () => void) => {
+      state.watchers += 1;
+      state.notify = listener;
+      return () => void (state.watchers -= 1);
+    };
+    return { state, tail: openEventTail({ read, watch } as unknown as Database) };
+  }
+  const wait = { signal: neverAborted, withinMs: 60_000 };
+
+  it("reads when somebody comes and when it is told, not in between", async () => {
+    const { state, tail } = noticing();
+    const waits = [tail.past(0, wait), tail.past(1, wait)];
+    await vi.advanceTimersByTimeAsync(50_000);
+    expect([state.reads, state.watchers]).toEqual([1, 1]);
+    state.head = 1;
+    state.notify();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await waits[0]).toBe(true);
+    expect(state.reads).toBe(2);
+    state.head = 2;
+    state.notify();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await waits[1]).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+    await tail.close();
+    expect(state.watchers).toBe(0);
+  });
+
+  it("tells whose time is over, with no notice at all", async () => {
+    const { tail } = noticing();
+    const late = tail.past(0, { signal: neverAborted, withinMs: 5_000 });
+    await vi.advanceTimersByTimeAsync(5_001);
+    expect(await late).toBe(false);
+  });
+
+  // The notice may come while the head is being read: then that read may have been too early.
+  it("reads again after a notice that came during a read", async () => {
+    const { state, tail } = noticing();
+    const grew = tail.past(0, wait);
+    await vi.advanceTimersByTimeAsync(1);
+    const slow = tail.past(0, wait);
+    state.notify();
+    state.notify();
+    state.head = 1;
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await Promise.all([grew, slow])).toEqual([true, true]);
   });
 });

@@ -2,13 +2,14 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
+import type { SQLInputValue } from "node:sqlite";
 
 import { viewNames, views } from "../../src/catalog/schema.ts";
+import { engine, runSql } from "../support/test-database.ts";
 
 /** What is in a store's directory, looked at and changed behind the product's back. */
 
-type Row = Record<string, SQLOutputValue>;
+type Row = Record<string, any>;
 
 /**
  * A fresh directory, in memory where the system has such a place: tests that make hundreds of stores and prove nothing
@@ -20,35 +21,40 @@ export function makeDirectory(): Promise<string> {
 
 const MEMORY = "/dev/shm";
 
-/** Runs `work` on a connection of its own to the store's database. */
-export function withDatabase<T>(directory: string, work: (db: DatabaseSync) => T): T {
-  const db = new DatabaseSync(join(directory, "dist.db"), { enableForeignKeyConstraints: false });
-  try {
-    return work(db);
-  } finally {
-    db.close();
-  }
-}
-
-/** Runs statements. */
-export function tamper(directory: string, sql: string): void {
-  withDatabase(directory, (db) => db.exec(sql));
+/** Runs statements on the store's database. */
+export function tamper(directory: string, sql: string, ...values: SQLInputValue[]): void {
+  runSql(directory, sql, ...values);
 }
 
 export function rowsOf(directory: string, sql: string): Row[] {
-  return withDatabase(directory, (db) => db.prepare(sql).all());
+  return runSql(directory, sql);
 }
 
 /** Every row of every view, ordered by key. */
 export function dumpViews(directory: string): Record<string, Row[]> {
-  return withDatabase(directory, (db) =>
-    Object.fromEntries(
-      viewNames.map((view) => [
-        view,
-        db.prepare(`SELECT * FROM ${view} ORDER BY ${views[view].key.join()}`).all(),
-      ]),
-    ),
+  return Object.fromEntries(
+    viewNames.map((view) => [
+      view,
+      runSql(directory, `SELECT * FROM ${view} ORDER BY ${views[view].key.join()}`),
+    ]),
   );
+}
+
+/** A view's columns, with their types as the schema's text says them. */
+export function columnsOf(directory: string, view: string): { name: string; type: "INTEGER" | "TEXT" }[] {
+  if (engine === "sqlite") {
+    const columns = runSql(directory, `SELECT name, type FROM pragma_table_info('${view}')`);
+    return columns as ReturnType<typeof columnsOf>;
+  }
+  const columns = runSql(
+    directory,
+    `SELECT attname, format_type(atttypid, NULL) AS type FROM pg_attribute
+      WHERE attrelid = '${view}'::regclass AND attnum > 0 ORDER BY attnum`,
+  );
+  return columns.map(({ attname, type }) => ({
+    name: attname,
+    type: type === "bigint" ? "INTEGER" : "TEXT",
+  }));
 }
 
 export function objectPath(directory: string, sha256: string): string {
@@ -78,5 +84,7 @@ export async function snapshot(directory: string): Promise<{ files: string[]; da
     const { size, mtimeMs } = await stat(join(directory, name));
     files.push(`${name} ${size} ${mtimeMs}`);
   }
+  // What stands in a database server's own files is none of the store's files.
+  if (engine === "postgres") return { files, database: "" };
   return { files, database: (await readFile(join(directory, "dist.db"))).toString("base64") };
 }

@@ -1,5 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
@@ -16,8 +17,8 @@ import {
   rowsOf,
   snapshot,
   tamper,
-  withDatabase,
 } from "./store-files.ts";
+import { engine } from "../support/test-database.ts";
 
 const day = 24 * 3600 * 1000;
 
@@ -77,7 +78,7 @@ describe("a sound store", () => {
     await rm(empty, { recursive: true });
   });
 
-  it("whose database is a file of no bytes has none", async () => {
+  it.runIf(engine === "sqlite")("whose database is a file of no bytes has none", async () => {
     const empty = await makeDirectory();
     await overwrite(join(empty, "dist.db"), "");
     const fresh = await openTestStore({ directory: empty });
@@ -100,7 +101,7 @@ describe("writing", () => {
     await overwrite(join(directory, "staging", "upl_left"), "left");
     await flipBit(objectPath(directory, artifact));
     tamper(directory, "UPDATE event SET actor = 'mallory' WHERE seq = 1; DELETE FROM channel");
-    tamper(directory, "PRAGMA wal_checkpoint(TRUNCATE)");
+    if (engine === "sqlite") tamper(directory, "PRAGMA wal_checkpoint(TRUNCATE)");
     const before = { files: await snapshot(directory), views: dumpViews(directory) };
     const events = rowsOf(directory, "SELECT * FROM event");
     expect((await problemsOf()).length).toBeGreaterThan(0);
@@ -228,6 +229,8 @@ describe("what nothing needs is collectable and no problem:", () => {
 });
 
 describe("the log", () => {
+  const bytesOfSecond = () =>
+    rowsOf(directory, "SELECT bytes FROM event WHERE seq = 2")[0]!["bytes"] as Uint8Array;
   const last = "(SELECT max(seq) FROM event)";
 
   it("with an event deleted has a log.gap", async () => {
@@ -251,13 +254,9 @@ describe("the log", () => {
   });
 
   it("with one byte of an event changed is log.hash_mismatch", async () => {
-    withDatabase(directory, (db) => {
-      const bytes = Buffer.from(
-        db.prepare("SELECT bytes FROM event WHERE seq = 2").get()!["bytes"] as Uint8Array,
-      );
-      bytes[bytes.length - 1]! ^= 1;
-      db.prepare("UPDATE event SET bytes = ? WHERE seq = 2").run(bytes);
-    });
+    const bytes = bytesOfSecond();
+    bytes[bytes.length - 1]! ^= 1;
+    tamper(directory, "UPDATE event SET bytes = ? WHERE seq = 2", bytes);
     expect(await problemsOf()).toEqual(["log.hash_mismatch event 2"]);
   });
 
@@ -280,11 +279,8 @@ describe("the log", () => {
     ["of an unknown type", "log.unknown_event_type", (event) => encodeCanonical({ ...event, type: "v9.x" })],
     ["that say something else", "log.column_differs", (event) => encodeCanonical({ ...event, actor: "x" })],
   ])("with bytes %s and a hash that fits is %s", async (_, code, forge) => {
-    withDatabase(directory, (db) => {
-      const { bytes } = db.prepare("SELECT bytes FROM event WHERE seq = 2").get() as { bytes: Uint8Array };
-      const forged = forge(decodeCanonical(bytes) as { [key: string]: CanonicalValue });
-      db.prepare("UPDATE event SET bytes = ?, leaf_hash = ? WHERE seq = 2").run(forged, leafHash(forged));
-    });
+    const forged = forge(decodeCanonical(bytesOfSecond()) as { [key: string]: CanonicalValue });
+    tamper(directory, "UPDATE event SET bytes = ?, leaf_hash = ? WHERE seq = 2", forged, leafHash(forged));
     expect(await problemsOf()).toEqual([`${code} event 2`]);
   });
 
@@ -358,13 +354,13 @@ describe("a reference that is broken", () => {
   });
 });
 
-describe("the database file", () => {
+// PostgreSQL's own check has its test in test/postgres.
+describe.runIf(engine === "sqlite")("the database file", () => {
   it("with an index that lost its rows is store.damaged", async () => {
-    withDatabase(directory, (db) => {
-      db.enableDefensive(false);
-      db.exec(`PRAGMA writable_schema = ON;
-        UPDATE sqlite_schema SET sql = 'CREATE INDEX event_type ON event (actor, seq)' WHERE name = 'event_type'`);
-    });
+    const database = new DatabaseSync(join(directory, "dist.db"), { defensive: false });
+    database.exec(`PRAGMA writable_schema = ON;
+      UPDATE sqlite_schema SET sql = 'CREATE INDEX event_type ON event (actor, seq)' WHERE name = 'event_type'`);
+    database.close();
     await store.close();
     store = await openTestStore({ directory });
     expect(await problemsOf()).toEqual(["store.damaged database"]);

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import type { SQLInputValue } from "node:sqlite";
 
 import type { Clock } from "../../src/base/clock.ts";
 import { parseDurationOrNever } from "../../src/base/duration.ts";
@@ -17,6 +17,7 @@ import type {
   Scope,
   UploadSource,
 } from "../../src/registry/records.ts";
+import { databaseFor, runSql } from "./test-database.ts";
 
 /** A clock that tests move by hand. Starts at a fixed moment, so that printed times are the same in every run. */
 export class TestClock implements Clock {
@@ -43,6 +44,8 @@ export interface TokenLimits {
 export interface TestStore {
   readonly directory: string;
   readonly clock: TestClock;
+  /** What it was opened with; another process opens the same store with it. */
+  readonly settings: StoreSettings;
   readonly store: Store;
   /** As the person on the store's machine: every scope. */
   readonly registry: Registry;
@@ -53,6 +56,7 @@ export interface TestStore {
 }
 
 export const testSettings: StoreSettings = {
+  database: { engine: "sqlite", file: "dist.db" },
   defaultVisibility: "unlisted",
   expireAfterMs: 24 * 3600 * 1000,
   maxUploadBytes: 16 * 1024 ** 3,
@@ -71,7 +75,7 @@ export async function openTestStore(
 ): Promise<TestStore> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "dist-test-")));
   const clock = new TestClock();
-  const settings = { ...testSettings, ...options.settings };
+  const settings = { ...testSettings, database: databaseFor(directory), ...options.settings };
   const store = await openStore({ directory, create: true, settings, clock });
   const principal = (scopes: readonly Scope[], limits: TokenLimits): Principal => ({
     actor: `token:${limits.name ?? "test"}`,
@@ -84,6 +88,7 @@ export async function openTestStore(
   return {
     directory,
     clock,
+    settings,
     store,
     registry: store.as(localPrincipal("tester")),
     as: (scopes, limits = {}) => store.as(principal(scopes, limits)),
@@ -165,12 +170,7 @@ export async function textOf(registry: Registry, sha256: string): Promise<string
 
 /** Runs one statement on the store's database behind its back, to see state or to forge what no use case makes. */
 export function sqlOn(test: TestStore, statement: string, ...values: SQLInputValue[]) {
-  const database = new DatabaseSync(join(test.directory, "dist.db"));
-  try {
-    return database.prepare(statement).all(...values);
-  } finally {
-    database.close();
-  }
+  return runSql(test.directory, statement, ...values);
 }
 
 /** The digests on which anybody holds a lease, in order. */

@@ -1,24 +1,45 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import {
+  hasPostgres,
+  type PostgresServer,
+  removePostgres,
+  socketUrl,
+  startPostgres,
+} from "./postgres-server.ts";
 import { NOT_RUN_FILE } from "./required-tools.ts";
+import { POSTGRES_URL } from "./test-database.ts";
 
 const root = join(import.meta.dirname, "../..");
 let directory: string | undefined;
+let postgres: PostgresServer | undefined;
 
-/** Before all tests: builds the program that some of them start, so that none runs yesterday's. */
+/**
+ * Before all tests: builds the program that some of them start, so that none runs yesterday's, and starts the PostgreSQL
+ * that the project `postgres` runs on.
+ */
 export function setup(): void {
   const tsc = join(root, "node_modules/.bin/tsc");
   const built = spawnSync(tsc, ["-p", "tsconfig.build.json"], { cwd: root, encoding: "utf8" });
   if (built.status !== 0) throw new Error(`The program does not build.\n${built.stdout}${built.stderr}`);
   directory = mkdtempSync(join(tmpdir(), "dist-not-run-"));
   process.env[NOT_RUN_FILE] = join(directory, "list");
+  if (hasPostgres()) {
+    postgres = startPostgres({ fast: true });
+    process.env[POSTGRES_URL] = socketUrl(postgres, "dist");
+  } else if (process.env["DIST_TEST_SERVICES"] === "required") {
+    throw new Error("Not installed: PostgreSQL.");
+  } else {
+    appendFileSync(process.env[NOT_RUN_FILE], "every suite on PostgreSQL (needs postgresql)\n");
+  }
 }
 
-/** After all tests: names what did not run. */
+/** After all tests: stops PostgreSQL and names what did not run. */
 export function teardown(): void {
+  if (postgres !== undefined) removePostgres(postgres);
   if (directory === undefined) return;
   const file = join(directory, "list");
   const lines = existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n") : [];

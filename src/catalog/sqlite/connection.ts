@@ -2,7 +2,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 
 import type { Compilable } from "kysely";
 
-import type { Writer } from "../database.ts";
+import type { TextConnection } from "../database.ts";
 import { bind, type CompiledText, compile, type Query, type QueryBuilder, type SqlValue } from "../query.ts";
 import { translateSqliteError } from "./sqlite-errors.ts";
 
@@ -10,7 +10,7 @@ import { translateSqliteError } from "./sqlite-errors.ts";
  * One SQLite connection. Its calls are synchronous underneath and asynchronous in shape, so that queries are written once
  * for both engines.
  */
-export class SqliteConnection implements Writer {
+export class SqliteConnection implements TextConnection {
   readonly dialect = "sqlite";
   readonly #database: DatabaseSync;
   readonly #prepared = new Map<Query<never, unknown>, { statement: StatementSync; text: CompiledText }>();
@@ -61,6 +61,15 @@ export class SqliteConnection implements Writer {
       const row = this.#database.prepare(sql).get();
       return row === undefined ? null : (Object.values(row)[0] as number | string | null);
     });
+  }
+
+  async columnsOf(table: string): Promise<string[]> {
+    const names = await this.scalar(`SELECT group_concat(name) FROM pragma_table_info('${table}')`);
+    return names === null ? [] : String(names).split(",");
+  }
+
+  get isUsable(): boolean {
+    return this.#database.isOpen;
   }
 
   async close(): Promise<void> {

@@ -7,10 +7,11 @@ import { errnoOf, hasCode } from "../../base/errors.ts";
 import { syncDirectory } from "../../base/files.ts";
 import type { Actor, Database, MaintenanceConnection, Reader, Transaction } from "../database.ts";
 import { catalogErrors } from "../errors.ts";
+import { ConnectionPool } from "../connection-pool.ts";
+import { isPrepared, prepareSchema } from "../prepare-schema.ts";
 import type { Query } from "../query.ts";
 import { LogTransaction, logHead } from "../transaction.ts";
 import { SqliteConnection } from "./connection.ts";
-import { isPrepared, prepareSchema } from "./sqlite-schema.ts";
 import { isBusy } from "./sqlite-errors.ts";
 import { refuseUnsafeSqlite } from "./sqlite-version.ts";
 
@@ -20,6 +21,8 @@ const LOCK_DEADLINE_MS = 60_000;
 const RETRY_PAUSE_MS = 12;
 /** Snapshots that can be read at once in one process; a further one waits. */
 const MAX_READERS = 8;
+/** Page cache for the temporary tables of a rebuild. */
+const TEMPORARY_CACHE_KIB = 64 * 1024;
 
 export interface SqliteOptions {
   /** The database file. */
@@ -69,13 +72,14 @@ class SqliteDatabase implements Database {
   readonly #options: SqliteOptions;
   readonly #writer: SqliteConnection;
   readonly #writeQueue = new Mutex();
-  readonly #idleReaders: SqliteConnection[] = [];
-  readonly #waiting: ((reader: SqliteConnection) => void)[] = [];
-  #readerCount = 0;
+  readonly #readers: ConnectionPool<SqliteConnection>;
 
   constructor(options: SqliteOptions, writer: SqliteConnection) {
     this.#options = options;
     this.#writer = writer;
+    this.#readers = new ConnectionPool(MAX_READERS, () =>
+      retryWhileBusy(async () => new SqliteConnection(options.path, { readOnly: true })),
+    );
   }
 
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
@@ -118,6 +122,9 @@ class SqliteDatabase implements Database {
       async () => new SqliteMaintenance(this.#options.path, this.#writeQueue),
     );
     await connection.execute("PRAGMA synchronous = FULL");
+    // Temporary tables are thrown away on any failure: they need neither a journal nor a sync.
+    await connection.execute("PRAGMA temp.journal_mode = OFF");
+    await connection.execute(`PRAGMA temp.cache_size = -${TEMPORARY_CACHE_KIB}`);
     return connection;
   }
 
@@ -138,41 +145,23 @@ class SqliteDatabase implements Database {
 
   async close(): Promise<void> {
     await this.#writeQueue.run(async () => {
-      for (const reader of this.#idleReaders) await reader.close();
+      await this.#readers.close();
       await this.#writer.close();
     });
   }
 
   async #withReader<T>(work: (reader: SqliteConnection) => Promise<T>): Promise<T> {
-    const reader = await this.#takeReader();
+    const reader = await this.#readers.take();
     try {
       return await work(reader);
     } finally {
-      this.#giveReader(reader);
+      await this.#readers.give(reader);
     }
-  }
-
-  async #takeReader(): Promise<SqliteConnection> {
-    const idle = this.#idleReaders.pop();
-    if (idle !== undefined) return idle;
-    if (this.#readerCount >= MAX_READERS) return new Promise((resolve) => this.#waiting.push(resolve));
-    this.#readerCount += 1;
-    try {
-      return await retryWhileBusy(async () => new SqliteConnection(this.#options.path, { readOnly: true }));
-    } catch (error) {
-      this.#readerCount -= 1;
-      throw error;
-    }
-  }
-
-  #giveReader(reader: SqliteConnection): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#idleReaders.push(reader);
-    else next(reader);
   }
 }
 
 class SqliteMaintenance extends SqliteConnection implements MaintenanceConnection {
+  readonly schemas = { stored: "main", temporary: "temp" };
   readonly #writeQueue: Mutex;
 
   constructor(path: string, writeQueue: Mutex) {
@@ -182,6 +171,18 @@ class SqliteMaintenance extends SqliteConnection implements MaintenanceConnectio
 
   exclusively<T>(work: () => Promise<T>): Promise<T> {
     return this.#writeQueue.run(() => exclusively(this, work));
+  }
+
+  async snapshot<T>(work: () => Promise<T>): Promise<T> {
+    await this.execute("BEGIN");
+    try {
+      const result = await work();
+      await this.execute("COMMIT");
+      return result;
+    } catch (error) {
+      await rollback(this);
+      throw error;
+    }
   }
 }
 

@@ -1,15 +1,20 @@
-import { type Clock, toTimestamp } from "../../base/clock.ts";
-import { newId } from "../../base/ids.ts";
-import { catalogErrors } from "../errors.ts";
-import { eventBytes, readLog } from "../log-reader.ts";
-import { Projector } from "../projections/project.ts";
-import { createIndexes, createView, migrations, VIEW_GENERATION, viewNames } from "../schema.ts";
-import type { SqliteConnection } from "./connection.ts";
+import { type Clock, toTimestamp } from "../base/clock.ts";
+import { newId } from "../base/ids.ts";
+import type { TextConnection } from "./database.ts";
+import { catalogErrors } from "./errors.ts";
+import { eventBytes, readLog } from "./log-reader.ts";
+import { Projector } from "./projections/project.ts";
+import { createIndexes, createView, migrations, statementFor, VIEW_GENERATION, viewNames } from "./schema.ts";
 
 const newestVersion = migrations.at(-1)!.version;
 
+/** True when there is a schema, of whatever version. */
+export async function hasSchema(connection: TextConnection): Promise<boolean> {
+  return (await presentSchema(connection)).version > 0;
+}
+
 /** True when the tables are those of this version: nothing to prepare, and no lock to take for it. */
-export async function isPrepared(connection: SqliteConnection): Promise<boolean> {
+export async function isPrepared(connection: TextConnection): Promise<boolean> {
   const { version, generation } = await presentSchema(connection);
   return version === newestVersion && generation === VIEW_GENERATION;
 }
@@ -19,7 +24,7 @@ export async function isPrepared(connection: SqliteConnection): Promise<boolean>
  * making them anew from the log. Runs under the write lock, in one transaction: a store is never half upgraded, and of two
  * processes that try at once the second finds it done. Raises `store.newer_schema`.
  */
-export async function prepareSchema(connection: SqliteConnection, clock: Clock): Promise<void> {
+export async function prepareSchema(connection: TextConnection, clock: Clock): Promise<void> {
   const present = await presentSchema(connection);
   if (present.version > newestVersion || present.generation > VIEW_GENERATION) {
     throw catalogErrors.error(
@@ -32,7 +37,9 @@ export async function prepareSchema(connection: SqliteConnection, clock: Clock):
     );
   }
   for (const migration of migrations.filter(({ version }) => version > present.version)) {
-    for (const statement of migration.statements) await connection.execute(statement);
+    for (const statement of migration.statements) {
+      await connection.execute(statementFor(connection.dialect, statement));
+    }
   }
   if (present.version === 0) await createEmptyLog(connection, clock);
   if (present.generation < VIEW_GENERATION) await remakeViews(connection);
@@ -41,20 +48,19 @@ export async function prepareSchema(connection: SqliteConnection, clock: Clock):
   );
 }
 
-async function createEmptyLog(connection: SqliteConnection, clock: Clock): Promise<void> {
-  await connection.execute(
-    "CREATE TABLE schema_version (version INTEGER NOT NULL, view_generation INTEGER NOT NULL)",
-  );
+async function createEmptyLog(connection: TextConnection, clock: Clock): Promise<void> {
+  const version = "CREATE TABLE schema_version (version INTEGER NOT NULL, view_generation INTEGER NOT NULL)";
+  await connection.execute(statementFor(connection.dialect, version));
   await connection.execute("INSERT INTO schema_version VALUES (0, 0)");
   const logId = newId("log");
   await connection.execute(`INSERT INTO log_head VALUES (1, '${logId}', 0, '${toTimestamp(clock.nowMs())}')`);
 }
 
 /** The views of this version, filled by replaying the log. */
-async function remakeViews(connection: SqliteConnection): Promise<void> {
+async function remakeViews(connection: TextConnection): Promise<void> {
   for (const view of viewNames) {
     await connection.execute(`DROP TABLE IF EXISTS ${view}`);
-    await connection.execute(createView(view));
+    await connection.execute(createView(view, connection.dialect));
     for (const statement of createIndexes(view)) await connection.execute(statement);
   }
   const projector = new Projector(connection);
@@ -70,9 +76,9 @@ async function remakeViews(connection: SqliteConnection): Promise<void> {
 }
 
 /** Zeros when there is no schema. */
-async function presentSchema(connection: SqliteConnection): Promise<{ version: number; generation: number }> {
-  const tables = await connection.scalar("SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'");
-  if (tables === 0) return { version: 0, generation: 0 };
+async function presentSchema(connection: TextConnection): Promise<{ version: number; generation: number }> {
+  const columns = await connection.columnsOf("schema_version");
+  if (columns.length === 0) return { version: 0, generation: 0 };
   return {
     version: Number(await connection.scalar("SELECT version FROM schema_version")),
     generation: Number(await connection.scalar("SELECT view_generation FROM schema_version")),
