@@ -20,6 +20,12 @@ export interface ServerProcess {
   stop(): Promise<void>;
 }
 
+const running = new Set<ChildProcess>();
+// A benchmark that fails must not leave its servers behind.
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 /** Ends the benchmark when a program it measures against is not installed. */
 export function requirePrograms(...names: readonly string[]): void {
   const missing = names.filter((name) => spawnSync("which", [name]).status !== 0);
@@ -109,8 +115,7 @@ async function startServer(
     stdio: ["ignore", log, log],
     env: { PATH: process.env["PATH"], ...options.env },
   });
-  // A benchmark that fails must not leave its servers behind.
-  process.once("exit", () => child.kill("SIGKILL"));
+  running.add(child);
   const url = `http://127.0.0.1:${port}`;
   await answering(child, `${url}${options.probe}`, options.log);
   const startMs = performance.now() - startedMs;
@@ -136,6 +141,7 @@ async function answering(child: ChildProcess, url: string, log: string): Promise
 }
 
 async function stop(child: ChildProcess): Promise<void> {
+  running.delete(child);
   if (child.exitCode !== null) return;
   const ended = once(child, "exit");
   child.kill("SIGTERM");
