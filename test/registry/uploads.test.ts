@@ -38,8 +38,8 @@ function piece(offset: number, bytes: Uint8Array, error?: Error): UploadPiece {
 
 /** A second process, as far as uploads go: it shares nothing but the directory. */
 async function elsewhere(): Promise<Store> {
-  const { directory, clock } = test;
-  const store = await openStore({ directory, create: false, settings: testSettings, clock });
+  const { directory, clock, settings } = test;
+  const store = await openStore({ directory, create: false, settings, clock });
   others.push(store);
   return store;
 }
