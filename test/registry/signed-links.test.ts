@@ -12,7 +12,6 @@ import {
   outcomeOf,
   publishTar,
   sqlOn,
-  testSettings,
   type TestStore,
 } from "../support/test-store.ts";
 
@@ -180,16 +179,18 @@ describe("the key behind it", () => {
     expect(keys()).toEqual(made);
     await sign();
     expect(keys()).toEqual(made);
-    const [row] = sqlOn(test, "SELECT lower(hex(secret)) AS secret FROM signing_key");
+    const [row] = sqlOn(test, "SELECT secret FROM signing_key");
+    const secret = Buffer.from(row!["secret"] as Uint8Array).toString("hex");
+    expect(secret).toHaveLength(64);
     let exported = "";
     for await (const piece of test.registry.exportStore()) exported += piece;
-    expect(exported).not.toContain(String(row!["secret"]));
+    expect(exported).not.toContain(secret);
   });
 
   // Two nodes that each had a key of their own would refuse what the other signed.
   it("is one for all processes of a store, also when they need it at the same moment", async () => {
-    const { directory, clock } = test;
-    const second = await openStore({ directory, create: false, settings: testSettings, clock });
+    const { directory, clock, settings } = test;
+    const second = await openStore({ directory, create: false, settings, clock });
     try {
       const registries = [test.registry, second.as(localPrincipal("second"))];
       const [first, other] = await Promise.all(registries.map((registry) => sign("1h", registry)));

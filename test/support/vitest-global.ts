@@ -22,8 +22,7 @@ let postgres: PostgresServer | undefined;
  * that the project `postgres` runs on.
  */
 export function setup(): void {
-  const tsc = join(root, "node_modules/.bin/tsc");
-  const built = spawnSync(tsc, ["-p", "tsconfig.build.json"], { cwd: root, encoding: "utf8" });
+  const built = spawnSync("npm", ["run", "-s", "build"], { cwd: root, encoding: "utf8" });
   if (built.status !== 0) throw new Error(`The program does not build.\n${built.stdout}${built.stderr}`);
   directory = mkdtempSync(join(tmpdir(), "dist-not-run-"));
   process.env[NOT_RUN_FILE] = join(directory, "list");

@@ -1,0 +1,29 @@
+/**
+ * Puts each program in `build/main` into a few files with all that it loads: finding and reading a thousand small modules
+ * takes longer than everything else a start does. What a program loads later stays in files of its own. The library in
+ * `build` stays as it was compiled.
+ */
+import { fileURLToPath } from "node:url";
+
+import { build } from "esbuild";
+
+const main = fileURLToPath(new URL("../build/main/", import.meta.url));
+
+await build({
+  entryPoints: ["dist", "distd", "worker"].map((name) => `${main}${name}.js`),
+  outdir: main,
+  allowOverwrite: true,
+  chunkNames: "[name]-[hash]",
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target: "node26",
+  // Native code stays where its package is; the other is an option of `pg` that nobody installs.
+  external: ["@napi-rs/blake-hash", "pg-native"],
+  // Some packages are CommonJS, and ask for Node's own modules by `require`.
+  banner: {
+    js: 'import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);',
+  },
+  logLevel: "warning",
+});
