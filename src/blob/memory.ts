@@ -31,6 +31,7 @@ interface StagedBytes {
 
 class MemoryBlobStore implements BlobStore {
   readonly backend = "memory";
+  readonly isRemote = false;
   readonly #staging = new Map<string, StagedBytes>();
   readonly #objects = new Map<string, Buffer>();
 
@@ -148,7 +149,18 @@ class MemoryBlobStore implements BlobStore {
     return null;
   }
 
+  async presign(location: BlobLocation): Promise<null> {
+    checkedKey(location);
+    return null;
+  }
+
   async health(): Promise<void> {}
+
+  async abilities(): Promise<null> {
+    return null;
+  }
+
+  async close(): Promise<void> {}
 
   #object(location: BlobLocation): Buffer {
     const key = checkedKey(location);

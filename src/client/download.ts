@@ -38,6 +38,7 @@ export async function openObject(
     is_public: /\bpublic\b/.test(headers["cache-control"] ?? ""),
     physical_key: null,
     file_url: null,
+    presign: async () => null,
     read: (range) =>
       readBytes(api, address, { start: range?.start ?? 0, end: range?.end ?? object.size_bytes - 1 }),
   };

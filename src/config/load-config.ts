@@ -3,12 +3,14 @@ import { basename, join } from "node:path";
 
 import { errnoOf } from "../base/errors.ts";
 import { nearest } from "../base/text.ts";
+import type { StorageSettings } from "../registry/storage-settings.ts";
 import type { StoreSettings } from "../registry/store-settings.ts";
 import type { ServerSettings } from "../config/server-settings.ts";
 import { environmentVariables } from "./environment.ts";
 import { configErrors } from "./errors.ts";
 import {
   flaggedKeys,
+  secretKeys,
   type Setting,
   settingFlagOf,
   type SettingKey,
@@ -23,6 +25,7 @@ const maxFileBytes = 1024 * 1024;
 
 export interface Config {
   readonly store: StoreSettings;
+  readonly storage: StorageSettings;
   readonly server: ServerSettings;
 }
 
@@ -61,11 +64,15 @@ export async function loadConfig({ directory, env, file, flags = {} }: ConfigSou
       takeKey(key, value, basename(path), given, problems);
     }
   }
-  for (const [name, value] of Object.entries(env)) takeVariable(name, value, given, problems);
+  for (const [name, value] of Object.entries(env)) {
+    if (!(await takeSecretFile(name, value, given, problems))) takeVariable(name, value, given, problems);
+  }
   for (const key of flaggedKeys) {
     const value = flags[key];
     if (value !== undefined) given.set(key, parse(key, value, "flags", problems, settingFlagOf(key)));
   }
+  const values = Object.fromEntries(given) as SettingValues;
+  const storage = toStorageSettings(values, problems);
   if (problems.length > 0) {
     const [first] = problems;
     const message =
@@ -74,8 +81,30 @@ export async function loadConfig({ directory, env, file, flags = {} }: ConfigSou
         : `The configuration has ${problems.length} problems.`;
     throw configErrors.error("config.invalid", message, { details: { problems } });
   }
-  const values = Object.fromEntries(given) as SettingValues;
-  return { store: toStoreSettings(values), server: toServerSettings(values) };
+  return { store: toStoreSettings(values), storage, server: toServerSettings(values) };
+}
+
+/** An object store needs what the directory does not. */
+function toStorageSettings(values: SettingValues, problems: ConfigProblem[]): StorageSettings {
+  if (values["storage.kind"] !== "s3") return { kind: "directory" };
+  const required = <T>(key: SettingKey, value: T | null): T => {
+    // Undefined: one that was given and cannot be read is named already.
+    if (value === null) problems.push({ key, source: "default", message: `storage.kind is s3, which needs ${key}.` });
+    return value as T;
+  };
+  return {
+    kind: "s3",
+    endpoint: values["storage.endpoint"],
+    region: values["storage.region"] ?? "us-east-1",
+    bucket: required("storage.bucket", values["storage.bucket"]),
+    prefix: values["storage.prefix"],
+    pathStyle: values["storage.path_style"],
+    accessKeyId: required("storage.access_key_id", values["storage.access_key_id"]),
+    secretAccessKey: required("storage.secret_access_key", values["storage.secret_access_key"]),
+    caFile: values["storage.ca_file"],
+    downloads: values["storage.downloads"],
+    spoolDirectory: values["storage.spool_directory"],
+  };
 }
 
 function toServerSettings(values: SettingValues): ServerSettings {
@@ -118,6 +147,24 @@ function takeKey(
   problems.push({ key, source, message: unknownText(`The key ${key}`, key, settingKeys) });
 }
 
+/** True when `name` is a variable that names the file of a secret. Files end with a line feed, and secrets do not. */
+async function takeSecretFile(
+  name: string,
+  path: string | undefined,
+  given: Map<SettingKey, unknown>,
+  problems: ConfigProblem[],
+): Promise<boolean> {
+  const key = secretKeys.find((candidate) => `${variableOf(candidate)}_FILE` === name);
+  if (key === undefined || !path) return false;
+  try {
+    given.set(key, parse(key, (await readFile(path, "utf8")).trim(), "environment", problems, name));
+  } catch (error) {
+    const message = `The file that ${name} names cannot be read (${errnoOf(error) ?? String(error)}).`;
+    problems.push({ key: name, source: "environment", message });
+  }
+  return true;
+}
+
 function takeVariable(
   name: string,
   value: string | undefined,
@@ -132,7 +179,8 @@ function takeVariable(
     given.set(key, parse(key, value, "environment", problems, name));
     return;
   }
-  const known = [...Object.keys(environmentVariables), ...settingKeys.map(variableOf)];
+  const files = secretKeys.map((secret) => `${variableOf(secret)}_FILE`);
+  const known = [...Object.keys(environmentVariables), ...settingKeys.map(variableOf), ...files];
   problems.push({
     key: name,
     source: "environment",

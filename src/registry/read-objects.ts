@@ -1,3 +1,4 @@
+import { provenStream } from "../blob/proven-stream.ts";
 import type { Reader } from "../catalog/database.ts";
 import { locationOf, namesOfObject } from "../catalog/queries/objects.ts";
 import { channelsServing } from "../catalog/queries/shares.ts";
@@ -43,19 +44,30 @@ export async function openObject(
     if (best.name.format === "ipa" && !hasCredentials) {
       throw authErrors.error("auth.missing_token", "An IPA is downloaded with credentials only.");
     }
+    const { blobs } = context;
+    const { size_bytes: sizeBytes } = row;
     const location = { sha256, key: row.physical_key };
+    const fileUrl = blobs.url(location);
     return {
       sha256,
       blake3: row.blake3,
-      size_bytes: row.size_bytes,
+      size_bytes: sizeBytes,
       content_type: best.name.content_type,
       filename: best.name.filename,
       is_public: isPublic(best.name),
-      physical_key: row.physical_key,
-      file_url: context.blobs.url(location),
-      read: (range) => context.blobs.read(location, range),
+      physical_key: fileUrl === null ? null : row.physical_key,
+      file_url: fileUrl,
+      read: async (range) => {
+        const bytes = await blobs.read(location, range);
+        return blobs.isRemote && isWhole(range, sizeBytes) ? provenStream(bytes, sha256) : bytes;
+      },
+      presign: (head) => blobs.presign(location, head),
     };
   });
+}
+
+function isWhole(range: { start: number; end?: number } | undefined, sizeBytes: number): boolean {
+  return range === undefined || (range.start === 0 && (range.end ?? sizeBytes) >= sizeBytes - 1);
 }
 
 /** The best of what names the object and the principal may read: live before revoked before deleted. */

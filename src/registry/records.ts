@@ -136,6 +136,12 @@ export interface OpenedObject extends ObjectRecord {
   readonly file_url: string | null;
   /** The bytes, or those from `start` to `end`, both inclusive. */
   read(range?: { readonly start: number; readonly end?: number }): Promise<Readable>;
+  /** An address at which the store itself gives the bytes for a while; null where they come from here. */
+  presign(head: {
+    readonly disposition: string;
+    readonly contentType: string;
+    readonly expiresInSeconds: number;
+  }): Promise<string | null>;
 }
 
 /** Which artifact of a channel's current release is meant. */
@@ -452,6 +458,15 @@ export interface Problem {
   readonly target: string;
 }
 
+/** What an S3-compatible store does; see `docs/reference/configuration.md`. */
+export interface StorageAbilities {
+  readonly checks_content_md5: boolean;
+  readonly conditional_put: boolean;
+  readonly ranges: boolean;
+  readonly versioning: boolean;
+  readonly object_lock: boolean;
+}
+
 export interface StoreStatus {
   readonly ok: boolean;
   readonly problems: readonly Problem[];
@@ -459,7 +474,13 @@ export interface StoreStatus {
   readonly head: number;
   readonly schema_version: number;
   readonly database: { readonly engine: string; readonly size_bytes: number };
-  readonly storage: { readonly backend: string; readonly objects: number; readonly bytes: number };
+  readonly storage: {
+    readonly backend: string;
+    readonly objects: number;
+    readonly bytes: number;
+    /** What the object store was found to do; null for a directory, and while it does not answer. */
+    readonly abilities: StorageAbilities | null;
+  };
   readonly counts: {
     readonly apps: number;
     readonly releases: number;

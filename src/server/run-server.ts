@@ -2,6 +2,7 @@ import { once } from "node:events";
 
 import { systemClock } from "../base/clock.ts";
 import { openStore } from "../registry/open-store.ts";
+import type { StorageSettings } from "../registry/storage-settings.ts";
 import type { StoreSettings } from "../registry/store-settings.ts";
 import { createLogger } from "./logger.ts";
 import { type RunningServer, startServer } from "./serve.ts";
@@ -12,6 +13,7 @@ export interface RunOptions {
   /** The store directory; made when it is missing. */
   readonly directory: string;
   readonly store: StoreSettings;
+  readonly storage: StorageSettings;
   readonly server: ServerSettings;
   /** Takes the log's lines. */
   readonly write: (line: string) => void;
@@ -25,7 +27,12 @@ export interface RunOptions {
 export async function runServer(options: RunOptions): Promise<void> {
   const { directory, signal, server: settings } = options;
   const log = createLogger(options.write);
-  const store = await openStore({ directory, create: true, settings: options.store });
+  const store = await openStore({
+    directory,
+    create: true,
+    settings: options.store,
+    storage: options.storage,
+  });
   const server = await start({ store, settings, log, clock: systemClock }, options);
   log.info({ url: server.url, public_url: settings.publicUrl, store: directory }, "listening");
   if (!signal.aborted) await once(signal, "abort");
@@ -34,9 +41,13 @@ export async function runServer(options: RunOptions): Promise<void> {
   log.info("stopped");
 }
 
-/** Listens first: a start that fails must not use up the one time the token is shown. */
+/**
+ * Listens first: a start that fails must not use up the one time the token is shown. A place for bytes that can never work
+ * stops it; one that does not answer now is waited for, as `/readyz` says.
+ */
 async function start(deps: ServerDeps, { onFirstToken }: RunOptions): Promise<RunningServer> {
-  const server = await startServer(deps).catch(async (error: unknown) => {
+  const begun = deps.store.requireStorage().then(() => startServer(deps));
+  const server = await begun.catch(async (error: unknown) => {
     await deps.store.close();
     throw error;
   });

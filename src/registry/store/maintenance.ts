@@ -18,6 +18,7 @@ export async function storeStatus(context: Context): Promise<StoreStatus> {
   const { database, blobs } = context;
   const info = await database.info();
   const problems = await healthProblems(context);
+  const abilities = problems.length === 0 ? await blobs.abilities() : null;
   return database.read(async (reader) => {
     const head = (await reader.first(logHead, {}))!;
     const { objects, bytes, ...counts } = (await reader.first(storeCounts, {}))!;
@@ -28,7 +29,7 @@ export async function storeStatus(context: Context): Promise<StoreStatus> {
       head: head.head,
       schema_version: info.schemaVersion,
       database: { engine: info.engine, size_bytes: info.sizeBytes },
-      storage: { backend: blobs.backend, objects: Number(objects), bytes: Number(bytes) },
+      storage: { backend: blobs.backend, objects: Number(objects), bytes: Number(bytes), abilities },
       counts: counts as StoreStatus["counts"],
     };
   });
@@ -105,8 +106,10 @@ export async function importStore(
 /** Files that the log speaks of become known objects again; others stay files without a row. */
 async function adoptObjects(context: Context, connection: MaintenanceConnection): Promise<number> {
   let adopted = 0;
+  let last: string | undefined;
   for await (const { key, sha256, sizeBytes } of context.blobs.list()) {
-    if (sha256 === null) continue;
+    // One may stand in several places, of which the rest are left to cleanup.
+    if (sha256 === null || sha256 === last) continue;
     const event = await connection.first(lastStored, { sha256 });
     if (event === undefined) continue;
     const { blake3, size } = JSON.parse(event.data) as { blake3: string; size: number };
@@ -114,6 +117,7 @@ async function adoptObjects(context: Context, connection: MaintenanceConnection)
     const object = { sha256, blake3, sizeBytes, location: { sha256, key } };
     await connection.run(insertLocation, { ...locationColumns(context, object), generation: event.seq });
     adopted += 1;
+    last = sha256;
   }
   return adopted;
 }
