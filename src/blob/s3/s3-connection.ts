@@ -14,6 +14,9 @@ import type { S3Settings, S3Timing } from "./s3-settings.ts";
 const MAX_CONNECTIONS = 512;
 const MAX_WAIT_MS = 5_000;
 
+/** The SDK would warn on standard error of what is raised here anyhow. */
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+
 /** The one way to the store: loads the SDK with the first request, repeats what may pass, wraps what does not. */
 export class S3Connection {
   readonly #settings: S3Settings;
@@ -134,6 +137,7 @@ export class S3Connection {
       maxAttempts: 1,
       // It would take a connection of its own for every part.
       expectContinueHeader: false,
+      logger: silent,
       requestHandler: {
         connectionTimeout: connectMs,
         socketTimeout: idleMs,
