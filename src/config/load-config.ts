@@ -89,7 +89,8 @@ function toStorageSettings(values: SettingValues, problems: ConfigProblem[]): St
   if (values["storage.kind"] !== "s3") return { kind: "directory" };
   const required = <T>(key: SettingKey, value: T | null): T => {
     // Undefined: one that was given and cannot be read is named already.
-    if (value === null) problems.push({ key, source: "default", message: `storage.kind is s3, which needs ${key}.` });
+    if (value === null)
+      problems.push({ key, source: "default", message: `storage.kind is s3, which needs ${key}.` });
     return value as T;
   };
   return {

@@ -108,7 +108,8 @@ export async function recordStaged(
     const location = await context.blobs.commit(staged, present);
     const recorded = await recordCommitted(context, staged, location, also);
     // Others recorded the same bytes in another place meanwhile: nothing refers to this one, and cleanup would find it too.
-    if (recorded !== undefined && recorded.key !== location.key) await context.blobs.remove(location).catch(() => {});
+    if (recorded !== undefined && recorded.key !== location.key)
+      await context.blobs.remove(location).catch(() => {});
     if (recorded !== undefined) return recorded.object;
   }
   throw objectErrors.error("object.missing", "The upload was collected before it could be recorded. Retry.", {

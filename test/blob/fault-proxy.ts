@@ -100,7 +100,9 @@ function refuse(
 ): void {
   incoming.resume().on("end", () => {
     outgoing.writeHead(status, { "Content-Type": "application/xml" });
-    outgoing.end(incoming.method === "HEAD" ? undefined : `<?xml version="1.0"?><Error><Code>${code}</Code></Error>`);
+    outgoing.end(
+      incoming.method === "HEAD" ? undefined : `<?xml version="1.0"?><Error><Code>${code}</Code></Error>`,
+    );
   });
 }
 
@@ -140,12 +142,16 @@ function pass(answer: IncomingMessage, outgoing: ServerResponse): void {
 
 async function altered(answer: IncomingMessage, outgoing: ServerResponse, fault: Fault): Promise<void> {
   const body = Buffer.concat(await Array.fromAsync(answer as AsyncIterable<Buffer>));
-  const { etag, ...headers } = answer.headers;
+  const { etag: _etag, ...headers } = answer.headers;
   if (fault.kind === "another etag") {
     const text = body.toString("latin1").replaceAll(/(<ETag>)[^<]*/g, `$1&quot;${fault.etag}&quot;`);
     const { "content-length": length, "transfer-encoding": _, ...rest } = headers;
     const size = body.length === 0 ? (length ?? "0") : String(text.length);
-    outgoing.writeHead(answer.statusCode ?? 502, { ...rest, etag: `"${fault.etag}"`, "content-length": size });
+    outgoing.writeHead(answer.statusCode ?? 502, {
+      ...rest,
+      etag: `"${fault.etag}"`,
+      "content-length": size,
+    });
     outgoing.end(text, "latin1");
     return;
   }

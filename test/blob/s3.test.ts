@@ -131,7 +131,11 @@ needs(...rgwTools)("bytes on Ceph RGW", () => {
         const read = await collect(await open().readStaged("upl_1", size));
         expect(read.equals(bytes.subarray(0, size))).toBe(true);
       }
-      await expect(open().readStaged("upl_1", LARGE + 100).then(collect)).rejects.toMatchObject({
+      await expect(
+        open()
+          .readStaged("upl_1", LARGE + 100)
+          .then(collect),
+      ).rejects.toMatchObject({
         code: "blob.damaged",
       });
       // The parts are the other's now.
@@ -167,9 +171,19 @@ needs(...rgwTools)("bytes on Ceph RGW", () => {
   it("reports what is no object, and nothing can be asked for under such a key", async () => {
     const sha256 = "ab".repeat(32);
     const s3 = plainS3(settings);
-    const strays = ["README", `ab/${sha256}`, `cd/${sha256}/upl_1`, `ab/${sha256}/upl_1/x`, `ab/${sha256}/upl-1`];
+    const strays = [
+      "README",
+      `ab/${sha256}`,
+      `cd/${sha256}/upl_1`,
+      `ab/${sha256}/upl_1/x`,
+      `ab/${sha256}/upl-1`,
+    ];
     for (const name of strays)
-      await s3.putObject({ Bucket: settings.bucket, Key: `${settings.prefix}objects/${name}`, Body: "stray" });
+      await s3.putObject({
+        Bucket: settings.bucket,
+        Key: `${settings.prefix}objects/${name}`,
+        Body: "stray",
+      });
     s3.destroy();
     const entries = await Array.fromAsync(store.list());
     expect(entries.map(({ key, sha256: digest }) => [key, digest])).toEqual(

@@ -82,9 +82,7 @@ describe("an upload in pieces", () => {
   it("keeps what arrived before a piece broke off, and goes on there", async () => {
     const bytes = randomBytes(4 * MIB);
     const { id } = await test.registry.createUpload({ size_bytes: bytes.length });
-    await expect(
-      test.registry.appendUpload(id, piece(0, bytes.subarray(0, MIB + 3), cut)),
-    ).rejects.toBe(cut);
+    await expect(test.registry.appendUpload(id, piece(0, bytes.subarray(0, MIB + 3), cut))).rejects.toBe(cut);
     const { offset } = await test.registry.getUpload(id);
     expect(offset).toBe(MIB + 3);
     const whole = await test.registry.appendUpload(id, piece(offset, bytes.subarray(offset)));
@@ -147,9 +145,9 @@ describe("an upload in pieces", () => {
     }
     const tooMuch = { size_bytes: testSettings.maxUploadBytes + 1 };
     await expect(registry.createUpload(tooMuch)).rejects.toMatchObject({ code: "blob.too_large" });
-    await expect(
-      registry.createUpload({ size_bytes: 1, metadata: "x".repeat(4097) }),
-    ).rejects.toMatchObject({ code: "upload.invalid_metadata" });
+    await expect(registry.createUpload({ size_bytes: 1, metadata: "x".repeat(4097) })).rejects.toMatchObject({
+      code: "upload.invalid_metadata",
+    });
   });
 
   it("of somebody else is not there, and who may not upload begins none", async () => {
@@ -160,7 +158,9 @@ describe("an upload in pieces", () => {
     await expect(stranger.appendUpload(id, piece(0, Buffer.from("x")))).rejects.toMatchObject(refusal);
     await expect(stranger.endUpload(id)).rejects.toMatchObject(refusal);
     const reader = test.as(["read"]);
-    await expect(reader.createUpload({ size_bytes: 1 })).rejects.toMatchObject({ code: "auth.missing_scope" });
+    await expect(reader.createUpload({ size_bytes: 1 })).rejects.toMatchObject({
+      code: "auth.missing_scope",
+    });
     await expect(test.anonymous().getUpload(id)).rejects.toMatchObject({ code: "auth.missing_token" });
   });
 
@@ -269,11 +269,13 @@ describe("two writers of one upload", () => {
         const { offset, object } = await registry.getUpload(id);
         if (object !== null) return object.sha256;
         const end = Math.min(bytes.length, offset + 1 + Math.floor(Math.random() * 700_000));
-        await registry.appendUpload(id, piece(offset, bytes.subarray(offset, end))).catch((error: unknown) => {
-          expect(error).toMatchObject({
-            code: expect.stringMatching(/^upload\.(offset_mismatch|taken_over)$/),
+        await registry
+          .appendUpload(id, piece(offset, bytes.subarray(offset, end)))
+          .catch((error: unknown) => {
+            expect(error).toMatchObject({
+              code: expect.stringMatching(/^upload\.(offset_mismatch|taken_over)$/),
+            });
           });
-        });
       }
       return "never";
     };

@@ -8,7 +8,10 @@ import { needs } from "../support/required-tools.ts";
 import { bytesOf, openTestStore, sourceOf, type TestStore } from "../support/test-store.ts";
 import { ask, startTransferServer, type TransferServer } from "./transfer-server.ts";
 
-const bytes = Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]), randomBytes(3 * 1024 * 1024)]);
+const bytes = Buffer.concat([
+  Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]),
+  randomBytes(3 * 1024 * 1024),
+]);
 
 let proxy: FaultProxy;
 let proxied: TestStore;
@@ -32,7 +35,9 @@ needs(...rgwTools)("downloads of bytes on Ceph RGW", () => {
     proxy = await startFaultProxy(settings.endpoint!);
     const storage = { kind: "s3", ...settings, endpoint: proxy.endpoint } as const;
     proxied = await openTestStore({ storage });
-    redirecting = await openTestStore({ storage: { ...storage, ...(await testS3Settings()), downloads: "redirect" } });
+    redirecting = await openTestStore({
+      storage: { ...storage, ...(await testS3Settings()), downloads: "redirect" },
+    });
     server = await startTransferServer(proxied);
     redirects = await startTransferServer(redirecting);
     path = await publish(proxied);

@@ -84,7 +84,11 @@ needs(...rgwTools)("a store with its bytes on Ceph RGW", () => {
 
   describe("reads them", () => {
     it.each([
-      ["damaged", tarGzBytes("1.1"), [undefined, { start: 0 }, { start: 0, end: tarGzBytes("1.1").length - 1 }]],
+      [
+        "damaged",
+        tarGzBytes("1.1"),
+        [undefined, { start: 0 }, { start: 0, end: tarGzBytes("1.1").length - 1 }],
+      ],
       ["longer", tarGzBytes("1.0 and more"), [undefined, { start: 0 }]],
     ])("and gives nobody the last of %s ones", async (_what, bytes, ranges) => {
       await overwrite(keyOf(artifact), bytes);
@@ -119,7 +123,10 @@ needs(...rgwTools)("a store with its bytes on Ceph RGW", () => {
   describe("cleans up", () => {
     it("second copies and what was never recorded, once no upload can be about to record it", async () => {
       const loose = createHash("sha256").update("loose").digest("hex");
-      const strayKeys = [`objects/${artifact.slice(0, 2)}/${artifact}/upl_second`, `objects/${loose.slice(0, 2)}/${loose}/upl_x`];
+      const strayKeys = [
+        `objects/${artifact.slice(0, 2)}/${artifact}/upl_second`,
+        `objects/${loose.slice(0, 2)}/${loose}/upl_x`,
+      ];
       for (const key of strayKeys) await overwrite(key, Buffer.from("loose"));
       const deleted = async () =>
         (await test.registry.cleanupStore({ apply: true })).deleted.map(({ id }) => id).toSorted();
@@ -152,9 +159,11 @@ needs(...rgwTools)("a store with its bytes on Ceph RGW", () => {
     await overwrite(`objects/${artifact.slice(0, 2)}/${artifact}/zzz_second`, tarGzBytes("1.0"));
     const lines = (await Array.fromAsync(test.registry.exportStore())).join("").split("\n").slice(0, -1);
     const other = await openTestStore({ storage: test.storage });
-    const report = await other.registry.importStore((async function* () {
-      yield* lines;
-    })());
+    const report = await other.registry.importStore(
+      (async function* () {
+        yield* lines;
+      })(),
+    );
     expect(report).toMatchObject({ ok: true, objects: { adopted: 2, missing: [] } });
     expect((await bytesOf(other.registry, artifact)).equals(tarGzBytes("1.0"))).toBe(true);
     await other.close();

@@ -69,7 +69,9 @@ async function gateway(): Promise<Gateway> {
   }
   try {
     const port = await freePort();
-    const { status, stderr } = spawnSync(script, ["up", join(directory, "rgw"), String(port)], { encoding: "utf8" });
+    const { status, stderr } = spawnSync(script, ["up", join(directory, "rgw"), String(port)], {
+      encoding: "utf8",
+    });
     if (status !== 0) throw new Error(stderr);
     const found = { endpoint: `http://127.0.0.1:${port}`, bucket: "dist-test" };
     const s3 = plainS3(found);
@@ -91,7 +93,9 @@ async function waitFor(ready: string, failed: string): Promise<Gateway> {
     if (existsSync(failed)) break;
     await sleep(200);
   }
-  throw new Error(`The object gateway did not start. ${existsSync(failed) ? readFileSync(failed, "utf8") : ""}`);
+  throw new Error(
+    `The object gateway did not start. ${existsSync(failed) ? readFileSync(failed, "utf8") : ""}`,
+  );
 }
 
 /** Stops the gateway that this run started, if it did. */

@@ -8,7 +8,10 @@ export async function* listKeys(
   let token: string | undefined;
   do {
     const page = await s3.run(`list ${prefix}`, "read", (client) =>
-      client.listObjectsV2({ ...s3.under(prefix), ...(token === undefined ? {} : { ContinuationToken: token }) }),
+      client.listObjectsV2({
+        ...s3.under(prefix),
+        ...(token === undefined ? {} : { ContinuationToken: token }),
+      }),
     );
     for (const { Key, Size, LastModified } of page.Contents ?? []) {
       yield { key: s3.keyOf(Key ?? ""), sizeBytes: Size ?? 0, modifiedAtMs: LastModified?.getTime() ?? 0 };

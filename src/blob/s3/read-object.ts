@@ -85,7 +85,8 @@ export async function randomAccess(s3: S3Connection, key: string): Promise<Rando
       if (available > BLOCK_BYTES) return new Uint8Array(await readRange(offset, offset + available));
       const first = Math.floor(offset / BLOCK_BYTES);
       const last = Math.floor((offset + available - 1) / BLOCK_BYTES);
-      const bytes = first === last ? await block(first) : Buffer.concat([await block(first), await block(last)]);
+      const bytes =
+        first === last ? await block(first) : Buffer.concat([await block(first), await block(last)]);
       const from = offset - first * BLOCK_BYTES;
       return Uint8Array.from(bytes.subarray(from, from + available));
     },
@@ -142,7 +143,7 @@ class ObjectStream extends Readable {
       try {
         const { value, done } = await this.#chunks.next();
         if (done === true) throw new Error("the body ended before its last byte");
-        const chunk = (value as Buffer).subarray(0, this.#stop - this.#position);
+        const chunk = value.subarray(0, this.#stop - this.#position);
         this.#position += chunk.byteLength;
         return chunk;
       } catch (error) {
@@ -188,7 +189,10 @@ async function get(
   const total = header === undefined ? answer.ContentLength : totalOf(answer.ContentRange, header);
   if (total === undefined) {
     body.destroy();
-    throw blobErrors.error("blob.read_failed", `The store answered another range of ${key} than was asked for.`);
+    throw blobErrors.error(
+      "blob.read_failed",
+      `The store answered another range of ${key} than was asked for.`,
+    );
   }
   return { body, sizeBytes: total, etag: plainEtag(answer.ETag) };
 }

@@ -45,7 +45,8 @@ async function hasObjectLock(s3: S3Connection): Promise<boolean> {
     return answer.ObjectLockConfiguration?.ObjectLockEnabled === "Enabled";
   } catch (error) {
     const isUnknown = ["ObjectLockConfigurationNotFoundError", "NotImplemented", "MethodNotAllowed"];
-    if (hasCode(error, "blob.access_denied") || isUnknown.some((code) => hasS3Code(error, code))) return false;
+    if (hasCode(error, "blob.access_denied") || isUnknown.some((code) => hasS3Code(error, code)))
+      return false;
     throw error;
   }
 }

@@ -59,7 +59,8 @@ export async function readStaged(s3: S3Connection, uploadId: string, sizeBytes: 
 /** Drops everything of an upload that stands in the store. */
 export async function dropStaged(s3: S3Connection, uploadId: string): Promise<void> {
   const folder = stagingFolder(uploadId);
-  for await (const { key, multipartId } of multipartsUnder(s3, folder)) await abortParts(s3, key, multipartId);
+  for await (const { key, multipartId } of multipartsUnder(s3, folder))
+    await abortParts(s3, key, multipartId);
   for await (const { key } of stagedObjects(s3, folder)) await removeKey(s3, key);
 }
 
@@ -74,7 +75,8 @@ export async function listStaged(s3: S3Connection): Promise<StagingEntry[]> {
       modifiedAtMs: Math.max(known?.modifiedAtMs ?? 0, modifiedAtMs),
     });
   };
-  for await (const { uploadId, stop, modifiedAtMs } of stagedObjects(s3, STAGING)) add(uploadId, stop, modifiedAtMs);
+  for await (const { uploadId, stop, modifiedAtMs } of stagedObjects(s3, STAGING))
+    add(uploadId, stop, modifiedAtMs);
   for await (const multipart of multipartsUnder(s3, STAGING)) {
     const parts = await partsOf(s3, multipart);
     const bytes = parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
@@ -122,7 +124,11 @@ async function partsOf(
     const marker = after;
     try {
       const page = await s3.run(`list parts of ${key}`, "read", (client) =>
-        client.listParts({ ...s3.at(key), UploadId: multipartId, ...(marker && { PartNumberMarker: marker }) }),
+        client.listParts({
+          ...s3.at(key),
+          UploadId: multipartId,
+          ...(marker && { PartNumberMarker: marker }),
+        }),
       );
       for (const { PartNumber, Size, ETag, LastModified } of page.Parts ?? []) {
         const atMs = LastModified?.getTime() ?? 0;

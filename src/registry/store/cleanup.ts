@@ -8,7 +8,13 @@ import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
 import type { CleanupEntry, CleanupReport, Reason, ReportOptions } from "../records.ts";
 import { expireUploads } from "../uploads/expire-uploads.ts";
-import { isCollectable, isUnrecorded, markUnneeded, removeMarked, removeUnrecorded } from "./collect-objects.ts";
+import {
+  isCollectable,
+  isUnrecorded,
+  markUnneeded,
+  removeMarked,
+  removeUnrecorded,
+} from "./collect-objects.ts";
 import { releaseFacts, type ReleaseForCleanup, releaseStillThere } from "./release-facts.ts";
 
 /** Rows read, and objects deleted, at once. Small: the write lock is held for one batch of unlinks. */
