@@ -13,11 +13,15 @@ import type { RandomAccess } from "../base/random-access.ts";
  *   discard()  after that transaction (or instead of it): the staging name goes
  *   remove()   inside the transaction that forgets the object: the bytes go
  *
+ * A store may keep bytes that were not synced on this machine until `commit`: nobody was told that they are safe.
+ *
  * Every method that takes a location raises `blob.invalid_key` for a key the store would not have given, and every one
  * that takes an upload id `blob.invalid_upload_id`: 1 to 64 letters, digits and underscores.
  */
 export interface BlobStore {
-  readonly backend: "directory" | "memory";
+  readonly backend: "directory" | "memory" | "s3";
+  /** True when other machines and a network stand between the bytes and this process: what is read is hashed on its way out. */
+  readonly isRemote: boolean;
 
   /**
    * Reads `source` to its end into staging and makes it durable (fsync). A chunk is not kept: its memory is the source's
@@ -41,16 +45,18 @@ export interface BlobStore {
   readStaged(uploadId: string, sizeBytes: number): Promise<Readable>;
 
   /**
-   * Durably puts staged bytes under their digest. Already there: nothing is written. Safe to repeat, even after
-   * `discard`. Raises `blob.damaged` when something of another size or kind stands there (it is never replaced),
-   * `blob.staging_gone` when neither staging nor object is there, and what `stage` raises for the disk.
+   * Durably puts staged bytes under their digest. Already there, or at `present`, where the caller knows these bytes to
+   * stand: nothing is written. Safe to repeat, even after `discard`. A store whose keys hold the upload's id gives every
+   * upload a place of its own, and never the same again. Raises `blob.damaged` when something of another size or kind stands
+   * there (it is never replaced), `blob.staging_gone` when neither staging nor object is there, and what `stage` raises for
+   * the disk.
    */
-  commit(staged: StagedBlob): Promise<BlobLocation>;
+  commit(staged: StagedBlob, present?: BlobLocation): Promise<BlobLocation>;
 
   /**
    * True when the object stands at `location` afterwards. Called while the write lock is held: one stat when the
-   * object is there; otherwise it is linked again from staging, durably. False when staging is gone as well.
-   * Raises what `commit` raises.
+   * object is there; otherwise it is linked again from staging, durably, where that is one step (a directory). False when
+   * it is not or staging is gone as well; `commit` then finds it another place. Raises what `commit` raises.
    */
   ensure(staged: StagedBlob, location: BlobLocation): Promise<boolean>;
 
@@ -89,11 +95,46 @@ export interface BlobStore {
   /** Every upload present in staging, in name order. Files whose names are no upload ids are not the store's. */
   listStaging(): AsyncIterable<StagingEntry>;
 
+  /**
+   * An address at which anybody can read the object for that long, from the store itself and under the given head; null
+   * where there is no such thing, or where it is not to be used.
+   */
+  presign(location: BlobLocation, head: DownloadHead): Promise<string | null>;
+
   /** Where a person finds the object: a `file:` URL for a directory, null when there is no such place. */
   url(location: BlobLocation): string | null;
 
-  /** Raises `store.read_only`, `store.full` or `blob.write_failed` when a write would fail now. Leaves nothing. */
+  /**
+   * Raises `store.read_only`, `store.full` or `blob.write_failed` when a write would fail now; `blob.bucket_missing`,
+   * `blob.access_denied`, `blob.clock_skewed`, `blob.ca_unreadable` when it never succeeds as things are set. Leaves nothing.
+   */
   health(): Promise<void>;
+
+  /** What this kind of store does that others of its kind do not, found out once; null where all are alike. Raises `health`'s. */
+  abilities(): Promise<BlobAbilities | null>;
+
+  /** Lets go of connections and of what is not committed. */
+  close(): Promise<void>;
+}
+
+/** What a download says of the bytes. */
+export interface DownloadHead {
+  /** The value of `Content-Disposition`. */
+  readonly disposition: string;
+  readonly contentType: string;
+  readonly expiresInSeconds: number;
+}
+
+/** What an S3-compatible store was found to do. */
+export interface BlobAbilities {
+  /** A body that does not fit its Content-MD5 is refused. */
+  readonly checks_content_md5: boolean;
+  /** `If-None-Match: *` keeps what stands at a key. */
+  readonly conditional_put: boolean;
+  readonly ranges: boolean;
+  /** The bucket keeps what is deleted as a version. */
+  readonly versioning: boolean;
+  readonly object_lock: boolean;
 }
 
 export interface StageOptions {
@@ -128,7 +169,7 @@ export interface StagedBlob {
 /** Where an object's bytes are. Made by an adapter and kept as state (`storage_location`); never part of an event. */
 export interface BlobLocation {
   readonly sha256: string;
-  /** The adapter's own name for the bytes: `objects/ab/abcdef…` in a directory. */
+  /** The adapter's own name for the bytes: `objects/ab/abcdef…` in a directory, `objects/ab/abcdef…/upl_…` in S3. */
   readonly key: string;
 }
 
@@ -136,6 +177,11 @@ export interface BlobEntry {
   readonly key: string;
   readonly sha256: string | null;
   readonly sizeBytes: number;
+  /**
+   * When it was put there, milliseconds since the epoch: an upload may still be about to record it. Absent where that does
+   * not matter, because the upload puts it back (`ensure`).
+   */
+  readonly putAtMs?: number | undefined;
 }
 
 export interface StagingEntry {

@@ -68,6 +68,7 @@ export function availableBytes(offset: number, length: number, sizeBytes: number
   return Math.max(0, Math.min(length, sizeBytes - offset));
 }
 
-function invalidKey(key: string): Error {
+/** What is raised for a key that the store would not have given. */
+export function invalidKey(key: string): Error {
   return blobErrors.error("blob.invalid_key", "This is no key of an object.", { details: { key } });
 }

@@ -56,6 +56,7 @@ export function openDirectoryBlobStore(options: { readonly directory: string }):
 
 class DirectoryBlobStore implements BlobStore {
   readonly backend = "directory";
+  readonly isRemote = false;
   readonly #root: string;
   readonly #directories: DurableDirectories;
 
@@ -149,6 +150,17 @@ class DirectoryBlobStore implements BlobStore {
   url(location: BlobLocation): string {
     return pathToFileURL(this.#path(checkedKey(location))).href;
   }
+
+  async presign(location: BlobLocation): Promise<null> {
+    checkedKey(location);
+    return null;
+  }
+
+  async abilities(): Promise<null> {
+    return null;
+  }
+
+  async close(): Promise<void> {}
 
   async health(): Promise<void> {
     // Named like an upload: if the process dies here, cleanup finds the file with the other stale staging.

@@ -12,8 +12,29 @@ export const blobErrors = errorFamily({
   "blob.invalid_key": { kind: "invalid", about: "The text is no key of an object." },
   "blob.invalid_upload_id": { kind: "invalid", about: "The text is no upload id." },
   "blob.upload_exists": { kind: "conflict", about: "Bytes are already staged under this upload id." },
+  "blob.bucket_missing": {
+    kind: "unavailable",
+    about: "The bucket that is to hold the bytes does not exist.",
+  },
+  "blob.access_denied": {
+    kind: "unavailable",
+    about: "The object store refuses the credentials, or what they are used for.",
+  },
+  "blob.clock_skewed": { kind: "unavailable", about: "The object store refuses this machine's clock." },
+  "blob.ca_unreadable": {
+    kind: "invalid",
+    about: "The file of the object store's authorities cannot be read.",
+  },
   "blob.staging_gone": { kind: "gone", about: "The staged bytes were dropped before they were committed." },
 });
+
+/** Codes of what an operator has to put right: waiting does not help. */
+export const misconfigurations: ReadonlySet<string> = new Set([
+  "blob.bucket_missing",
+  "blob.access_denied",
+  "blob.clock_skewed",
+  "blob.ca_unreadable",
+]);
 
 const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 const READ_ONLY = new Set(["EROFS", "EACCES", "EPERM"]);

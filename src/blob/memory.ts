@@ -32,6 +32,7 @@ interface StagedBytes {
 
 class MemoryBlobStore implements BlobStore {
   readonly backend = "memory";
+  readonly isRemote = false;
   readonly #staging = new Map<string, StagedBytes>();
   readonly #objects = new Map<string, Buffer>();
 
@@ -153,7 +154,18 @@ class MemoryBlobStore implements BlobStore {
     return null;
   }
 
+  async presign(location: BlobLocation): Promise<null> {
+    checkedKey(location);
+    return null;
+  }
+
   async health(): Promise<void> {}
+
+  async abilities(): Promise<null> {
+    return null;
+  }
+
+  async close(): Promise<void> {}
 
   #object(location: BlobLocation): Buffer {
     const key = checkedKey(location);

@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 
 import type { Environment } from "../config/environment.ts";
 import type { ServerSettings } from "../config/server-settings.ts";
+import type { StorageSettings } from "../registry/storage-settings.ts";
 import type { StoreSettings } from "../registry/store-settings.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Connection } from "./connection.ts";
@@ -12,6 +13,7 @@ import type { Output } from "./output.ts";
 export type Serve = (options: {
   readonly directory: string;
   readonly store: StoreSettings;
+  readonly storage: StorageSettings;
   readonly server: ServerSettings;
   /** Takes the log's lines. */
   readonly write: (line: string) => void;

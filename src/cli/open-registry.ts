@@ -22,13 +22,14 @@ export async function openRegistry(
 ): Promise<OpenRegistry> {
   if (connection.kind === "server") return openServer(connection, environment);
   const { loadConfig } = await import("../config/load-config.ts");
-  const { store: settings } = await loadConfig({
+  const { store: settings, storage } = await loadConfig({
     directory: connection.directory,
     env: environment.variables,
   });
   const { openStore } = await import("../registry/open-store.ts");
   const { localPrincipal } = await import("../registry/principal.ts");
-  const store = await openStore({ directory: connection.directory, create: options.create, settings });
+  const { directory } = connection;
+  const store = await openStore({ directory, create: options.create, settings, storage });
   return { registry: store.as(localPrincipal(localUser())), close: () => store.close() };
 }
 

@@ -42,6 +42,7 @@ export async function openObject(
     file_url: null,
     read,
     readChunks: read,
+    presign: async () => null,
   };
 }
 

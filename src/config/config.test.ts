@@ -129,6 +129,53 @@ describe("loadConfig", () => {
     expect(await problems({})).toMatchObject([{ key, source: "dist.toml" }]);
   });
 
+  it("reads where bytes are kept, with the secret hidden", async () => {
+    await toml(
+      '[storage]\nkind = "s3"\nendpoint = "https://s3.example"\nbucket = "releases"\nprefix = "dist/"\n' +
+        'path_style = false\naccess_key_id = "AK"\nsecret_access_key = "5ecret"\ndownloads = "redirect"\n',
+    );
+    const { storage } = await loadConfig({ directory, env: { DIST_STORAGE_PATH_STYLE: "true" } });
+    expect(storage).toMatchObject({
+      kind: "s3",
+      endpoint: "https://s3.example",
+      region: "us-east-1",
+      bucket: "releases",
+      prefix: "dist/",
+      pathStyle: true,
+      accessKeyId: "AK",
+      caFile: null,
+      downloads: "redirect",
+      spoolDirectory: null,
+    });
+    expect(inspect(storage)).not.toContain("5ecret");
+    expect((await loadConfig({ directory: join(directory, "other"), env: {} })).storage).toEqual({
+      kind: "directory",
+    });
+  });
+
+  it("takes a secret out of a file, and says when it cannot", async () => {
+    await toml('[storage]\nkind = "s3"\nbucket = "releases"\naccess_key_id = "AK"\n');
+    const file = join(directory, "secret");
+    await writeFile(file, "from the file\n");
+    const name = "DIST_STORAGE_SECRET_ACCESS_KEY_FILE";
+    const { storage } = await loadConfig({ directory, env: { [name]: file } });
+    expect(storage.kind === "s3" && storage.secretAccessKey.reveal()).toBe("from the file");
+    expect(await problems({ [name]: join(directory, "missing") })).toMatchObject([
+      { key: name, source: "environment", message: expect.stringContaining("ENOENT") },
+      { key: "storage.secret_access_key" },
+    ]);
+  });
+
+  it.each([
+    ["a prefix without its slash", { DIST_STORAGE_PREFIX: "dist" }],
+    ["a prefix from the root", { DIST_STORAGE_PREFIX: "/dist/" }],
+    ["a bucket that is no name", { DIST_STORAGE_BUCKET: "My_Bucket" }],
+    ["an endpoint with a path", { DIST_STORAGE_ENDPOINT: "https://s3.example/bucket" }],
+    ["neither true nor false", { DIST_STORAGE_PATH_STYLE: "yes" }],
+  ])("refuses %s", async (_what, env) => {
+    expect(await problems(env)).toMatchObject([{ key: Object.keys(env)[0], source: "environment" }]);
+  });
+
   it("says where dist.toml is not TOML", async () => {
     await toml('default_visibility = "private"\nuploads = = 3\n');
     const [problem] = await problems({});

@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 
 import { errnoOf } from "../base/errors.ts";
 import { nearest } from "../base/text.ts";
+import type { StorageSettings } from "../registry/storage-settings.ts";
 import type { StoreSettings } from "../registry/store-settings.ts";
 import type { ServerSettings } from "../config/server-settings.ts";
 import { environmentVariables } from "./environment.ts";
@@ -26,6 +27,7 @@ const maxFileBytes = 1024 * 1024;
 
 export interface Config {
   readonly store: StoreSettings;
+  readonly storage: StorageSettings;
   readonly server: ServerSettings;
 }
 
@@ -70,6 +72,8 @@ export async function loadConfig({ directory, env, file, flags = {} }: ConfigSou
     const value = flags[key];
     if (value !== undefined) given.set(key, parse(key, value, "flags", problems, settingFlagOf(key)));
   }
+  const values = Object.fromEntries(given) as SettingValues;
+  const storage = toStorageSettings(values, problems);
   if (problems.length > 0) {
     const [first] = problems;
     const message =
@@ -78,8 +82,31 @@ export async function loadConfig({ directory, env, file, flags = {} }: ConfigSou
         : `The configuration has ${problems.length} problems.`;
     throw configErrors.error("config.invalid", message, { details: { problems } });
   }
-  const values = Object.fromEntries(given) as SettingValues;
-  return { store: toStoreSettings(values), server: toServerSettings(values) };
+  return { store: toStoreSettings(values), storage, server: toServerSettings(values) };
+}
+
+/** An object store needs what the directory does not. */
+function toStorageSettings(values: SettingValues, problems: ConfigProblem[]): StorageSettings {
+  if (values["storage.kind"] !== "s3") return { kind: "directory" };
+  const required = <T>(key: SettingKey, value: T | null): T => {
+    // Undefined: one that was given and cannot be read is named already.
+    if (value === null)
+      problems.push({ key, source: "default", message: `storage.kind is s3, which needs ${key}.` });
+    return value as T;
+  };
+  return {
+    kind: "s3",
+    endpoint: values["storage.endpoint"],
+    region: values["storage.region"] ?? "us-east-1",
+    bucket: required("storage.bucket", values["storage.bucket"]),
+    prefix: values["storage.prefix"],
+    pathStyle: values["storage.path_style"],
+    accessKeyId: required("storage.access_key_id", values["storage.access_key_id"]),
+    secretAccessKey: required("storage.secret_access_key", values["storage.secret_access_key"]),
+    caFile: values["storage.ca_file"],
+    downloads: values["storage.downloads"],
+    spoolDirectory: values["storage.spool_directory"],
+  };
 }
 
 function toServerSettings(values: SettingValues): ServerSettings {

@@ -14,7 +14,8 @@ export function configurationReference(): string {
   );
   return `# Configuration
 
-A store reads \`dist.toml\` in its directory, then \`DIST_*\` variables; the variable beats the file. \`dist server run\` also reads the file
+A store reads \`dist.toml\` in its directory, then \`DIST_*\` variables; the variable beats the file. A secret can also stand
+in a file that a variable names (${secretKeys.map((key) => `\`${variableOf(key)}_FILE\``).join(", ")}). \`dist server run\` also reads the file
 named by \`--config\`, which beats \`dist.toml\`, and takes ${flaggedKeys.map((key) => `\`${settingFlagOf(key)}\``).join(", ")}, which beat everything. Unknown keys and
 variables and unreadable values are refused, all at once (\`config.invalid\`). An empty variable counts as absent. What holds a secret can also
 be read from a file that a variable names: ${secretKeys.map((key) => `\`${variableOf(key)}_FILE\``).join(", ")}.

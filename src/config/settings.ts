@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 
+import { Secret } from "../base/secret.ts";
 import type { DatabaseSettings } from "../registry/store-settings.ts";
 import { type Duration, durationSeconds, parseDuration, parseDurationOrNever } from "../base/duration.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
@@ -16,7 +17,7 @@ export interface SettingType<T> {
 export interface Setting<T> {
   readonly type: SettingType<T>;
   /** As it would stand in `dist.toml`. */
-  readonly default: string | number | readonly string[];
+  readonly default: string | number | boolean | readonly string[];
   readonly about: string;
 }
 
@@ -72,6 +73,41 @@ const originOrNone: SettingType<string | null> = {
     if (url === null || !/^https?:$/.test(url.protocol)) return undefined;
     return url.href === `${url.origin}/` ? url.origin : undefined;
   },
+};
+
+const flag: SettingType<boolean> = {
+  expected: "true or false",
+  parse: (value) => {
+    if (typeof value === "boolean") return value;
+    return value === "true" || value === "false" ? value === "true" : undefined;
+  },
+};
+
+/** Text that a shell or an HTTP header takes as it is; null for none. */
+function textOrNone(expected: string, pattern: RegExp): SettingType<string | null> {
+  return {
+    expected,
+    parse: (value) => {
+      if (value === "") return null;
+      return typeof value === "string" && pattern.test(value) ? value : undefined;
+    },
+  };
+}
+
+const secretOrNone: SettingType<Secret | null> = {
+  expected: "text",
+  parse: (value) => {
+    if (value === "") return null;
+    return typeof value === "string" ? new Secret(value) : undefined;
+  },
+};
+
+const keyPrefix: SettingType<string> = {
+  expected: "letters, digits and ._-/, ending with a slash",
+  parse: (value) =>
+    typeof value === "string" && (value === "" || /^[A-Za-z0-9._-][A-Za-z0-9._/-]{0,254}\/$/.test(value))
+      ? value
+      : undefined,
 };
 
 /** A list in `dist.toml`, text with commas in a variable. */
@@ -157,6 +193,57 @@ export const settings = {
     "24h",
     "How long uploaded bytes that nothing refers to yet, unfinished uploads and staging files are kept.",
   ),
+  "storage.kind": setting(
+    choice("directory", "s3"),
+    "directory",
+    "Where the bytes of artifacts are kept: in the store directory, or in a bucket of an S3-compatible object store.",
+  ),
+  "storage.endpoint": setting(
+    originOrNone,
+    "",
+    "The object store's address. Without it Amazon's own, of the region.",
+  ),
+  "storage.region": setting(
+    textOrNone("a region's name", /^[a-z0-9-]{1,64}$/),
+    "us-east-1",
+    "The region that requests are signed for; most stores take any.",
+  ),
+  "storage.bucket": setting(
+    textOrNone("a bucket's name", /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
+    "",
+    "The bucket, which exists already.",
+  ),
+  "storage.prefix": setting(
+    keyPrefix,
+    "",
+    "Goes before every key, so that a bucket can serve other purposes as well.",
+  ),
+  "storage.path_style": setting(
+    flag,
+    true,
+    "The bucket stands in the path of addresses; otherwise in the host name, which needs a name for every bucket.",
+  ),
+  "storage.access_key_id": setting(
+    textOrNone("text without spaces", /^[!-~]{1,128}$/),
+    "",
+    "Whose requests to the object store are.",
+  ),
+  "storage.secret_access_key": setting(secretOrNone, "", "What they are signed with."),
+  "storage.ca_file": setting(
+    textOrNone("a path", /^[^\0]+$/),
+    "",
+    "A PEM file of the authorities that may have signed the object store's certificate, in place of the system's.",
+  ),
+  "storage.downloads": setting(
+    choice("redirect", "proxy"),
+    "proxy",
+    "Who sends the bytes of a download: the object store, to which a client is redirected with an address signed for an hour, or the server, which proves their digest on the way.",
+  ),
+  "storage.spool_directory": setting(
+    textOrNone("a path", /^[^\0]+$/),
+    "",
+    "Where parts of uploads wait until they are sent, 8 MiB and more each, three for an upload at once. Without it `spool` in the store directory.",
+  ),
   "retention.classes.transient": setting(periodOrNever, "7d", "How long packages of this class are kept."),
   "retention.classes.raw-evidence": setting(
     periodOrNever,
@@ -193,7 +280,7 @@ export function variableOf(key: SettingKey): string {
 }
 
 /** The settings that may hold a secret: these can also be read from a file, which the variable with `_FILE` names. */
-export const secretKeys = ["database.url"] as const satisfies readonly SettingKey[];
+export const secretKeys = ["database.url", "storage.secret_access_key"] as const satisfies readonly SettingKey[];
 
 /** The settings that `server run` takes as flags. */
 export const flaggedKeys = ["server.host", "server.port", "server.workers", "public_url"] as const;

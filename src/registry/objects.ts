@@ -9,6 +9,7 @@ import {
   insertLocation,
   leaseOf,
   locationOf,
+  moveLocation,
   putLease,
 } from "../catalog/queries/objects.ts";
 import type { StorageLocationTable } from "../catalog/tables.ts";
@@ -88,32 +89,51 @@ function checkExpected(staged: StagedBlob, expected: UploadOptions["expected"]):
   }
 }
 
+/** How often bytes are put in place anew when a collector takes them away before they are recorded. */
+const MAX_COMMITS = 3;
+
 /**
  * Makes staged bytes an object: durable under their digest, then recorded and leased in one transaction, of which `also` is
- * a part. The staging name is the caller's to drop.
+ * a part. The staging name is the caller's to drop. Raises `object.missing` when collectors are faster time and again.
  */
 export async function recordStaged(
   context: Context,
   staged: StagedBlob,
   also?: (tx: Transaction, object: UploadedObject) => Promise<void>,
 ): Promise<UploadedObject> {
-  const location = await context.blobs.commit(staged);
+  const { sha256 } = staged;
+  for (let count = 0; count < MAX_COMMITS; count += 1) {
+    const row = await context.database.read((reader) => reader.first(locationOf, { sha256 }));
+    const present = row?.status === "present" ? { sha256, key: row.physical_key } : undefined;
+    const location = await context.blobs.commit(staged, present);
+    const recorded = await recordCommitted(context, staged, location, also);
+    // Others recorded the same bytes in another place meanwhile: nothing refers to this one, and cleanup would find it too.
+    if (recorded !== undefined && recorded.key !== location.key)
+      await context.blobs.remove(location).catch(() => {});
+    if (recorded !== undefined) return recorded.object;
+  }
+  throw objectErrors.error("object.missing", "The upload was collected before it could be recorded. Retry.", {
+    details: { missing: [sha256] },
+  });
+}
+
+/** Answers where the object stands as well; undefined when a collector has taken it and it could not be put back. */
+async function recordCommitted(
+  context: Context,
+  staged: StagedBlob,
+  location: BlobLocation,
+  also: ((tx: Transaction, object: UploadedObject) => Promise<void>) | undefined,
+): Promise<{ object: UploadedObject; key: string } | undefined> {
   const { sha256, blake3, sizeBytes } = staged;
   return context.database.write(context.principal, async (tx) => {
     const known = await isKnownTo(tx, tx.now, context.principal, sha256);
     await finishDeletion(tx, context, sha256);
-    // A collector may have taken the object between its link and this transaction; staging still has the bytes.
-    if (!(await context.blobs.ensure(staged, location))) {
-      throw objectErrors.error(
-        "object.missing",
-        "The upload was collected before it could be recorded. Retry.",
-        {
-          details: { missing: [sha256] },
-        },
-      );
-    }
+    const key = await keyToRecord(tx, context, staged, location);
+    if (key === undefined) return undefined;
     if ((await tx.first(locationOf, { sha256 })) === undefined) {
       await recordObject(tx, context, { sha256, blake3, sizeBytes, location });
+    } else {
+      await tx.run(moveLocation, { sha256, physical_key: key });
     }
     const expiresAt = toTimestamp(tx.nowMs + context.settings.expireAfterMs);
     await tx.run(putLease, { sha256, principal: leaseHolder(context.principal), expires_at: expiresAt });
@@ -125,8 +145,23 @@ export async function recordStaged(
       lease_expires_at: expiresAt,
     };
     await also?.(tx, object);
-    return object;
+    return { object, key };
   });
+}
+
+/** Where the object stands: where the row says, if it does; else at `location`, if it does; undefined for nowhere. */
+async function keyToRecord(
+  tx: Transaction,
+  context: Context,
+  staged: StagedBlob,
+  location: BlobLocation,
+): Promise<string | undefined> {
+  const row = await tx.first(locationOf, { sha256: staged.sha256 });
+  if (row !== undefined && row.physical_key !== location.key) {
+    const size = await context.blobs.size({ sha256: staged.sha256, key: row.physical_key });
+    if (size === staged.sizeBytes) return row.physical_key;
+  }
+  return (await context.blobs.ensure(staged, location)) ? location.key : undefined;
 }
 
 /** Records that bytes are present: the event, and where they are. */

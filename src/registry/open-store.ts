@@ -1,11 +1,13 @@
 import { mkdir } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 import { type Clock, systemClock } from "../base/clock.ts";
-import { errnoOf } from "../base/errors.ts";
+import { DistError, errnoOf } from "../base/errors.ts";
 import { syncDirectory } from "../base/files.ts";
 import { storageErrors } from "../base/storage-errors.ts";
+import type { BlobStore } from "../blob/blob-store.ts";
 import { openDirectoryBlobStore } from "../blob/directory.ts";
+import { misconfigurations } from "../blob/errors.ts";
 import { type AppVersion, appVersion } from "./apps.ts";
 import { type EventTail, openEventTail } from "./event-tail.ts";
 import { requireLive } from "./events.ts";
@@ -15,9 +17,10 @@ import { authenticateLink, type PresentedLink } from "./links/signed-links.ts";
 import { localRegistry } from "./local-registry.ts";
 import { openDatabase } from "./open-database.ts";
 import { type Principal, systemPrincipal } from "./principal.ts";
-import type { InstallManifest, LinkSignature, Problem } from "./records.ts";
+import type { InstallManifest, LinkSignature, StoreReadiness } from "./records.ts";
 import type { Registry } from "./registry.ts";
-import { storeProblems } from "./store/maintenance.ts";
+import { storeReadiness } from "./store/maintenance.ts";
+import type { StorageSettings } from "./storage-settings.ts";
 import type { StoreSettings } from "./store-settings.ts";
 import { authenticateShare } from "./shares.ts";
 import { dropExpiredState } from "./store/expired-state.ts";
@@ -30,6 +33,8 @@ export interface StoreOptions {
   /** Make a store that is missing. Without it a missing store is `store.load`. */
   readonly create: boolean;
   readonly settings: StoreSettings;
+  /** Where the bytes are; in the directory when absent. */
+  readonly storage?: StorageSettings;
   readonly clock?: Clock;
 }
 
@@ -57,14 +62,19 @@ export interface Store {
    * more.
    */
   requireLive(principal: Principal): Promise<void>;
+  /**
+   * Raises `blob.bucket_missing`, `blob.access_denied`, `blob.clock_skewed`, `blob.ca_unreadable` when the bytes' place is not
+   * one that works as things are set. That it does not answer now is no such thing.
+   */
+  requireStorage(): Promise<void>;
   /** Ends the uploads that stood still for too long; answers how many. */
   expireUploads(): Promise<number>;
   /** Drops what state holds beyond its time, and no query reads: leases, kept answers. Resolves to how many rows went. */
   dropExpiredState(): Promise<number>;
   /** What answers about an app depend on, for this principal. Raises `app.not_found`. */
   appVersion(principal: Principal, slug: string): Promise<AppVersion>;
-  /** What keeps the store from working; empty when database and blob store answer. Raises what the database raises. */
-  problems(): Promise<readonly Problem[]>;
+  /** What keeps the store from working; no problems when database and blob store answer. Raises what the database raises. */
+  readiness(): Promise<StoreReadiness>;
   /** Tells when the log grows. */
   readonly tail: EventTail;
   close(): Promise<void>;
@@ -87,7 +97,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const tail = openEventTail(database);
   const shared = {
     database,
-    blobs: openDirectoryBlobStore({ directory }),
+    blobs: await openBlobStore(directory, options.storage),
     uploads: new LiveUploads(),
     clock,
     settings: options.settings,
@@ -102,17 +112,35 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       signInstallManifest({ ...shared, principal }, app, channel),
     createFirstAdministrator: () => createFirstAdministrator({ ...shared, principal: systemPrincipal }),
     dropExpiredState: () => dropExpiredState({ ...shared, principal: systemPrincipal }),
-    problems: () => storeProblems(shared),
+    readiness: () => storeReadiness(shared),
     appVersion: (principal, slug) => appVersion({ ...shared, principal }, slug),
     requireLive: (principal) => requireLive(shared, principal),
+    requireStorage: () => requireStorage(shared.blobs),
     expireUploads: () => expireUploads({ ...shared, principal: systemPrincipal }),
     tail,
     close: async () => {
       await shared.uploads.close();
       await tail.close();
+      await shared.blobs.close();
       await database.close();
     },
   };
+}
+
+/** The S3 adapter is loaded for stores that need it only. */
+async function openBlobStore(directory: string, storage: StorageSettings | undefined): Promise<BlobStore> {
+  if (storage === undefined || storage.kind === "directory") return openDirectoryBlobStore({ directory });
+  const { openS3BlobStore } = await import("../blob/s3/s3.ts");
+  const spoolDirectory = storage.spoolDirectory ?? join(directory, "spool");
+  return openS3BlobStore({ ...storage, spoolDirectory });
+}
+
+async function requireStorage(blobs: BlobStore): Promise<void> {
+  try {
+    await blobs.health();
+  } catch (error) {
+    if (error instanceof DistError && misconfigurations.has(error.code)) throw error;
+  }
 }
 
 /**

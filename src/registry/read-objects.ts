@@ -1,3 +1,4 @@
+import { provenStream } from "../blob/proven-stream.ts";
 import type { Reader } from "../catalog/database.ts";
 import { locationOf, namesOfObject } from "../catalog/queries/objects.ts";
 import { channelsServing } from "../catalog/queries/shares.ts";
@@ -5,7 +6,7 @@ import { mayInApp } from "./access.ts";
 import type { Context } from "./context.ts";
 import { authErrors, objectErrors, releaseErrors } from "./errors.ts";
 import type { Principal } from "./principal.ts";
-import type { OpenedObject } from "./records.ts";
+import type { ObjectRange, OpenedObject } from "./records.ts";
 
 /** One thing that names an object: an artifact, a release's notes, a release's manifest. */
 type Name = Awaited<ReturnType<typeof names>>[number];
@@ -40,20 +41,32 @@ export async function openObject(
     if (lacksCredentials(principal, best.name)) {
       throw authErrors.error("auth.missing_token", "An IPA is downloaded with credentials only.");
     }
+    const { blobs } = context;
+    const { size_bytes: sizeBytes } = row;
     const location = { sha256, key: row.physical_key };
+    const fileUrl = blobs.url(location);
+    const read = async (range?: ObjectRange) => {
+      const bytes = await blobs.read(location, range);
+      return blobs.isRemote && isWhole(range, sizeBytes) ? provenStream(bytes, sha256) : bytes;
+    };
     return {
       sha256,
       blake3: row.blake3,
-      size_bytes: row.size_bytes,
+      size_bytes: sizeBytes,
       content_type: best.name.content_type,
       filename: best.name.filename,
       is_public: isPublic(best.name),
-      physical_key: row.physical_key,
-      file_url: context.blobs.url(location),
-      read: (range) => context.blobs.read(location, range),
-      readChunks: (range) => context.blobs.readChunks(location, range),
+      physical_key: fileUrl === null ? null : row.physical_key,
+      file_url: fileUrl,
+      read,
+      readChunks: (range) => (blobs.isRemote ? read(range) : blobs.readChunks(location, range)),
+      presign: (head) => blobs.presign(location, head),
     };
   });
+}
+
+function isWhole(range: { start: number; end?: number } | undefined, sizeBytes: number): boolean {
+  return range === undefined || (range.start === 0 && (range.end ?? sizeBytes) >= sizeBytes - 1);
 }
 
 /**

@@ -141,6 +141,12 @@ export interface OpenedObject extends ObjectRecord {
    * destroyed.
    */
   readChunks(range?: ObjectRange): Promise<AsyncIterable<Uint8Array> & { destroy(): void }>;
+  /** An address at which the store itself gives the bytes for a while; null where they come from here. */
+  presign(head: {
+    readonly disposition: string;
+    readonly contentType: string;
+    readonly expiresInSeconds: number;
+  }): Promise<string | null>;
 }
 
 /** Bytes of an object, both ends inclusive; to its end without one. */
@@ -463,6 +469,21 @@ export interface Problem {
   readonly target: string;
 }
 
+/** What an S3-compatible store does; see `docs/reference/configuration.md`. */
+export interface StorageAbilities {
+  readonly checks_content_md5: boolean;
+  readonly conditional_put: boolean;
+  readonly ranges: boolean;
+  readonly versioning: boolean;
+  readonly object_lock: boolean;
+}
+
+/** Whether a store works now. */
+export interface StoreReadiness {
+  readonly problems: readonly Problem[];
+  readonly storage: Pick<StoreStatus["storage"], "backend" | "abilities">;
+}
+
 export interface StoreStatus {
   readonly ok: boolean;
   readonly problems: readonly Problem[];
@@ -470,7 +491,13 @@ export interface StoreStatus {
   readonly head: number;
   readonly schema_version: number;
   readonly database: { readonly engine: string; readonly size_bytes: number };
-  readonly storage: { readonly backend: string; readonly objects: number; readonly bytes: number };
+  readonly storage: {
+    readonly backend: string;
+    readonly objects: number;
+    readonly bytes: number;
+    /** What the object store was found to do; null for a directory, and while it does not answer. */
+    readonly abilities: StorageAbilities | null;
+  };
   readonly counts: {
     readonly apps: number;
     readonly releases: number;

@@ -1,5 +1,6 @@
 import { aborted } from "../base/async.ts";
 import type { ServerSettings } from "../config/server-settings.ts";
+import type { StorageSettings } from "../registry/storage-settings.ts";
 import type { StoreSettings } from "../registry/store-settings.ts";
 import { startLog } from "./logger.ts";
 import { serveStore } from "./serve-store.ts";
@@ -8,6 +9,7 @@ export interface RunOptions {
   /** The store directory; made when it is missing. */
   readonly directory: string;
   readonly store: StoreSettings;
+  readonly storage: StorageSettings;
   readonly server: ServerSettings;
   /** The program of one of several workers: a file that calls `runWorker`. */
   readonly workerProgram: string;

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { systemClock } from "../base/clock.ts";
 import type { ServerSettings } from "../config/server-settings.ts";
 import { openStore, type Store } from "../registry/open-store.ts";
+import type { StorageSettings } from "../registry/storage-settings.ts";
 import type { StoreSettings } from "../registry/store-settings.ts";
 import { allJobs } from "./jobs/all-jobs.ts";
 import { type RunningJobs, startJobs } from "./jobs/scheduler.ts";
@@ -12,6 +13,7 @@ import { startServer } from "./serve.ts";
 export interface ServeStoreOptions {
   readonly directory: string;
   readonly store: StoreSettings;
+  readonly storage: StorageSettings;
   readonly server: ServerSettings;
   /** Make a store that is missing. */
   readonly create: boolean;
@@ -35,9 +37,11 @@ export interface ServedStore {
 
 /** Opens a store and serves it in this process. Raises `server.cannot_listen` and what opening the store raises. */
 export async function serveStore(options: ServeStoreOptions): Promise<ServedStore> {
-  const { directory, create, store: settings } = options;
-  const store = await openStore({ directory, create, settings });
+  const { directory, create, store: settings, storage } = options;
+  const store = await openStore({ directory, create, settings, storage });
   try {
+    // A place for bytes that can never work stops the start; one that does not answer now is waited for, as `/readyz` says.
+    await store.requireStorage();
     return await serve(store, options);
   } catch (error) {
     await store.close();

@@ -73,9 +73,9 @@ function inSteps(
       },
     }),
     blobs: wrap<BlobStore>(blobs, {
-      commit: async (staged) => {
+      commit: async (staged, present) => {
         await before("commit");
-        return blobs.commit(staged);
+        return blobs.commit(staged, present);
       },
       discard: async (uploadId) => {
         await before("discard");
@@ -99,7 +99,7 @@ function wrap<T extends object>(target: T, methods: Partial<T>): T {
 }
 
 /** Link, record, drop the staging name; then look the object up, and publish (its manifest is stored in between). */
-const uploaderSteps = new Set(["commit 1", "write 1", "discard 1", "read 1", "write 3"]);
+const uploaderSteps = new Set(["commit 1", "write 1", "discard 1", "read 2", "write 3"]);
 /** Plan, mark, remove; list the files, remove those without a row; drop stale staging; record. */
 const isCollectorStep = (call: string) => call === "read 2" || !call.startsWith("read");
 

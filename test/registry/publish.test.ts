@@ -1,11 +1,9 @@
-import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
-
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { decodeCanonical } from "../../src/base/cbor.ts";
 import {
   actionsOf,
+  bytesOf,
   eventsDuring,
   eventsOf,
   leasedDigests,
@@ -115,6 +113,8 @@ describe("the answer of a publication", () => {
   it("has exactly the documented keys", async () => {
     await publishTar(test.registry, { version: "1", channel: "beta" });
     const before = (await test.registry.getChannel("acme", "beta")).current_release_id;
+    // Bytes in an object store are no file of this machine.
+    const url = test.storage.kind === "s3" ? null : expect.stringMatching(/^file:/);
     const result = await publishTar(test.registry, { version: "2", build: "7", channel: "beta" });
     expect(result).toStrictEqual({
       status: "published",
@@ -127,7 +127,7 @@ describe("the answer of a publication", () => {
         channel: "beta",
         manifest_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
         published_at: "2026-11-20T15:00:00.000Z",
-        url: expect.stringMatching(/^file:/),
+        url,
       },
       artifacts: [
         {
@@ -143,7 +143,7 @@ describe("the answer of a publication", () => {
           storage_key: result.artifacts[0]!.sha256,
           validation_status: "passed",
           findings: [],
-          url: expect.stringMatching(/^file:/),
+          url,
         },
       ],
       channel: { name: "beta", current_release_id: result.release.id, previous_release_id: before },
@@ -191,7 +191,7 @@ describe("the answer of a publication", () => {
 describe("the manifest", () => {
   it("is canonical CBOR with exactly the documented keys, under its own digest", async () => {
     const { release, artifacts } = await publishTar(test.registry, { version: "1.0", build: "9" });
-    const bytes = await readFile(fileURLToPath(release.url!));
+    const bytes = await bytesOf(test.registry, release.manifest_sha256!);
     const [file] = artifacts;
     expect(decodeCanonical(bytes)).toEqual({
       schema: "dist.manifest.v1",

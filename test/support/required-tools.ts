@@ -7,7 +7,7 @@ import { describe, it } from "vitest";
 /** Where workers note what they did not run, for `vitest-global.ts` to name at the end. */
 export const NOT_RUN_FILE = "DIST_TEST_NOT_RUN";
 
-type Suite = (name: string, body: () => void) => void;
+type Suite = (name: string, body: () => void | Promise<void>) => void;
 
 /**
  * `describe` for tests that need more than Node: commands on the PATH, `procfs` (Linux), `tmpfs` (a file system may be mounted).

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SQLInputValue } from "node:sqlite";
@@ -7,6 +7,7 @@ import type { Clock } from "../../src/base/clock.ts";
 import { parseDurationOrNever } from "../../src/base/duration.ts";
 import { DistError } from "../../src/base/errors.ts";
 import { openStore, type Store } from "../../src/registry/open-store.ts";
+import type { StorageSettings } from "../../src/registry/storage-settings.ts";
 import type { StoreSettings } from "../../src/registry/store-settings.ts";
 import { anonymousPrincipal, localPrincipal, type Principal } from "../../src/registry/principal.ts";
 import type { Registry } from "../../src/registry/registry.ts";
@@ -18,6 +19,8 @@ import type {
   UploadSource,
 } from "../../src/registry/records.ts";
 import { databaseFor, runSql } from "./test-database.ts";
+
+import { plainS3, testS3Settings } from "./object-store.ts";
 
 /** A clock that tests move by hand. Starts at a fixed moment, so that printed times are the same in every run. */
 export class TestClock implements Clock {
@@ -43,6 +46,8 @@ export interface TokenLimits {
 
 export interface TestStore {
   readonly directory: string;
+  /** Where its bytes are; a second store over the same ones is opened with it. */
+  readonly storage: StorageSettings;
   readonly clock: TestClock;
   /** What it was opened with; another process opens the same store with it. */
   readonly settings: StoreSettings;
@@ -69,14 +74,30 @@ export const testSettings: StoreSettings = {
   },
 };
 
-/** A fresh store in a directory of its own, removed by `close`. */
+/** Where the stores of a test file keep their bytes, unless they say. */
+let usualBlobs: "directory" | "s3" = "directory";
+
+/** Lets the stores that are opened from now on in this test file keep their bytes in S3. */
+export function useS3(): void {
+  usualBlobs = "s3";
+}
+
+/** A fresh store in a directory of its own, removed by `close`; its bytes in a part of the bucket that is its own. */
 export async function openTestStore(
-  options: { settings?: Partial<StoreSettings>; directory?: string } = {},
+  options: {
+    settings?: Partial<StoreSettings>;
+    directory?: string;
+    blobs?: "directory" | "s3";
+    storage?: StorageSettings;
+  } = {},
 ): Promise<TestStore> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "dist-test-")));
   const clock = new TestClock();
   const settings = { ...testSettings, database: databaseFor(directory), ...options.settings };
-  const store = await openStore({ directory, create: true, settings, clock });
+  const blobs = options.blobs ?? usualBlobs;
+  const storage =
+    options.storage ?? (blobs === "s3" ? { kind: blobs, ...(await testS3Settings()) } : { kind: blobs });
+  const store = await openStore({ directory, create: true, settings, storage, clock });
   const principal = (scopes: readonly Scope[], limits: TokenLimits): Principal => ({
     actor: `token:${limits.name ?? "test"}`,
     actorId: `tok_${limits.name ?? "test"}`,
@@ -87,6 +108,7 @@ export async function openTestStore(
   });
   return {
     directory,
+    storage,
     clock,
     settings,
     store,
@@ -160,17 +182,34 @@ export async function outcomeOf(call: Promise<unknown>): Promise<string> {
   }
 }
 
-/** The bytes of an object as text, read to their end. */
-export async function textOf(registry: Registry, sha256: string): Promise<string> {
-  const chunks: Uint8Array[] = [];
+/** The bytes of an object, read to their end. */
+export async function bytesOf(registry: Registry, sha256: string): Promise<Buffer> {
   const object = await registry.openObject(sha256);
-  for await (const chunk of await object.read()) chunks.push(chunk as Uint8Array);
-  return Buffer.concat(chunks).toString();
+  return Buffer.concat(await Array.fromAsync((await object.read()) as AsyncIterable<Uint8Array>));
+}
+
+/** The same as text. */
+export async function textOf(registry: Registry, sha256: string): Promise<string> {
+  return (await bytesOf(registry, sha256)).toString();
 }
 
 /** Runs one statement on the store's database behind its back, to see state or to forge what no use case makes. */
 export function sqlOn(test: TestStore, statement: string, ...values: SQLInputValue[]) {
   return runSql(test.directory, statement, ...values);
+}
+
+/** Names of everything that is staged: uploads on a directory, every key of an upload in S3. */
+export async function stagedNames({ directory, storage }: TestStore): Promise<string[]> {
+  if (storage.kind === "directory") return readdir(join(directory, "staging")).catch(() => []);
+  const s3 = plainS3(storage);
+  try {
+    const under = { Bucket: storage.bucket, Prefix: `${storage.prefix}staging/` };
+    const { Contents = [] } = await s3.listObjectsV2(under);
+    const { Uploads = [] } = await s3.listMultipartUploads(under);
+    return [...Contents, ...Uploads].map(({ Key }) => Key!);
+  } finally {
+    s3.destroy();
+  }
 }
 
 /** The digests on which anybody holds a lease, in order. */

@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { SERVICES_DIRECTORY, stopGateway } from "./object-store.ts";
 import {
   hasPostgres,
   type PostgresServer,
@@ -24,8 +25,9 @@ let postgres: PostgresServer | undefined;
 export function setup(): void {
   const built = spawnSync("npm", ["run", "-s", "build"], { cwd: root, encoding: "utf8" });
   if (built.status !== 0) throw new Error(`The program does not build.\n${built.stdout}${built.stderr}`);
-  directory = mkdtempSync(join(tmpdir(), "dist-not-run-"));
+  directory = mkdtempSync(join(tmpdir(), "dist-run-"));
   process.env[NOT_RUN_FILE] = join(directory, "list");
+  process.env[SERVICES_DIRECTORY] = directory;
   if (hasPostgres()) {
     postgres = startPostgres({ fast: true });
     process.env[POSTGRES_URL] = socketUrl(postgres, "dist");
@@ -36,10 +38,11 @@ export function setup(): void {
   }
 }
 
-/** After all tests: stops PostgreSQL and names what did not run. */
+/** After all tests: stops the services they started, and names what did not run. */
 export function teardown(): void {
   if (postgres !== undefined) removePostgres(postgres);
   if (directory === undefined) return;
+  stopGateway(directory);
   const file = join(directory, "list");
   const lines = existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n") : [];
   for (const line of lines.toSorted()) console.log(`did not run: ${line}`);

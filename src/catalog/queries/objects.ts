@@ -20,6 +20,15 @@ export const insertLocation = query<StorageLocationTable>()((db, p) =>
   }),
 );
 
+/** Says where an object stands now, if that is another place than before. */
+export const moveLocation = query<{ sha256: string; physical_key: string }>()((db, p) =>
+  db
+    .updateTable("storage_location")
+    .set({ physical_key: p.physical_key })
+    .where("sha256", "=", p.sha256)
+    .where("physical_key", "!=", p.physical_key),
+);
+
 /** Marks an object as going; 0 rows when it is no longer what the caller saw. */
 export const markDeleting = query<{ sha256: string; generation: number }>()((db, p) =>
   db

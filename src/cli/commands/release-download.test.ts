@@ -178,6 +178,7 @@ function opened(chunks: readonly Buffer[]): OpenedObject {
     is_public: true,
     physical_key: null,
     file_url: null,
+    presign: async () => null,
     read: async () => Readable.from(chunks),
     readChunks: async () => Readable.from(chunks),
   };

@@ -42,13 +42,16 @@ export const run: Run<typeof serverRun> = async (context, { options }) => {
 
 /** A missing store is fine: it will be made. One that is there must open. */
 async function check({ output }: CommandContext, directory: string, config: Config): Promise<void> {
-  const store = await openStore({ directory, create: false, settings: config.store }).catch(
-    (error: unknown) => {
-      if (hasCode(error, "store.load")) return undefined;
-      throw error;
-    },
-  );
-  await store?.close();
+  const { store: settings, storage } = config;
+  const store = await openStore({ directory, create: false, settings, storage }).catch((error: unknown) => {
+    if (hasCode(error, "store.load")) return undefined;
+    throw error;
+  });
+  try {
+    await store?.requireStorage();
+  } finally {
+    await store?.close();
+  }
   const report = { ok: true, store: directory, exists: store !== undefined, settings: config.server };
   output.result(report, () => {
     const { host, port, workers, publicUrl } = config.server;

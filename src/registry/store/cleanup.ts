@@ -1,5 +1,5 @@
 import { toTimestamp } from "../../base/clock.ts";
-import { dropExpiredLeases, locationOf, locationsAfter } from "../../catalog/queries/objects.ts";
+import { dropExpiredLeases, locationsAfter } from "../../catalog/queries/objects.ts";
 import { releasesAfter } from "../../catalog/queries/retention.ts";
 import { planRelease, type RetentionDecision } from "../../retention/release-retention.ts";
 import { partByStaging, uploadById } from "../../catalog/queries/uploads.ts";
@@ -8,7 +8,13 @@ import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
 import type { CleanupEntry, CleanupReport, Reason, ReportOptions } from "../records.ts";
 import { expireUploads } from "../uploads/expire-uploads.ts";
-import { isCollectable, markUnneeded, removeMarked, removeUnrecorded } from "./collect-objects.ts";
+import {
+  isCollectable,
+  isUnrecorded,
+  markUnneeded,
+  removeMarked,
+  removeUnrecorded,
+} from "./collect-objects.ts";
 import { releaseFacts, type ReleaseForCleanup, releaseStillThere } from "./release-facts.ts";
 
 /** Rows read, and objects deleted, at once. Small: the write lock is held for one batch of unlinks. */
@@ -98,19 +104,21 @@ class CleanupRun {
   }
 
   async unrecordedFiles(): Promise<void> {
-    for await (const { key, sha256, sizeBytes } of this.#context.blobs.list()) {
+    for await (const { key, sha256, sizeBytes, putAtMs } of this.#context.blobs.list()) {
       this.#options.signal?.throwIfAborted();
       if (sha256 === null) {
         this.#note("kept", { id: key, kind: "file", bytes: sizeBytes }, [stray]);
         continue;
       }
-      const isUnneeded = await this.#context.database.read(async (reader) => {
-        const now = toTimestamp(this.#context.clock.nowMs());
-        const recorded = (await reader.first(locationOf, { sha256 })) !== undefined;
-        return !recorded && (await isCollectable(reader, sha256, now, this.#going()));
-      });
+      const file = { sha256, key, putAtMs };
+      const isUnneeded = await this.#context.database.read((reader) =>
+        isUnrecorded(reader, file, this.#context, {
+          nowMs: this.#context.clock.nowMs(),
+          going: this.#going(),
+        }),
+      );
       if (!isUnneeded) continue;
-      if (this.#apply && !(await removeUnrecorded(this.#context, sha256, key))) continue;
+      if (this.#apply && !(await removeUnrecorded(this.#context, file))) continue;
       this.#note("deleted", { id: key, kind: "file", bytes: sizeBytes }, [unrecorded]);
     }
   }

@@ -6,6 +6,8 @@ import {
   packagesWithObject,
   permanentReferenceTo,
 } from "../../catalog/queries/objects.ts";
+import { toTimestamp } from "../../base/clock.ts";
+import type { BlobLocation } from "../../blob/blob-store.ts";
 import type { Reader, Transaction } from "../../catalog/database.ts";
 import type { Context } from "../context.ts";
 import { finishDeletion } from "../objects.ts";
@@ -51,16 +53,37 @@ export async function removeMarked(context: Context, digests: readonly string[])
   });
 }
 
+/** Bytes that stand somewhere, as `BlobStore.list` gives them, under a digest. */
+export interface StoredFile extends BlobLocation {
+  readonly putAtMs?: number | undefined;
+}
+
 /**
- * Takes away a file that no row knows: what a crash between link and commit leaves. An upload that is under way meanwhile
- * puts it back from staging in its own transaction. False when a row has appeared, or when something needs these very
- * bytes: then it is the row that is missing, and the file is the only copy.
+ * True for a file that no row knows and nothing needs: what a crash between commit and record leaves. It is a second copy when
+ * the row names another place; without any row it may be the only copy of what something needs, and stays. Where an upload
+ * cannot put it back, it stays as well until no upload can be about to record it.
  */
-export async function removeUnrecorded(context: Context, sha256: string, key: string): Promise<boolean> {
+export async function isUnrecorded(
+  reader: Reader,
+  { sha256, key, putAtMs }: StoredFile,
+  context: Pick<Context, "settings">,
+  options: { nowMs: number; going?: ReadonlySet<string> | undefined },
+): Promise<boolean> {
+  const { nowMs, going } = options;
+  if (putAtMs !== undefined && putAtMs > nowMs - context.settings.expireAfterMs) return false;
+  const row = await reader.first(locationOf, { sha256 });
+  if (row !== undefined) return row.physical_key !== key;
+  return isCollectable(reader, sha256, toTimestamp(nowMs), going);
+}
+
+/**
+ * Takes such a file away. An upload that is under way meanwhile puts it back from staging in its own transaction. False when
+ * it is none any more.
+ */
+export async function removeUnrecorded(context: Context, file: StoredFile): Promise<boolean> {
   return context.database.write(context.principal, async (tx) => {
-    if ((await tx.first(locationOf, { sha256 })) !== undefined) return false;
-    if (!(await isCollectable(tx, sha256, tx.now))) return false;
-    await context.blobs.remove({ sha256, key });
+    if (!(await isUnrecorded(tx, file, context, { nowMs: tx.nowMs }))) return false;
+    await context.blobs.remove(file);
     return true;
   });
 }

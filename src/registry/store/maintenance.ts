@@ -8,16 +8,16 @@ import { logHead } from "../../catalog/transaction.ts";
 import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
 import { locationColumns } from "../objects.ts";
-import type { ImportReport, Problem, RebuildReport, ReportOptions, StoreStatus } from "../records.ts";
+import type { ImportReport, Problem, RebuildReport, ReportOptions, StoreReadiness, StoreStatus } from "../records.ts";
 
 /** Missing objects an import names. */
 const MAX_MISSING = 1_000;
 
 export async function storeStatus(context: Context): Promise<StoreStatus> {
   requireScope(context.principal, "admin", { app: null });
-  const { database, blobs } = context;
+  const { database } = context;
   const info = await database.info();
-  const problems = await storeProblems(context);
+  const { problems, storage } = await storeReadiness(context);
   return database.read(async (reader) => {
     const head = (await reader.first(logHead, {}))!;
     const { objects, bytes, ...counts } = (await reader.first(storeCounts, {}))!;
@@ -28,7 +28,7 @@ export async function storeStatus(context: Context): Promise<StoreStatus> {
       head: head.head,
       schema_version: info.schemaVersion,
       database: { engine: info.engine, size_bytes: info.sizeBytes },
-      storage: { backend: blobs.backend, objects: Number(objects), bytes: Number(bytes) },
+      storage: { ...storage, objects: Number(objects), bytes: Number(bytes) },
       counts: counts as StoreStatus["counts"],
     };
   });
@@ -105,8 +105,10 @@ export async function importStore(
 /** Files that the log speaks of become known objects again; others stay files without a row. */
 async function adoptObjects(context: Context, connection: MaintenanceConnection): Promise<number> {
   let adopted = 0;
+  let last: string | undefined;
   for await (const { key, sha256, sizeBytes } of context.blobs.list()) {
-    if (sha256 === null) continue;
+    // One may stand in several places, of which the rest are left to cleanup.
+    if (sha256 === null || sha256 === last) continue;
     const event = await connection.first(lastStored, { sha256 });
     if (event === undefined) continue;
     const { blake3, size } = JSON.parse(event.data) as { blake3: string; size: number };
@@ -114,6 +116,7 @@ async function adoptObjects(context: Context, connection: MaintenanceConnection)
     const object = { sha256, blake3, sizeBytes, location: { sha256, key } };
     await connection.run(insertLocation, { ...locationColumns(context, object), generation: event.seq });
     adopted += 1;
+    last = sha256;
   }
   return adopted;
 }
@@ -122,7 +125,7 @@ async function adoptObjects(context: Context, connection: MaintenanceConnection)
  * What keeps the store from working; empty when database and blob store answer. As fast with many releases as with few.
  * Raises what the database raises.
  */
-export async function storeProblems({ database, blobs }: Omit<Context, "principal">): Promise<Problem[]> {
+async function storeProblems({ database, blobs }: Omit<Context, "principal">): Promise<Problem[]> {
   await database.first(logHead, {});
   try {
     await blobs.health();
@@ -131,6 +134,14 @@ export async function storeProblems({ database, blobs }: Omit<Context, "principa
     const { code = "blob.unavailable", message } = error as Error & { code?: string };
     return [{ code, target: "storage", message }];
   }
+}
+
+/** What keeps the store from working, and where its bytes are kept with what that can do. Raises what the database raises. */
+export async function storeReadiness(context: Omit<Context, "principal">): Promise<StoreReadiness> {
+  const { blobs } = context;
+  const problems = await storeProblems(context);
+  const abilities = problems.length === 0 ? await blobs.abilities() : null;
+  return { problems, storage: { backend: blobs.backend, abilities } };
 }
 
 /** Hands items from a producer to an async iteration, one at a time: the producer waits until its item is taken. */

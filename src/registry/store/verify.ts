@@ -11,7 +11,7 @@ import type { DistEvent } from "../../log/events.ts";
 import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
 import type { Problem, ReportOptions, VerifyReport } from "../records.ts";
-import { isCollectable } from "./collect-objects.ts";
+import { isCollectable, isUnrecorded } from "./collect-objects.ts";
 
 /** Objects read from the database at once. */
 const BATCH = 100;
@@ -95,12 +95,13 @@ class VerifyRun {
   }
 
   async files(): Promise<void> {
-    for await (const { key, sha256, sizeBytes } of this.#context.blobs.list()) {
+    for await (const { key, sha256, sizeBytes, putAtMs } of this.#context.blobs.list()) {
       if (sha256 === null) continue;
-      const isUnneeded = await this.#context.database.read(async (reader) => {
-        const recorded = (await reader.first(locationOf, { sha256 })) !== undefined;
-        return !recorded && (await this.#isUnneeded(reader, sha256));
-      });
+      const isUnneeded = await this.#context.database.read((reader) =>
+        isUnrecorded(reader, { sha256, key, putAtMs }, this.#context, {
+          nowMs: this.#context.clock.nowMs(),
+        }),
+      );
       if (isUnneeded) this.#collectable.push({ id: key, kind: "file", bytes: sizeBytes });
     }
     for await (const { uploadId, sizeBytes } of this.#context.blobs.listStaging()) {

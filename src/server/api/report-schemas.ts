@@ -23,7 +23,20 @@ export const storeStatus: z.ZodType<StoreStatus> = z
     head: count,
     schema_version: count,
     database: z.object({ engine: z.string(), size_bytes: count }),
-    storage: z.object({ backend: z.string(), objects: count, bytes: count }),
+    storage: z.object({
+      backend: z.string(),
+      objects: count,
+      bytes: count,
+      abilities: z
+        .object({
+          checks_content_md5: z.boolean(),
+          conditional_put: z.boolean(),
+          ranges: z.boolean(),
+          versioning: z.boolean(),
+          object_lock: z.boolean(),
+        })
+        .nullable(),
+    }),
     counts: z.object({ apps: count, releases: count, drafts: count, packages: count, tokens: count }),
   })
   .openapi("StoreStatus");

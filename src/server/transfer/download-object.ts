@@ -13,9 +13,12 @@ import { sendBytes } from "./send-bytes.ts";
 /** Where the proxy has the store directory, for its own use only (`deploy/nginx.conf`). */
 const ACCEL_PREFIX = "/protected/";
 
+/** How long an address of the object store's works: a client is there at once, and a resumed download asks here again. */
+const PRESIGNED_SECONDS = 3_600;
+
 /**
  * GET, HEAD /download/{sha256}: the bytes of an object that something readable names; `?artifact=` picks whose file name and type
- * are said. Raises `request.not_found`, `request.range_not_satisfiable`, and what `openObject` raises.
+ * are said. Redirects to the object store where that is to send them. Raises `request.not_found`, `request.range_not_satisfiable`, and what `openObject` raises.
  */
 export function downloadObject({ settings, log, metrics }: PartDeps): Handler<ServerEnv> {
   return async (c) => {
@@ -26,6 +29,9 @@ export function downloadObject({ settings, log, metrics }: PartDeps): Handler<Se
     const headers = headersOf(object, etag, c.var.principal.actor === "anonymous");
     if (matches(c.req.header("If-None-Match"), etag)) return c.body(null, 304, headers);
     const content = { ...headers, ...contentHeaders(object) };
+    const elsewhere = c.req.method === "GET" ? await addressElsewhere(object) : null;
+    // Not kept by anybody: the next one to ask may not be allowed to, and the address ends.
+    if (elsewhere !== null) return c.body(null, 302, { Location: elsewhere, "Cache-Control": "no-store" });
     const handedOver = sentByProxy(settings.sendFile, object);
     if (handedOver !== undefined) return c.body(null, 200, { ...content, ...handedOver });
     // Not above: a proxy that sends the file says this itself, and it would stand twice.
@@ -36,6 +42,13 @@ export function downloadObject({ settings, log, metrics }: PartDeps): Handler<Se
     }
     return sendBytes(c, { object, ranges, headers: described, log, metrics });
   };
+}
+
+/** Where the object store itself gives the bytes, under the same name and type; null where they are sent from here. */
+function addressElsewhere(object: OpenedObject): Promise<string | null> {
+  const disposition = attachment(object.filename, object.sha256);
+  const { content_type: contentType } = object;
+  return object.presign({ disposition, contentType, expiresInSeconds: PRESIGNED_SECONDS });
 }
 
 /** The header that names the file to the proxy in front, which sends it; undefined where this server does. */

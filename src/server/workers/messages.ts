@@ -1,5 +1,6 @@
 import type { ErrorKind, ErrorDetails } from "../../base/errors.ts";
 import type { ServerSettings } from "../../config/server-settings.ts";
+import type { StorageSettings } from "../../registry/storage-settings.ts";
 import type { StoreSettings } from "../../registry/store-settings.ts";
 import type { MetricFigures } from "../peers.ts";
 
@@ -34,6 +35,7 @@ export interface Start {
   readonly worker: number;
   readonly directory: string;
   readonly store: StoreSettings;
+  readonly storage: StorageSettings;
   readonly server: ServerSettings;
   /** Make a store that is missing. */
   readonly create: boolean;

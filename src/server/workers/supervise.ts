@@ -129,12 +129,13 @@ class Crew {
   }
 
   #fork(worker: number, { create } = { create: false }): WorkerProcess {
-    const { directory, store, server } = this.#options;
+    const { directory, store, storage, server } = this.#options;
     const member = new WorkerProcess(
       {
         worker,
         directory,
         store,
+        storage,
         server: { ...server, port: this.#portToAsk() },
         create,
         leads: worker === 1,
