@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { freshSchema, postgresUrl, runPostgres } from "../support/test-database.ts";
+import { startProgram } from "../support/programs.ts";
 import { tarGzBytes } from "../support/test-store.ts";
 
 const program = join(import.meta.dirname, "../../build/main/dist.js");
@@ -67,6 +68,22 @@ describe("dist on PostgreSQL", () => {
     expect(tables()).toEqual([]);
     expect(dist(["ci", "publish", "--manifest", "dist.json"]).status).toBe(0);
     expect(run()).toMatchObject({ status: 1, json: { error: { code: "transaction.integrity" } } });
+  });
+
+  // Catches a password that is lost on its way to another process.
+  it("serves with several workers, who sign in as the first process would", async () => {
+    // A password in the URL; the test's server takes any.
+    const url = postgresUrl(schema).replace("postgres://dist@", "postgres://dist:5ecret@");
+    expect(url).toContain(":5ecret@");
+    const args = ["--local-store", join(directory, "store"), "--port", "0", "--workers", "2"];
+    const program = startProgram("distd", args, { DIST_DATABASE_URL: url });
+    try {
+      expect((await fetch(`${await program.url}/readyz`)).status).toBe(200);
+    } finally {
+      program.child.kill("SIGTERM");
+    }
+    expect(await program.code).toBe(0);
+    expect(program.stdout() + program.stderr()).not.toContain("5ecret");
   });
 
   it.each([

@@ -6,6 +6,7 @@ import { DistError } from "../../base/errors.ts";
 import { startLog } from "../logger.ts";
 import { serveStore } from "../serve-store.ts";
 import type { Start, ToSupervisor, ToWorker } from "./messages.ts";
+import { unpackSecrets } from "./packed-secrets.ts";
 import { WorkerPeers } from "./worker-peers.ts";
 
 /** The whole of a worker's process: serves as the supervisor tells it to, until that says stop or is gone. */
@@ -22,7 +23,7 @@ export async function runWorker(): Promise<void> {
   process.on("message", (message: ToWorker) => {
     switch (message.type) {
       case "start":
-        start.resolve(message);
+        start.resolve(unpackSecrets(message));
         break;
       case "stop":
         stop.abort();

@@ -2,6 +2,7 @@ import cluster, { type Worker } from "node:cluster";
 
 import { DistError } from "../../base/errors.ts";
 import { serverErrors } from "../server-errors.ts";
+import { packSecrets } from "./packed-secrets.ts";
 import type { Failure, Start, ToSupervisor, ToWorker } from "./messages.ts";
 
 /** How a worker's process ended. */
@@ -50,7 +51,7 @@ export class WorkerProcess {
     });
     // Whoever started it learns from `ended` as well.
     listening.promise.catch(() => {});
-    this.send({ type: "start", ...start });
+    this.send({ type: "start", ...packSecrets(start) });
   }
 
   get pid(): number | undefined {
