@@ -280,7 +280,10 @@ export function variableOf(key: SettingKey): string {
 }
 
 /** The settings that may hold a secret: these can also be read from a file, which the variable with `_FILE` names. */
-export const secretKeys = ["database.url", "storage.secret_access_key"] as const satisfies readonly SettingKey[];
+export const secretKeys = [
+  "database.url",
+  "storage.secret_access_key",
+] as const satisfies readonly SettingKey[];
 
 /** The settings that `server run` takes as flags. */
 export const flaggedKeys = ["server.host", "server.port", "server.workers", "public_url"] as const;

@@ -8,7 +8,14 @@ import { logHead } from "../../catalog/transaction.ts";
 import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
 import { locationColumns } from "../objects.ts";
-import type { ImportReport, Problem, RebuildReport, ReportOptions, StoreReadiness, StoreStatus } from "../records.ts";
+import type {
+  ImportReport,
+  Problem,
+  RebuildReport,
+  ReportOptions,
+  StoreReadiness,
+  StoreStatus,
+} from "../records.ts";
 
 /** Missing objects an import names. */
 const MAX_MISSING = 1_000;
