@@ -30,7 +30,7 @@ export interface S3Timing {
 
 export const defaultTiming: S3Timing = {
   connectMs: 5_000,
-  idleMs: 60_000,
+  idleMs: 30_000,
   firstWaitMs: 100,
   attempts: 6,
 };
