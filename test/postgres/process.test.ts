@@ -76,14 +76,14 @@ describe("dist on PostgreSQL", () => {
     const url = postgresUrl(schema).replace("postgres://dist@", "postgres://dist:5ecret@");
     expect(url).toContain(":5ecret@");
     const args = ["--local-store", join(directory, "store"), "--port", "0", "--workers", "2"];
-    const program = startProgram("distd", args, { DIST_DATABASE_URL: url });
+    const distd = startProgram("distd", args, { DIST_DATABASE_URL: url });
     try {
-      expect((await fetch(`${await program.url}/readyz`)).status).toBe(200);
+      expect((await fetch(`${await distd.url}/readyz`)).status).toBe(200);
     } finally {
-      program.child.kill("SIGTERM");
+      distd.child.kill("SIGTERM");
     }
-    expect(await program.code).toBe(0);
-    expect(program.stdout() + program.stderr()).not.toContain("5ecret");
+    expect(await distd.code).toBe(0);
+    expect(distd.stdout() + distd.stderr()).not.toContain("5ecret");
   });
 
   it.each([
