@@ -6,7 +6,7 @@ import { errnoOf } from "../base/errors.ts";
 import { syncDirectory } from "../base/files.ts";
 import { storageErrors } from "../base/storage-errors.ts";
 import { openDirectoryBlobStore } from "../blob/directory.ts";
-import { type AppVersion, appVersion } from "./apps.ts";
+import { type AppVersion, appVersions } from "./apps.ts";
 import { type EventTail, openEventTail } from "./event-tail.ts";
 import { requireLive } from "./events.ts";
 import type { Idempotency } from "./idempotency.ts";
@@ -103,7 +103,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     createFirstAdministrator: () => createFirstAdministrator({ ...shared, principal: systemPrincipal }),
     dropExpiredState: () => dropExpiredState({ ...shared, principal: systemPrincipal }),
     problems: () => storeProblems(shared),
-    appVersion: (principal, slug) => appVersion({ ...shared, principal }, slug),
+    appVersion: appVersions(database),
     requireLive: (principal) => requireLive(shared, principal),
     expireUploads: () => expireUploads({ ...shared, principal: systemPrincipal }),
     tail,
