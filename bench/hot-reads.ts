@@ -30,12 +30,17 @@ await inTemporaryDirectory(async (directory) => {
     printRatePair(name, rates.ours, rates.peer, "docker-registry manifest GET");
   }
   const two = await startDistd(store, { args: ["--workers", "2"] });
-  const [small] = cases;
-  const workers = pairs(
-    () => askRepeatedly(small!.url.replace(one.url, two.url), { ...LOAD, connections: 32 }).requestsPerSecond,
-    () => askRepeatedly(small!.url, { ...LOAD, connections: 32 }).requestsPerSecond,
-  );
-  printRatePair(`${small!.name}, two workers`, workers.ours, workers.peer, "one worker");
+  // With both cores taken, the load generator has its share of them: it tells most where the answer is cheap.
+  const small = { name: cases[0]!.name, path: "/api/apps/small" };
+  for (const { name, path } of [small, { name: "index page, made anew", path: "/" }]) {
+    const rateOf = (server: ServerProcess) =>
+      askRepeatedly(`${server.url}${path}`, { ...LOAD, connections: 32 }).requestsPerSecond;
+    const workers = pairs(
+      () => rateOf(two),
+      () => rateOf(one),
+    );
+    printRatePair(`${name}, two workers`, workers.ours, workers.peer, "one worker");
+  }
   for (const server of [one, two, peer]) await server.stop();
 });
 

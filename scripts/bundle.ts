@@ -5,9 +5,20 @@
  */
 import { fileURLToPath } from "node:url";
 
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 
 const main = fileURLToPath(new URL("../build/main/", import.meta.url));
+
+/** Zod's messages in fifty languages are a quarter of the server's code, and none of them is ever shown. */
+const withoutLocales: Plugin = {
+  name: "without-locales",
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /\/locales\/index\.js$/ }, ({ importer }) =>
+      /[/\\]zod[/\\]/.test(importer) ? { path: "zod-locales", namespace: "empty" } : undefined,
+    );
+    onLoad({ filter: /./, namespace: "empty" }, () => ({ contents: "export {};" }));
+  },
+};
 
 await build({
   entryPoints: ["dist", "distd", "worker"].map((name) => `${main}${name}.js`),
@@ -19,6 +30,7 @@ await build({
   format: "esm",
   platform: "node",
   target: "node26",
+  plugins: [withoutLocales],
   // Native code stays where its package is; the other is an option of `pg` that nobody installs.
   external: ["@napi-rs/blake-hash", "pg-native"],
   // Some packages are CommonJS, and ask for Node's own modules by `require`.

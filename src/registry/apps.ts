@@ -1,7 +1,8 @@
 import type { CanonicalValue } from "../base/cbor.ts";
 import { newId } from "../base/ids.ts";
 import { canonicalJson } from "../base/jcs.ts";
-import type { Reader, Transaction } from "../catalog/database.ts";
+import { shareLooks } from "../base/shared-looks.ts";
+import type { Database, Reader, Transaction } from "../catalog/database.ts";
 import { appBySlug, appPage, appVersionBySlug } from "../catalog/queries/apps.ts";
 import type { AppTable } from "../catalog/tables.ts";
 import type { AppSettings } from "../log/events.ts";
@@ -11,6 +12,7 @@ import type { Context } from "./context.ts";
 import { once } from "./idempotency.ts";
 import { releaseErrors } from "./errors.ts";
 import { keysetOf, pageLimit, pageOf } from "./paging.ts";
+import type { Principal } from "./principal.ts";
 import type { AppChanges, AppRecord, IosMode, Page, PageRequest, Visibility } from "./records.ts";
 import { checkSlug } from "./rules.ts";
 import type { Platform } from "../inspect/inspection.ts";
@@ -64,13 +66,15 @@ export interface AppVersion {
 
 /**
  * What answers about an app depend on: as long as it is the same, so are they, but for what they say of the time, and of bytes
- * that the store lost. One row is read. Raises `app.not_found`.
+ * that the store lost. One row is read, for all who ask in one turn of the event loop. Raises `app.not_found`.
  */
-export async function appVersion(context: Context, slug: string): Promise<AppVersion> {
-  const { database, principal } = context;
-  const app = await database.first(appVersionBySlug, { slug });
-  if (app === undefined || !maySeeApp(principal, app)) throw appNotFound(slug);
-  return { key: `${app.id} ${readerClass(principal)}`, seq: app.last_seq };
+export function appVersions(database: Database): (principal: Principal, slug: string) => Promise<AppVersion> {
+  const look = shareLooks((slug) => database.first(appVersionBySlug, { slug }));
+  return async (principal, slug) => {
+    const app = await look(slug);
+    if (app === undefined || !maySeeApp(principal, app)) throw appNotFound(slug);
+    return { key: `${app.id} ${readerClass(principal)}`, seq: app.last_seq };
+  };
 }
 
 /** Those with `read` see what their limits allow; anonymous callers see public apps. */

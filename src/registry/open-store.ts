@@ -8,7 +8,7 @@ import { storageErrors } from "../base/storage-errors.ts";
 import type { BlobStore } from "../blob/blob-store.ts";
 import { openDirectoryBlobStore } from "../blob/directory.ts";
 import { misconfigurations } from "../blob/errors.ts";
-import { type AppVersion, appVersion } from "./apps.ts";
+import { type AppVersion, appVersions } from "./apps.ts";
 import { type EventTail, openEventTail } from "./event-tail.ts";
 import { requireLive } from "./events.ts";
 import type { Idempotency } from "./idempotency.ts";
@@ -113,7 +113,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     createFirstAdministrator: () => createFirstAdministrator({ ...shared, principal: systemPrincipal }),
     dropExpiredState: () => dropExpiredState({ ...shared, principal: systemPrincipal }),
     readiness: () => storeReadiness(shared),
-    appVersion: (principal, slug) => appVersion({ ...shared, principal }, slug),
+    appVersion: appVersions(database),
     requireLive: (principal) => requireLive(shared, principal),
     requireStorage: () => requireStorage(shared.blobs),
     expireUploads: () => expireUploads({ ...shared, principal: systemPrincipal }),
