@@ -126,8 +126,8 @@ export async function openTestStore(
 export function sourceOf(bytes: Uint8Array): UploadSource {
   return {
     sizeBytes: bytes.length,
-    open: async function* () {
-      yield bytes;
+    open: async function* (start = 0) {
+      yield bytes.subarray(start);
     },
   };
 }
