@@ -23,7 +23,8 @@ export const catalogErrors = errorFamily({
   "store.newer_schema": { kind: "unavailable", about: "The store was made by a newer version." },
   "store.foreign_tables": {
     kind: "conflict",
-    about: "The database has tables with the names of a store's that are not a store's; they are left as they are.",
+    about:
+      "The database has tables with the names of a store's that are not a store's; they are left as they are.",
   },
   "store.unsafe_sqlite": {
     kind: "unavailable",

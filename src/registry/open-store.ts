@@ -128,7 +128,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 }
 
 /** The S3 adapter is loaded for stores that need it only. */
-export async function openBlobStore(directory: string, storage: StorageSettings | undefined): Promise<BlobStore> {
+export async function openBlobStore(
+  directory: string,
+  storage: StorageSettings | undefined,
+): Promise<BlobStore> {
   if (storage === undefined || storage.kind === "directory") return openDirectoryBlobStore({ directory });
   const { openS3BlobStore } = await import("../blob/s3/s3.ts");
   return openS3BlobStore({ ...storage, spoolDirectory: spoolOf(directory, storage) });

@@ -40,9 +40,13 @@ export async function requireRightToCreate(connection: PostgresConnection): Prom
   const may = "SELECT has_schema_privilege(current_schema(), 'CREATE')::int";
   if ((await connection.scalar(may)) === 1) return;
   const schema = await connection.scalar("SELECT current_schema()");
-  throw catalogErrors.error("store.database_refused", `This user may make no tables in the schema ${schema}.`, {
-    hint: "Make the user the owner of the database, or grant CREATE on the schema.",
-  });
+  throw catalogErrors.error(
+    "store.database_refused",
+    `This user may make no tables in the schema ${schema}.`,
+    {
+      hint: "Make the user the owner of the database, or grant CREATE on the schema.",
+    },
+  );
 }
 
 /**

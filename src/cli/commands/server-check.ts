@@ -51,7 +51,11 @@ export async function checkServer(
   if (config !== undefined) {
     const store = { directory, settings: config.store, storage: config.storage };
     checks.push(publicUrlCheck(config.server), listenCheck(config.server));
-    await look("directory", () => checkDirectories(store), () => ({ message: directory }));
+    await look(
+      "directory",
+      () => checkDirectories(store),
+      () => ({ message: directory }),
+    );
     const database = await look("database", () => checkDatabase(store), databaseText);
     if (database !== undefined) exists = database.schema !== "missing";
     await look("storage", () => checkStorage(store), storageText);
@@ -70,7 +74,9 @@ function publicUrlCheck({ publicUrl, trustedProxies }: ServerSettings): Check {
   }
   // TLS ends at a proxy: this server speaks HTTP only.
   if (protocol === "https:" && trustedProxies.length === 0) {
-    return warn("trusted_proxies names no proxy, so failed credentials of all its clients count as one client's");
+    return warn(
+      "trusted_proxies names no proxy, so failed credentials of all its clients count as one client's",
+    );
   }
   return { name, status: "ok", message: publicUrl };
 }
@@ -94,7 +100,9 @@ function storageText(abilities: StorageAbilities | null): { message: string; sta
   if (!abilities.ranges) {
     return { status: "warning", message: "the object store takes no ranges: downloads cannot be resumed" };
   }
-  return { message: `a probe was written, read and removed; versioning: ${abilities.versioning ? "on" : "off"}` };
+  return {
+    message: `a probe was written, read and removed; versioning: ${abilities.versioning ? "on" : "off"}`,
+  };
 }
 
 function report(
