@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import type { S3Settings } from "../../src/blob/s3/s3-settings.ts";
 import { dist, type ProgramRun } from "../faults/program.ts";
-import { plainS3, rgwTools, testS3Settings } from "../support/object-store.ts";
+import { plainS3, rgwTools, s3Variables, testS3Settings } from "../support/object-store.ts";
 import { needs } from "../support/required-tools.ts";
 
 let directory: string;
@@ -64,14 +64,7 @@ needs(...rgwTools)("a server whose object store is set up wrongly", () => {
   let settings: S3Settings;
   beforeEach(async () => {
     settings = await testS3Settings();
-    right = {
-      DIST_STORAGE_KIND: "s3",
-      DIST_STORAGE_ENDPOINT: settings.endpoint!,
-      DIST_STORAGE_BUCKET: settings.bucket,
-      DIST_STORAGE_PREFIX: settings.prefix,
-      DIST_STORAGE_ACCESS_KEY_ID: settings.accessKeyId,
-      DIST_STORAGE_SECRET_ACCESS_KEY: settings.secretAccessKey.reveal(),
-    };
+    right = s3Variables(settings);
   });
 
   /** Starts a server that must not start, or lets it be checked. */
