@@ -30,8 +30,6 @@ await build({
   format: "esm",
   platform: "node",
   target: "node26",
-  // Of a package in both forms the one with ES modules: from the other, `import()` gives nothing by its name.
-  mainFields: ["module", "main"],
   plugins: [withoutLocales],
   // Native code stays where its package is; the other is an option of `pg` that nobody installs.
   external: ["@napi-rs/blake-hash", "pg-native"],

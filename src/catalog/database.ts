@@ -66,6 +66,16 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** What opening a database would meet. */
+export interface DatabaseLook {
+  /** Which database, for people: no password. */
+  readonly place: string;
+  readonly schema: SchemaState;
+}
+
+/** What a database holds: no store, one that the next start brings up to date, or one of this version. */
+export type SchemaState = "missing" | "older" | "current";
+
 /** A connection that takes statements given as text, for what no query declares: the schema, the comparison of views. */
 export interface TextConnection extends Writer {
   /** Runs a statement. */

@@ -21,6 +21,11 @@ export const catalogErrors = errorFamily({
     about: "This machine's clock is more than 60 seconds off the database's; it must not write.",
   },
   "store.newer_schema": { kind: "unavailable", about: "The store was made by a newer version." },
+  "store.foreign_tables": {
+    kind: "conflict",
+    about:
+      "The database has tables with the names of a store's that are not a store's; they are left as they are.",
+  },
   "store.unsafe_sqlite": {
     kind: "unavailable",
     about: "This SQLite can lose committed writes (the WAL-reset bug before 3.51.3).",

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 
 import type { Clock } from "../base/clock.ts";
-import type { Database } from "../catalog/database.ts";
+import type { Database, DatabaseLook } from "../catalog/database.ts";
 import type { DatabaseSettings } from "./store-settings.ts";
 
 /**
@@ -19,4 +19,17 @@ export async function openDatabase(
   }
   const { openPostgresDatabase } = await import("../catalog/postgres/postgres-database.ts");
   return openPostgresDatabase({ target: settings, create, clock });
+}
+
+/** What opening that database would meet; nothing is made or changed. Raises what opening raises, `store.load` apart. */
+export async function lookAtDatabase(
+  settings: DatabaseSettings,
+  { directory, clock }: { readonly directory: string; readonly clock: Clock },
+): Promise<DatabaseLook> {
+  if (settings.engine === "sqlite") {
+    const { lookAtSqlite } = await import("../catalog/sqlite/look-at-sqlite.ts");
+    return lookAtSqlite(resolve(directory, settings.file));
+  }
+  const { lookAtPostgres } = await import("../catalog/postgres/look-at-postgres.ts");
+  return lookAtPostgres(settings, clock);
 }

@@ -128,11 +128,18 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 }
 
 /** The S3 adapter is loaded for stores that need it only. */
-async function openBlobStore(directory: string, storage: StorageSettings | undefined): Promise<BlobStore> {
+export async function openBlobStore(
+  directory: string,
+  storage: StorageSettings | undefined,
+): Promise<BlobStore> {
   if (storage === undefined || storage.kind === "directory") return openDirectoryBlobStore({ directory });
   const { openS3BlobStore } = await import("../blob/s3/s3.ts");
-  const spoolDirectory = storage.spoolDirectory ?? join(directory, "spool");
-  return openS3BlobStore({ ...storage, spoolDirectory });
+  return openS3BlobStore({ ...storage, spoolDirectory: spoolOf(directory, storage) });
+}
+
+/** Where parts of uploads wait until the object store has them. */
+export function spoolOf(directory: string, { spoolDirectory }: { spoolDirectory: string | null }): string {
+  return spoolDirectory ?? join(directory, "spool");
 }
 
 async function requireStorage(blobs: BlobStore): Promise<void> {

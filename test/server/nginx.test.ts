@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -11,6 +10,7 @@ import { writeRelease } from "../support/release-files.ts";
 import { needs } from "../support/required-tools.ts";
 import { tarGzBytes } from "../support/test-store.ts";
 import { type Distd, startDistd } from "./distd.ts";
+import { openEventStream } from "./event-stream-client.ts";
 import { freePort, makeCertificates, type Nginx, startNginx } from "./nginx.ts";
 import { ask } from "./transfer-server.ts";
 
@@ -161,7 +161,7 @@ needs("nginx", "openssl")("behind nginx", () => {
   });
 
   it("events come when they happen", async () => {
-    const stream = eventStream(`${site.url}/api/events`, site.distd.admin);
+    const stream = openEventStream(`${site.url}/api/events`, { secret: site.distd.admin, ca });
     try {
       await stream.until("event: hello");
       await site.distd.api("POST", "/apps", { slug: "while-listening" });
@@ -320,30 +320,3 @@ needs("nginx", "openssl")("downloads that nginx sends", () => {
     expect((await readFile(output)).equals(bytes)).toBe(true);
   });
 });
-
-/** An event stream as a program reads it that sees every piece when it comes. */
-function eventStream(url: string, secret: string) {
-  let received = "";
-  let changed = Promise.withResolvers<void>();
-  const outgoing = request(url, {
-    ca,
-    agent: false,
-    headers: { ...bearer(secret), Accept: "text/event-stream" },
-  });
-  outgoing
-    .on("response", (incoming) =>
-      incoming.setEncoding("utf8").on("data", (text: string) => {
-        received += text;
-        changed.resolve();
-        changed = Promise.withResolvers<void>();
-      }),
-    )
-    .on("error", () => {})
-    .end();
-  return {
-    until: async (text: string) => {
-      while (!received.includes(text)) await changed.promise;
-    },
-    close: () => outgoing.destroy(),
-  };
-}

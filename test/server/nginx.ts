@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
-const recommended = join(import.meta.dirname, "../../deploy/nginx.conf");
+type Changes = readonly (readonly [string, string])[];
 
 export interface Nginx {
   /** What it wrote about requests. */
@@ -13,26 +13,49 @@ export interface Nginx {
   close(): Promise<void>;
 }
 
-export interface NginxOptions {
+interface Place {
   /** An empty directory that is removed with the test. */
   readonly directory: string;
   readonly httpPort: number;
   readonly httpsPort: number;
+}
+
+export interface NginxOptions extends Place {
   readonly distdPort: number;
   readonly store: string;
   /** Further pairs of text to put in the place of text of `deploy/nginx.conf`. */
-  readonly changes?: readonly (readonly [string, string])[];
+  readonly changes?: Changes;
 }
 
 /**
  * Runs nginx on the recommended configuration, `deploy/nginx.conf`, with addresses and places of the test's own in it. The
  * certificate is that of `makeCertificates` in the same directory.
  */
-export async function startNginx(options: NginxOptions): Promise<Nginx> {
-  const { directory, httpPort, httpsPort, distdPort, store } = options;
+export function startNginx({ distdPort, store, changes = [], ...place }: NginxOptions): Promise<Nginx> {
+  return runNginx("nginx.conf", place, [
+    ["127.0.0.1:8787", `127.0.0.1:${distdPort}`],
+    ["/srv/dist/objects/", `${join(store, "objects")}/`],
+    ...changes,
+  ]);
+}
+
+/** The same on `deploy/nginx-nodes.conf`, in front of three nodes by their ports; somebody need not listen on each. */
+export function startNginxForNodes(
+  place: Place,
+  nodePorts: readonly [number, number, number],
+): Promise<Nginx> {
+  const addresses = ["10.0.0.11:8787", "10.0.0.12:8787", "10.0.0.13:8787"];
+  return runNginx(
+    "nginx-nodes.conf",
+    place,
+    addresses.map((address, index) => [address, `127.0.0.1:${nodePorts[index]}`]),
+  );
+}
+
+async function runNginx(file: string, place: Place, own: Changes): Promise<Nginx> {
+  const { directory, httpPort, httpsPort } = place;
   const accessLog = join(directory, "access.log");
   const changes = [
-    ["127.0.0.1:8787", `127.0.0.1:${distdPort}`],
     ["listen 80;", `listen 127.0.0.1:${httpPort};`],
     ["listen 443 ssl", `listen 127.0.0.1:${httpsPort} ssl`],
     ["https://dist.example.org$request_uri", `https://localhost:${httpsPort}$request_uri`],
@@ -40,10 +63,10 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
     ["/etc/ssl/dist/fullchain.pem", join(directory, "server.pem")],
     ["/etc/ssl/dist/privkey.pem", join(directory, "server.key")],
     ["/var/log/nginx/dist.log", accessLog],
-    ["/srv/dist/objects/", `${join(store, "objects")}/`],
-    ...(options.changes ?? []),
+    ...own,
   ] as const;
-  writeFileSync(join(directory, "dist.conf"), changes.reduce(replaced, readFileSync(recommended, "utf8")));
+  const recommended = readFileSync(join(import.meta.dirname, "../../deploy", file), "utf8");
+  writeFileSync(join(directory, "dist.conf"), changes.reduce(replaced, recommended));
   writeFileSync(join(directory, "nginx.conf"), mainConfiguration(directory));
   const child = spawn("nginx", ["-p", directory, "-e", "stderr", "-c", join(directory, "nginx.conf")], {
     stdio: ["ignore", "ignore", "pipe"],
@@ -66,7 +89,7 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
 
 /** Every place must be there: a configuration that was renamed would otherwise be tested with its example values. */
 function replaced(text: string, [from, to]: readonly [string, string]): string {
-  if (!text.includes(from)) throw new Error(`deploy/nginx.conf has no ${from}.`);
+  if (!text.includes(from)) throw new Error(`The configuration has no ${from}.`);
   return text
     .split("\n")
     .map((line) => (line.trimStart().startsWith("#") ? line : line.replaceAll(from, to)))

@@ -114,6 +114,56 @@ describe("distd", () => {
     expect(existsSync(store)).toBe(false);
   });
 
+  it("checks beside a server on the same port, and a store that is there", async () => {
+    const program = run(["--local-store", store, "--port", "0"]);
+    const { port } = new URL(await program.url);
+    const checked = run(["--local-store", store, "--port", port, "--check"]);
+    expect(await checked.code).toBe(0);
+    expect(checked.stdout()).toMatch(/^ok +listen +127\.0\.0\.1, port \d+, workers: 1$/m);
+    expect(checked.stdout()).toMatch(/^ok +database .*: a store of this version$/m);
+    program.child.kill("SIGTERM");
+    expect(await program.code).toBe(0);
+  });
+
+  it("names every check with its result, also after one that failed", async () => {
+    await writeFile(join(directory, "file"), "");
+    const under = join(directory, "file", "store");
+    const args = ["--local-store", under, "--check", "--public-url", "http://dist.example.org"];
+    const [checked, inJson] = [run(args), run([...args, "--json"])];
+    expect([await checked.code, await inJson.code]).toEqual([3, 3]);
+    const lines = checked.stdout().trimEnd().split("\n");
+    expect(lines.map((line) => line.split(/ +/).slice(0, 2))).toEqual([
+      ["ok", "settings"],
+      ["warning", "public_url"],
+      ["ok", "listen"],
+      ["failed", "directory"],
+      ["ok", "database"],
+      ["ok", "storage"],
+    ]);
+    expect(checked.stderr()).toContain("store.read_only");
+    expect(JSON.parse(inJson.stdout())).toMatchObject({
+      ok: false,
+      error: { code: "store.read_only" },
+      checks: expect.arrayContaining([
+        expect.objectContaining({
+          name: "directory",
+          error: expect.objectContaining({ code: "store.read_only" }),
+        }),
+      ]),
+    });
+  });
+
+  it.each([
+    ["https://dist.example.org", /trusted_proxies names no proxy/],
+    ["http://0.0.0.0:8787", /nobody can reach/],
+    ["http://dist.example.org", /unencrypted/],
+  ])("warns of %s as the public URL", async (url, warning) => {
+    const checked = run(["--local-store", store, "--check", "--public-url", url]);
+    expect(await checked.code).toBe(0);
+    expect(checked.stdout()).toMatch(/^warning +public_url /m);
+    expect(checked.stdout()).toMatch(warning);
+  });
+
   it("needs a store, and a configuration file that is there", async () => {
     const nowhere = run([]);
     expect(await nowhere.code).toBe(2);

@@ -46,6 +46,18 @@ export async function testS3Settings(changes: Partial<S3Settings> = {}): Promise
   };
 }
 
+/** The same as a program is told it. */
+export function s3Variables(settings: S3Settings): Record<string, string> {
+  return {
+    DIST_STORAGE_KIND: "s3",
+    DIST_STORAGE_ENDPOINT: settings.endpoint!,
+    DIST_STORAGE_BUCKET: settings.bucket,
+    DIST_STORAGE_PREFIX: settings.prefix,
+    DIST_STORAGE_ACCESS_KEY_ID: settings.accessKeyId,
+    DIST_STORAGE_SECRET_ACCESS_KEY: settings.secretAccessKey.reveal(),
+  };
+}
+
 /** A client of the store's own, to look at and change things behind the product's back. */
 export function plainS3({ endpoint }: Pick<S3Settings, "endpoint">): S3 {
   return new S3({

@@ -1,5 +1,6 @@
 import { hasCode } from "../../base/errors.ts";
 import type { BlobAbilities } from "../blob-store.ts";
+import { removeKey } from "./remove-key.ts";
 import type { S3Connection } from "./s3-connection.ts";
 import { hasS3Code } from "./s3-errors.ts";
 
@@ -32,7 +33,7 @@ export async function probeAbilities(s3: S3Connection, key: string): Promise<Blo
       object_lock: await hasObjectLock(s3),
     };
   } finally {
-    await s3.run("remove a probe", "write", (client) => client.deleteObject(s3.at(key)));
+    await removeKey(s3, key);
   }
 }
 

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { GetObjectCommandInput, S3 } from "@aws-sdk/client-s3";
 
+import { holdsCertificates } from "../../base/certificates.ts";
 import { hasCode } from "../../base/errors.ts";
 import { blobErrors } from "../errors.ts";
 import { isPassing, s3Error } from "./s3-errors.ts";
@@ -100,10 +101,7 @@ export class S3Connection {
   /** An address at which anybody can read the object for that long. */
   async presign(input: GetObjectCommandInput, expiresInSeconds: number): Promise<string> {
     const s3 = await this.#connected();
-    const [{ GetObjectCommand }, { getSignedUrl }] = await Promise.all([
-      import("@aws-sdk/client-s3"),
-      import("@aws-sdk/s3-request-presigner"),
-    ]);
+    const { GetObjectCommand, getSignedUrl } = await import("./aws-sdk.ts");
     return getSignedUrl(s3, new GetObjectCommand(input), { expiresIn: expiresInSeconds });
   }
 
@@ -121,7 +119,7 @@ export class S3Connection {
     const { endpoint, region, pathStyle, accessKeyId, secretAccessKey, caFile } = this.#settings;
     const { connectMs, idleMs } = this.#timing;
     const [{ S3: Client }, ca] = await Promise.all([
-      import("@aws-sdk/client-s3"),
+      import("./aws-sdk.ts"),
       caFile === null ? undefined : readAuthorities(caFile),
     ]);
     const agent = { keepAlive: true, maxSockets: MAX_CONNECTIONS };
@@ -149,11 +147,11 @@ export class S3Connection {
 }
 
 async function readAuthorities(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    throw blobErrors.error("blob.ca_unreadable", `The file ${path} of storage.ca_file cannot be read.`, {
-      cause,
-    });
-  }
+  const unreadable = (what: string, cause?: unknown) =>
+    blobErrors.error("blob.ca_unreadable", `The file ${path} of storage.ca_file ${what}.`, { cause });
+  const pem = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw unreadable("cannot be read", cause);
+  });
+  if (!holdsCertificates(pem)) throw unreadable("holds no certificates as PEM");
+  return pem;
 }

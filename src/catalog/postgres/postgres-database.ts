@@ -48,7 +48,7 @@ export interface PostgresOptions {
 
 /**
  * Opens the log, its views and the state in a PostgreSQL database, in the first schema of the search path. Raises
- * `store.load`, `store.newer_schema`, `store.unreachable`, `store.database_refused`, `store.read_only`, `clock.skew`.
+ * `store.load`, `store.newer_schema`, `store.foreign_tables`, `store.unreachable`, `store.database_refused`, `store.read_only`, `clock.skew`.
  */
 export async function openPostgresDatabase(options: PostgresOptions): Promise<Database> {
   const writer = await openWhileStarting(options.target, writerLimits(options));

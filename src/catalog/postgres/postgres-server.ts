@@ -35,6 +35,20 @@ export async function requireUsableServer(connection: PostgresConnection): Promi
   }
 }
 
+/** Refuses a schema in which this user may not make a store's tables. Raises `store.database_refused`. */
+export async function requireRightToCreate(connection: PostgresConnection): Promise<void> {
+  const may = "SELECT has_schema_privilege(current_schema(), 'CREATE')::int";
+  if ((await connection.scalar(may)) === 1) return;
+  const schema = await connection.scalar("SELECT current_schema()");
+  throw catalogErrors.error(
+    "store.database_refused",
+    `This user may make no tables in the schema ${schema}.`,
+    {
+      hint: "Make the user the owner of the database, or grant CREATE on the schema.",
+    },
+  );
+}
+
 /**
  * What PostgreSQL's own checks say: indexes that are not valid; where the extension amcheck is installed for us, also
  * B-trees whose order or links are broken.

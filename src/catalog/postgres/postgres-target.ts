@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { ConnectionOptions } from "node:tls";
 
+import { holdsCertificates } from "../../base/certificates.ts";
 import { errnoOf } from "../../base/errors.ts";
 import type { Secret } from "../../base/secret.ts";
 import { catalogErrors } from "../errors.ts";
@@ -34,13 +35,11 @@ export async function tlsOptions(target: PostgresTarget): Promise<ConnectionOpti
   if (target.tls === "require") return { rejectUnauthorized: false };
   const { rootCertificateFile: path, host } = target;
   if (path === null) return { rejectUnauthorized: true, servername: host };
-  try {
-    return { rejectUnauthorized: true, servername: host, ca: await readFile(path, "utf8") };
-  } catch (cause) {
-    throw catalogErrors.error(
-      "store.unreachable",
-      `The root certificate cannot be read (${errnoOf(cause) ?? "unknown"}).`,
-      { cause, details: { path } },
-    );
-  }
+  const refused = (message: string, cause?: unknown) =>
+    catalogErrors.error("store.unreachable", message, { cause, details: { path } });
+  const ca = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw refused(`The root certificate cannot be read (${errnoOf(cause) ?? "unknown"}).`, cause);
+  });
+  if (!holdsCertificates(ca)) throw refused("The file of the root certificate holds no certificates as PEM.");
+  return { rejectUnauthorized: true, servername: host, ca };
 }

@@ -35,7 +35,7 @@ export interface SqliteOptions {
 /**
  * Opens the log, its views and the state in one SQLite file (WAL, synchronous=FULL: a commit is on disk when it returns).
  * A file without a schema is an empty store and is completed. Raises `store.load`, `store.newer_schema`,
- * `store.unsafe_sqlite`, `store.read_only`, `store.damaged`.
+ * `store.foreign_tables`, `store.unsafe_sqlite`, `store.read_only`, `store.damaged`.
  */
 export async function openSqliteDatabase(options: SqliteOptions): Promise<Database> {
   refuseUnsafeSqlite();
@@ -48,9 +48,11 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Databa
   const writer = await retryWhileBusy(async () => {
     const connection = new SqliteConnection(options.path, { readOnly: false });
     try {
+      // First, so that another program's file is left as it is.
+      const isReady = await isPrepared(connection);
       await connection.execute("PRAGMA journal_mode = WAL");
       await connection.execute("PRAGMA synchronous = FULL");
-      if (!(await isPrepared(connection))) {
+      if (!isReady) {
         await exclusively(connection, () => prepareSchema(connection, options.clock));
       }
       return connection;
@@ -219,7 +221,8 @@ async function rollback(connection: SqliteConnection): Promise<void> {
   await connection.execute("ROLLBACK").catch(() => {});
 }
 
-async function retryWhileBusy<T>(work: () => Promise<T>): Promise<T> {
+/** Does `work` again while another process has the lock, up to a deadline. Raises `store.busy` after it. */
+export async function retryWhileBusy<T>(work: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + LOCK_DEADLINE_MS;
   for (;;) {
     try {

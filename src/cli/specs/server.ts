@@ -6,7 +6,9 @@ export const serverRun = defineCommand({
   description:
     "Serves a store directory over HTTP until SIGTERM or SIGINT; requests under way may then finish. A missing store is created. " +
     "A store that never had an administrator token gets one, shown once on standard error. " +
-    "Standard output is the log, one JSON object per line.",
+    "Standard output is the log, one JSON object per line.\n\n" +
+    "With --check nothing is served: every check is shown with its result, and the first that failed decides the exit code. " +
+    "Nothing is made, and a server may be running meanwhile.",
   options: {
     localStore: { value: "DIR", about: "The store directory", env: "DIST_STORE" },
     host: {
@@ -32,14 +34,18 @@ export const serverRun = defineCommand({
       env: "DIST_PUBLIC_URL",
     },
     config: { value: "FILE", about: "Read this file too, after the store's dist.toml" },
-    check: { about: "Only check configuration and store, and show the settings; change nothing" },
+    check: { about: "Only check settings, database and object store; make and change nothing" },
   },
   examples: [
     "dist server run --local-store ./store",
     "dist server run --local-store /data --host 0.0.0.0 --public-url https://dist.example.org",
     "dist server run --local-store ./store --check",
   ],
-  exits: { 4: "the database is damaged" },
+  exits: {
+    1: "refused: settings that cannot be read, a database that is somebody else's, an address that is in use",
+    3: "database or object store unavailable, or refusing: see the code",
+    4: "the database is damaged",
+  },
   needs: "none",
   creates: true,
 });
