@@ -1,19 +1,35 @@
-/** Publishing a small artifact into a store with many releases, against the same with few. */
+/** Publishing a small artifact into a store with a million events, against the same with a thousand, on both engines. */
 import { join } from "node:path";
 
 import type { Store } from "../src/registry/open-store.ts";
 import { localPrincipal } from "../src/registry/principal.ts";
 import { inTemporaryDirectory, printPair, timeWork } from "./measure.ts";
+import { requirePrograms } from "./servers.ts";
+import { environmentOf, schemaIn, startPostgres } from "./services.ts";
 import { makeStoreWithReleases, openBenchStore, tarGz } from "./stores.ts";
+import { EVENTS_PER_RELEASE } from "./synthetic-log.ts";
 
-const MANY_RELEASES = 100_000;
-const FEW_RELEASES = 100;
+const MANY_EVENTS = 1_000_000;
+const FEW_EVENTS = 1_000;
 const PUBLICATIONS = 200;
 const WARM_UP = 20;
 
+requirePrograms("psql");
+
 await inTemporaryDirectory(async (directory) => {
-  const many = await storeWith(join(directory, "many"), MANY_RELEASES);
-  const few = await storeWith(join(directory, "few"), FEW_RELEASES);
+  await compare("SQLite", (name, events) => storeWith(join(directory, name), events));
+  const postgres = startPostgres();
+  await compare("PostgreSQL", (name, events) =>
+    storeWith(join(directory, `on-postgres-${name}`), events, schemaIn(postgres, name)),
+  );
+});
+
+async function compare(
+  engine: string,
+  make: (name: string, events: number) => Promise<Store>,
+): Promise<void> {
+  const many = await make("many", MANY_EVENTS);
+  const few = await make("few", FEW_EVENTS);
   const ours: number[] = [];
   const peer: number[] = [];
   for (let number = -WARM_UP; number < PUBLICATIONS; number += 1) {
@@ -26,12 +42,14 @@ await inTemporaryDirectory(async (directory) => {
   }
   await many.close();
   await few.close();
-  printPair(`publish with ${MANY_RELEASES} releases`, ours, peer, `with ${FEW_RELEASES}`);
-});
+  printPair(`publish with ${MANY_EVENTS} events on ${engine}`, ours, peer, `with ${FEW_EVENTS}`);
+}
 
-async function storeWith(directory: string, releases: number): Promise<Store> {
-  await makeStoreWithReleases(directory, releases);
-  return openBenchStore(directory);
+async function storeWith(directory: string, events: number, postgres?: string): Promise<Store> {
+  await makeStoreWithReleases(directory, Math.ceil(events / EVENTS_PER_RELEASE), postgres);
+  return openBenchStore(directory, {
+    env: environmentOf(postgres === undefined ? {} : { database: postgres }),
+  });
 }
 
 async function publish(store: Store, number: number): Promise<void> {

@@ -11,6 +11,8 @@ const all = [
   "large-store",
   "transfer",
   "upload-memory",
+  "engines",
+  "object-store",
 ];
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !all.includes(name));

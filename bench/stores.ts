@@ -2,7 +2,10 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { systemClock } from "../src/base/clock.ts";
+import { openPostgresDatabase } from "../src/catalog/postgres/postgres-database.ts";
+import type { PostgresTarget } from "../src/catalog/postgres/postgres-target.ts";
 import { openSqliteDatabase } from "../src/catalog/sqlite/sqlite-database.ts";
+import { parseDatabaseUrl } from "../src/config/database-url.ts";
 import { loadConfig } from "../src/config/load-config.ts";
 import { openStore, type Store } from "../src/registry/open-store.ts";
 import { localPrincipal } from "../src/registry/principal.ts";
@@ -13,8 +16,9 @@ import { EVENTS_PER_RELEASE, recordReleases } from "./synthetic-log.ts";
 export async function prepareStore<T>(
   directory: string,
   work: (registry: Registry) => Promise<T>,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<T> {
-  const store = await openBenchStore(directory, { create: true });
+  const store = await openBenchStore(directory, { create: true, env });
   try {
     return await work(store.as(localPrincipal("bench")));
   } finally {
@@ -22,19 +26,33 @@ export async function prepareStore<T>(
   }
 }
 
-/** Makes a store whose app `acme` has this many releases, recorded without bytes. */
-export async function makeStoreWithReleases(directory: string, releases: number): Promise<void> {
+/** Makes a store whose app `acme` has this many releases, recorded without bytes; on a PostgreSQL when its URL is given. */
+export async function makeStoreWithReleases(
+  directory: string,
+  releases: number,
+  postgres?: string,
+): Promise<void> {
   mkdirSync(directory);
-  const path = join(directory, "dist.db");
-  const database = await openSqliteDatabase({ path, create: true, clock: systemClock });
+  const database =
+    postgres === undefined
+      ? await openSqliteDatabase({ path: join(directory, "dist.db"), create: true, clock: systemClock })
+      : await openPostgresDatabase({
+          target: parseDatabaseUrl(postgres) as PostgresTarget,
+          create: true,
+          clock: systemClock,
+        });
   await recordReleases(database, "acme", releases * EVENTS_PER_RELEASE);
   await database.close();
 }
 
-/** Opens a store with the settings it has by default. */
-export async function openBenchStore(directory: string, options = { create: false }): Promise<Store> {
-  const { store: settings } = await loadConfig({ directory, env: {} });
-  return openStore({ directory, create: options.create, settings });
+/** Opens a store with the settings that this environment gives, and those by default otherwise. */
+export async function openBenchStore(
+  directory: string,
+  options: { readonly create?: boolean; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<Store> {
+  const { create = false, env = {} } = options;
+  const { store: settings, storage } = await loadConfig({ directory, env });
+  return openStore({ directory, create, settings, storage });
 }
 
 /** The bytes of a tar.gz as far as validation looks, and this text. */

@@ -1,0 +1,90 @@
+import { spawnSync } from "node:child_process";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { S3 } from "@aws-sdk/client-s3";
+
+const scripts = fileURLToPath(new URL("../scripts/services/", import.meta.url));
+const USER = { accessKeyId: "dist", secretAccessKey: "dist-secret" };
+
+/** What the scripts of `scripts/services` started. */
+const started: { readonly script: string; readonly directory: string }[] = [];
+// A benchmark that fails must not leave them behind.
+process.once("exit", () => {
+  for (const { script, directory } of started) spawnSync(`${scripts}${script}`, ["down", directory]);
+});
+
+/** A real PostgreSQL, durable, until this process ends. Answers the URL of its database. */
+export function startPostgres(): string {
+  // Of its own: its server is another user, who may not enter the benchmark's directory.
+  const directory = mkdtempSync(join(tmpdir(), "dist-bench-postgres-"));
+  started.push({ script: "postgres", directory });
+  return run("postgres", "up", directory, `${process.pid}`);
+}
+
+/** How to reach an object store. */
+export interface ObjectStore {
+  readonly endpoint: string;
+  readonly bucket: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/** A real Ceph object gateway that keeps its objects in memory, with one bucket, until this process ends. */
+export async function startGateway(directory: string): Promise<ObjectStore> {
+  const port = await freePort();
+  started.push({ script: "ceph-rgw", directory });
+  run("ceph-rgw", "up", directory, `${port}`);
+  const endpoint = `http://127.0.0.1:${port}`;
+  const s3 = new S3({ endpoint, region: "us-east-1", forcePathStyle: true, credentials: USER });
+  await s3.createBucket({ Bucket: "dist" });
+  s3.destroy();
+  return { endpoint, bucket: "dist", ...USER };
+}
+
+/** The environment that puts a store on these. */
+export function environmentOf(on: {
+  readonly database?: string;
+  readonly objects?: ObjectStore;
+}): Readonly<Record<string, string>> {
+  const { database, objects } = on;
+  return {
+    ...(database === undefined ? {} : { DIST_DATABASE_URL: database }),
+    ...(objects === undefined
+      ? {}
+      : {
+          DIST_STORAGE_KIND: "s3",
+          DIST_STORAGE_ENDPOINT: objects.endpoint,
+          DIST_STORAGE_BUCKET: objects.bucket,
+          DIST_STORAGE_ACCESS_KEY_ID: objects.accessKeyId,
+          DIST_STORAGE_SECRET_ACCESS_KEY: objects.secretAccessKey,
+        }),
+  };
+}
+
+/** A place of its own in a PostgreSQL, for one more store: the URL of an empty schema. */
+export function schemaIn(url: string, name: string): string {
+  const { status, stderr } = spawnSync("psql", [url, "-qc", `CREATE SCHEMA ${name}`], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`CREATE SCHEMA failed: ${stderr}`);
+  return `${url}?options=-c%20search_path%3D${name}`;
+}
+
+function run(script: string, ...args: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(`${scripts}${script}`, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`scripts/services/${script} failed: ${stderr}`);
+  return stdout.trim();
+}
+
+/** With two more free after it, most likely: the monitor takes those. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}
