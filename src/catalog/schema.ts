@@ -376,4 +376,16 @@ export const migrations: readonly Migration[] = [
 )`,
     ],
   },
+  {
+    version: 5,
+    statements: [
+      `CREATE TABLE job (                    -- state: background work, done by one process at a time
+  name        TEXT PRIMARY KEY,
+  holder      TEXT,                      -- the process that runs it; NULL for none
+  lease_until TEXT,                      -- from then on another may take it
+  started_at  TEXT,                      -- the last run
+  finished_at TEXT                       -- and its end; NULL when it has not come to one
+)`,
+    ],
+  },
 ];

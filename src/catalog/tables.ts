@@ -231,6 +231,14 @@ export interface SigningKeyTable {
   created_at: string;
 }
 
+export interface JobTable {
+  name: string;
+  holder: string | null;
+  lease_until: string | null;
+  started_at: string | null;
+  finished_at: string | null;
+}
+
 export interface Tables {
   event: EventTable;
   log_head: LogHeadTable;
@@ -252,4 +260,5 @@ export interface Tables {
   upload_session: UploadSessionTable;
   upload_part: UploadPartTable;
   signing_key: SigningKeyTable;
+  job: JobTable;
 }

@@ -17,7 +17,7 @@ export interface ServeStoreOptions {
   readonly server: ServerSettings;
   /** Make a store that is missing. */
   readonly create: boolean;
-  /** Whether this process does what one does for all: the first administrator token, the background jobs. */
+  /** Whether this process does what one does for all of a server: the first administrator token, asking for background jobs. */
   readonly leads: boolean;
   /** The other processes of the same server, when there are any. */
   readonly peers?: Peers;
@@ -60,7 +60,7 @@ async function serve(store: Store, options: ServeStoreOptions): Promise<ServedSt
       throw error;
     });
     if (secret !== null) onFirstToken(secret);
-    jobs = startJobs(allJobs({ store, log }), log);
+    jobs = startJobs(allJobs({ store, log }), store.jobs, log);
   }
   return {
     url: server.url,
