@@ -84,5 +84,7 @@ export interface MaintenanceConnection extends TextConnection {
   snapshot<T>(work: () => Promise<T>): Promise<T>;
   /** Runs `work` as the only writer, on this connection. */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
+  /** The time that transactions go by, in milliseconds since the Unix epoch. */
+  nowMs(): Promise<number>;
   close(): Promise<void>;
 }

@@ -239,6 +239,22 @@ export interface JobTable {
   finished_at: string | null;
 }
 
+export interface NodeTable {
+  id: string;
+  name: string;
+  version: number;
+  generation: number;
+  seen_at: string;
+}
+
+export interface SchemaVersionTable {
+  version: number;
+  view_generation: number;
+  compatible_version: number;
+  compatible_generation: number;
+  filled_generation: number;
+}
+
 export interface Tables {
   event: EventTable;
   log_head: LogHeadTable;
@@ -261,4 +277,6 @@ export interface Tables {
   upload_part: UploadPartTable;
   signing_key: SigningKeyTable;
   job: JobTable;
+  node: NodeTable;
+  schema_version: SchemaVersionTable;
 }

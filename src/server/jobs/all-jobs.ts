@@ -23,5 +23,12 @@ export function allJobs({ store, log }: Pick<ServerDeps, "store" | "log">): read
         if (rows > 0) log.info({ rows }, "expired state dropped");
       },
     },
+    {
+      name: "fill-views",
+      intervalMs: MINUTE_MS,
+      run: async (signal) => {
+        if (await store.fillViews(signal)) log.info("views filled");
+      },
+    },
   ];
 }
