@@ -150,10 +150,10 @@ describe("an upgrade that older versions do not bear", () => {
   it("lets those who read go on", async () => {
     await publishTar(test.registry, { version: "1.0" });
     makeOlder();
-    let isDone = false;
-    const upgraded = opening().finally(() => (isDone = true));
+    const done = new AbortController();
+    const upgraded = opening().finally(() => done.abort());
     let reads = 0;
-    while (!isDone) {
+    while (!done.signal.aborted) {
       await test.store.appVersion(localPrincipal("tester"), "acme");
       reads += 1;
     }

@@ -132,7 +132,7 @@ async function shown(node: Program, token: string): Promise<string> {
   expect(items.every(({ artifacts }) => artifacts.length === 1)).toBe(true);
   return items
     .map(({ version }) => version)
-    .reverse()
+    .toReversed()
     .join(" ");
 }
 

@@ -51,10 +51,10 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Databa
     try {
       await connection.execute("PRAGMA journal_mode = WAL");
       await connection.execute("PRAGMA synchronous = FULL");
-      const isWhole =
+      const prepared =
         (await isPrepared(connection)) ||
         (await exclusively(connection, () => prepareSchema(connection, options.clock)));
-      return { writer: connection, isWhole };
+      return { writer: connection, isWhole: prepared };
     } catch (error) {
       await connection.close();
       throw error;
