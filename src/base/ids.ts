@@ -3,10 +3,10 @@ import { TypeID } from "typeid-js";
 import { type Clock, systemClock } from "./clock.ts";
 
 /**
- * The kinds of things that have ids: apps, releases, artifacts, packages, tokens, holds, uploads, logs (one per store)
- * and share links.
+ * The kinds of things that have ids: apps, releases, artifacts, packages, tokens, holds, uploads, logs (one per store),
+ * share links and nodes (one per process that has a store open).
  */
-export const ID_PREFIXES = ["app", "rel", "art", "pkg", "tok", "hold", "upl", "log", "shr"] as const;
+export const ID_PREFIXES = ["app", "rel", "art", "pkg", "tok", "hold", "upl", "log", "shr", "node"] as const;
 
 export type IdPrefix = (typeof ID_PREFIXES)[number];
 

@@ -70,11 +70,11 @@ export interface Database {
 export interface DatabaseLook {
   /** Which database, for people: no password. */
   readonly place: string;
-  readonly schema: SchemaState;
+  readonly schema: SchemaFinding;
 }
 
 /** What a database holds: no store, one that the next start brings up to date, or one of this version. */
-export type SchemaState = "missing" | "older" | "current";
+export type SchemaFinding = "missing" | "older" | "current";
 
 /** A connection that takes statements given as text, for what no query declares: the schema, the comparison of views. */
 export interface TextConnection extends Writer {
@@ -94,5 +94,7 @@ export interface MaintenanceConnection extends TextConnection {
   snapshot<T>(work: () => Promise<T>): Promise<T>;
   /** Runs `work` as the only writer, on this connection. */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
+  /** The time that transactions go by, in milliseconds since the Unix epoch. */
+  nowMs(): Promise<number>;
   close(): Promise<void>;
 }

@@ -20,7 +20,14 @@ export const catalogErrors = errorFamily({
     kind: "unavailable",
     about: "This machine's clock is more than 60 seconds off the database's; it must not write.",
   },
-  "store.newer_schema": { kind: "unavailable", about: "The store was made by a newer version." },
+  "store.newer_schema": {
+    kind: "unavailable",
+    about: "A newer version has changed the store so that this one cannot use it.",
+  },
+  "store.older_nodes": {
+    kind: "unavailable",
+    about: "The store must be upgraded, and servers of an older version use it. Stop them first.",
+  },
   "store.foreign_tables": {
     kind: "conflict",
     about:

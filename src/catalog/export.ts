@@ -5,6 +5,7 @@ import type { Database, MaintenanceConnection, Reader } from "./database.ts";
 import { catalogErrors } from "./errors.ts";
 import { eventBytes, headProblem, type LogProblem, readLog } from "./log-reader.ts";
 import { Projector } from "./projections/project.ts";
+import { known, refuseNewerStore, setFilled } from "./schema-state.ts";
 import { appendEvent, logHead, moveHead } from "./transaction.ts";
 import { query } from "./query.ts";
 
@@ -57,6 +58,7 @@ export async function importLog(
           },
         );
       }
+      const { filled_generation: filled } = await refuseNewerStore(connection);
       const projector = new Projector(connection);
       let header: { logId: string; head: number } | undefined;
       let ended = false;
@@ -90,6 +92,8 @@ export async function importLog(
       await projector.flush();
       if (seq > 0) await connection.run(moveHead, { head: seq, last_at: lastAt });
       await connection.run(setLogId, { log_id: header.logId });
+      // All rows are of this version's projections.
+      if (filled !== known.generation) await connection.run(setFilled, {});
       await options.beforeCommit?.(connection);
       return { logId: header.logId, events: seq };
     });

@@ -10,6 +10,7 @@ import {
   SqliteQueryCompiler,
 } from "kysely";
 
+import { namedColumns } from "./named-columns.ts";
 import type { Tables } from "./tables.ts";
 
 export type Dialect = "sqlite" | "postgres";
@@ -85,6 +86,7 @@ const builders: Partial<Record<Dialect, QueryBuilder>> = {};
 
 function builder(dialect: Dialect): QueryBuilder {
   return (builders[dialect] ??= new Kysely<Tables>({
+    plugins: [namedColumns],
     dialect: {
       createDriver: () => new DummyDriver(),
       ...(dialect === "sqlite"

@@ -1,7 +1,9 @@
 import type { Database, MaintenanceConnection } from "./database.ts";
-import { eventBytes, headProblem, type LogProblem, readLog } from "./log-reader.ts";
-import { Projector } from "./projections/project.ts";
-import { createView, type ViewName, viewNames, views } from "./schema.ts";
+import type { LogProblem } from "./log-reader.ts";
+import { Replay, type ReplayOptions } from "./replay.ts";
+import { type ViewName, viewNames, views, viewSteps } from "./schema.ts";
+import { viewColumns } from "./schema-columns.ts";
+import { known, refuseNewerStore, setFilled } from "./schema-state.ts";
 
 export interface RebuildResult {
   /** Events replayed. */
@@ -14,77 +16,85 @@ export interface RebuildResult {
   readonly logProblems: readonly LogProblem[];
 }
 
-export interface RebuildOptions {
-  readonly onProgress?: (events: number) => void;
-  readonly signal?: AbortSignal | undefined;
-}
-
 /**
- * Replays the whole log into fresh views, compares them with the present ones and puts the fresh ones in their place
- * where they differ. Replay runs beside other readers and writers: the fresh views are temporary tables that shadow the
- * real ones on one connection, so the projections' own statements fill them. Only the tail, the comparison and the swap
- * hold the write lock.
+ * Replays the whole log into fresh views, compares them with the present ones and puts the fresh rows in their place
+ * where they differ; so columns that a newer generation added are filled. Only the tail of the log, the comparison and the swap
+ * hold the write lock. Raises `store.newer_schema`.
  */
-export async function rebuildViews(database: Database, options: RebuildOptions = {}): Promise<RebuildResult> {
+export async function rebuildViews(database: Database, options: ReplayOptions = {}): Promise<RebuildResult> {
   const connection = await database.maintenance();
   try {
-    for (const view of viewNames) {
-      await connection.execute(createView(view, connection.dialect, { temporary: true }));
-    }
-    const problems: LogProblem[] = [];
-    const projector = new Projector(connection);
-    const replay = async (after: number): Promise<number> => {
-      let seq = after;
-      const log = readLog(connection, eventBytes, { after, signal: options.signal });
-      for await (const { event, problem } of log) {
-        if (problem !== undefined) problems.push(problem);
-        // What follows a gap may rest on what is missing, so nothing more is replayed; the rest is read for its problems.
-        if (event === undefined || problems.length > 0) continue;
-        await projector.project(event);
-        seq = event.seq;
-        if (seq % 10_000 === 0) options.onProgress?.(seq);
-      }
-      return seq;
-    };
-    // One transaction for the temporary tables; a snapshot of the log, not a lock on it.
-    const head = await connection.snapshot(() => replay(0));
+    const replay = await Replay.start(connection, options);
     return await connection.exclusively(async () => {
-      const events = problems.length > 0 ? head : await replay(head);
-      await projector.flush();
-      const atHead = problems.length > 0 ? undefined : await headProblem(connection);
-      if (atHead !== undefined) problems.push(atHead);
+      const { filled_generation: filled } = await refuseNewerStore(connection);
+      await replay.finish();
+      const { events, problems } = replay;
       if (problems.length > 0) return { events, rows: {}, differing: [], logProblems: problems };
-      return { events, ...(await compareAndSwap(connection)), logProblems: [] };
+      const { rows, differing, replaced } = await compareAndSwap(connection, filled);
+      // Rows of ours in the place of a newer version's lack what it added.
+      if (replaced || filled < known.generation) await connection.run(setFilled, {});
+      return { events, rows, differing, logProblems: [] };
     });
   } finally {
     await connection.close();
   }
 }
 
-async function compareAndSwap(connection: MaintenanceConnection) {
+async function compareAndSwap(connection: MaintenanceConnection, filled: number) {
   const { stored, temporary } = connection.schemas;
   const rows: Record<string, number> = {};
   const differing: { view: ViewName; rows: number }[] = [];
+  let replaced = false;
   for (const view of viewNames) {
     const fresh = Number(await connection.scalar(`SELECT count(*) FROM ${temporary}.${view}`));
     const present = Number(await connection.scalar(`SELECT count(*) FROM ${stored}.${view}`));
-    const same = Number(await connection.scalar(await equalRows(connection, view)));
+    const columns = viewColumns(view);
+    const same = await equalRows(connection, view, columns);
     rows[view] = fresh;
     if (fresh === present && fresh === same) continue;
-    differing.push({ view, rows: Math.max(fresh, present) - same });
+    // That a column is not filled yet is no fault.
+    const unfilled = columnsSince(view, filled);
+    const sound =
+      unfilled.size === 0
+        ? same
+        : await equalRows(
+            connection,
+            view,
+            columns.filter((column) => !unfilled.has(column)),
+          );
+    if (fresh !== present || fresh !== sound) {
+      differing.push({ view, rows: Math.max(fresh, present) - sound });
+    }
+    replaced = true;
     await connection.execute(`DELETE FROM ${stored}.${view}`);
-    await connection.execute(`INSERT INTO ${stored}.${view} SELECT * FROM ${temporary}.${view}`);
+    await connection.execute(copyView(view, `${temporary}.${view}`, `${stored}.${view}`));
   }
-  return { rows, differing };
+  return { rows, differing, replaced };
+}
+
+/** Copies a view's rows from one table to another, whose further columns stay NULL. */
+export function copyView(view: ViewName, from: string, to: string): string {
+  const columns = viewColumns(view).join();
+  return `INSERT INTO ${to} (${columns}) SELECT ${columns} FROM ${from}`;
+}
+
+/** The columns of a view that generations after this one added. */
+function columnsSince(view: ViewName, generation: number): ReadonlySet<string> {
+  const later = viewSteps.filter((step) => step.generation > generation);
+  return new Set(later.flatMap(({ adds }) => (adds?.[view] ?? []).map((column) => column.split(" ")[0]!)));
 }
 
 /** Counts the rows that are the same in both, column by column. */
-async function equalRows(connection: MaintenanceConnection, view: ViewName): Promise<string> {
+async function equalRows(
+  connection: MaintenanceConnection,
+  view: ViewName,
+  columns: readonly string[],
+): Promise<number> {
   const { stored, temporary } = connection.schemas;
   const join = views[view].key.map((column) => `fresh.${column} = present.${column}`).join(" AND ");
-  const columns = await connection.columnsOf(view);
   const same = columns
     .map((column) => `fresh.${column} IS NOT DISTINCT FROM present.${column}`)
     .join(" AND ");
-  return `SELECT count(*) FROM ${temporary}.${view} AS fresh JOIN ${stored}.${view} AS present ON ${join} WHERE ${same}`;
+  const text = `SELECT count(*) FROM ${temporary}.${view} AS fresh JOIN ${stored}.${view} AS present ON ${join} WHERE ${same}`;
+  return Number(await connection.scalar(text));
 }

@@ -19,8 +19,20 @@ export interface ViewDefinition {
   readonly indexes: Readonly<Record<string, string>>;
 }
 
-/** Raised with every change of a view's columns; an older store's views are then rebuilt when it is opened. */
-export const VIEW_GENERATION = 2;
+/** What a generation of the views changed. CONTRIBUTING.md says how to write one. */
+export interface ViewStep {
+  readonly generation: number;
+  /**
+   * The columns it adds at the end of views, each as it stands in `views`: nullable, so that older versions can go on beside
+   * it. Their indexes are not unique. Without it the views are remade from the log, and no older version may use them.
+   */
+  readonly adds?: { readonly [View in ViewName]?: readonly string[] };
+}
+
+/** Every change of the views' columns is a step; forward only, and never edited once released. */
+export const viewSteps: readonly ViewStep[] = [{ generation: 1 }, { generation: 2 }];
+
+export const VIEW_GENERATION = viewSteps.at(-1)!.generation;
 
 export const views = {
   app: {
@@ -243,18 +255,21 @@ export const views = {
 export type ViewName = keyof typeof views;
 export const viewNames = Object.keys(views) as ViewName[];
 
-/** `CREATE TABLE` of a view; `temporary` shadows the real table on one connection, for a rebuild. */
-export function createView(name: ViewName, dialect: Dialect, options: { temporary?: boolean } = {}): string {
-  const table = `CREATE ${options.temporary ? "TEMPORARY " : ""}TABLE ${name}`;
-  return statementFor(dialect, `${table} (${views[name].columns}\n)`);
+/** `CREATE TABLE` of a view under its name or another; `TEMPORARY` shadows the real table on one connection. */
+export function createView(
+  name: ViewName,
+  dialect: Dialect,
+  { kind = "", as = name }: { kind?: "" | "TEMPORARY"; as?: string } = {},
+): string {
+  return statementFor(dialect, `CREATE ${kind} TABLE ${as} (${views[name].columns}\n)`);
 }
 
-/** The `CREATE INDEX` statements of a view. */
+/** The `CREATE INDEX` statements of a view; those that are there already do nothing. */
 export function createIndexes(name: ViewName): string[] {
   return Object.entries<string>(views[name].indexes).map(([index, definition]) => {
     const unique = definition.startsWith("UNIQUE ");
     const on = unique ? definition.slice("UNIQUE ".length) : definition;
-    return `CREATE ${unique ? "UNIQUE " : ""}INDEX ${index} ON ${on}`;
+    return `CREATE ${unique ? "UNIQUE " : ""}INDEX IF NOT EXISTS ${index} ON ${on}`;
   });
 }
 
@@ -273,6 +288,8 @@ export function statementFor(dialect: Dialect, statement: string): string {
 /** One step of the schema: log and state. Forward only; never edited once released. */
 export interface Migration {
   readonly version: number;
+  /** Whether versions that do not know it can go on beside it: it adds tables, indexes or nullable columns. */
+  readonly compatible?: boolean;
   readonly statements: readonly string[];
 }
 
@@ -374,6 +391,34 @@ export const migrations: readonly Migration[] = [
   secret     BLOB NOT NULL,              -- 32 random bytes, for HMAC-SHA256
   created_at TEXT NOT NULL
 )`,
+    ],
+  },
+  {
+    version: 5,
+    statements: [
+      `CREATE TABLE job (                    -- state: background work, done by one process at a time
+  name        TEXT PRIMARY KEY,
+  holder      TEXT,                      -- the process that runs it; NULL for none
+  lease_until TEXT,                      -- from then on another may take it
+  started_at  TEXT,                      -- the last run
+  finished_at TEXT                       -- and its end; NULL when it has not come to one
+)`,
+    ],
+  },
+  {
+    version: 6,
+    statements: [
+      `CREATE TABLE node (                   -- state: servers of the store, each as long as it shows itself
+  id         TEXT PRIMARY KEY,
+  name       TEXT NOT NULL,              -- for people: host and process
+  version    INTEGER NOT NULL,           -- the newest migration it knows
+  generation INTEGER NOT NULL,           -- and the newest generation of views
+  seen_at    TEXT NOT NULL
+)`,
+      // The oldest version and generation that may use the store, and the one whose columns every row has.
+      "ALTER TABLE schema_version ADD COLUMN compatible_version INTEGER NOT NULL DEFAULT 0",
+      "ALTER TABLE schema_version ADD COLUMN compatible_generation INTEGER NOT NULL DEFAULT 0",
+      "ALTER TABLE schema_version ADD COLUMN filled_generation INTEGER NOT NULL DEFAULT 0",
     ],
   },
 ];

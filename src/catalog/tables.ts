@@ -231,6 +231,30 @@ export interface SigningKeyTable {
   created_at: string;
 }
 
+export interface JobTable {
+  name: string;
+  holder: string | null;
+  lease_until: string | null;
+  started_at: string | null;
+  finished_at: string | null;
+}
+
+export interface NodeTable {
+  id: string;
+  name: string;
+  version: number;
+  generation: number;
+  seen_at: string;
+}
+
+export interface SchemaVersionTable {
+  version: number;
+  view_generation: number;
+  compatible_version: number;
+  compatible_generation: number;
+  filled_generation: number;
+}
+
 export interface Tables {
   event: EventTable;
   log_head: LogHeadTable;
@@ -252,4 +276,7 @@ export interface Tables {
   upload_session: UploadSessionTable;
   upload_part: UploadPartTable;
   signing_key: SigningKeyTable;
+  job: JobTable;
+  node: NodeTable;
+  schema_version: SchemaVersionTable;
 }

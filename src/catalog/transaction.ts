@@ -7,6 +7,7 @@ import type { DistEvent, NewEvent } from "../log/events.ts";
 import type { Actor, Transaction, Writer } from "./database.ts";
 import { Projector } from "./projections/project.ts";
 import { type Query, query, type QueryBuilder } from "./query.ts";
+import { known, refuseNewerSchema, type SchemaState, setFilled } from "./schema-state.ts";
 
 /**
  * The part of a write transaction that is the same on every engine: it takes the log's head first (the row every writer
@@ -16,27 +17,30 @@ export class LogTransaction implements Transaction {
   readonly #writer: Writer;
   readonly #actor: Actor;
   readonly #projector: Projector;
+  readonly #schema: SchemaState;
   #head: number;
   #recorded = 0;
   readonly now: string;
   readonly nowMs: number;
 
-  private constructor(writer: Writer, actor: Actor, head: number, nowMs: number) {
+  private constructor(writer: Writer, actor: Actor, row: SchemaState & { head: number }, nowMs: number) {
     this.#writer = writer;
     this.#actor = actor;
     this.#projector = new Projector(writer);
-    this.#head = head;
+    this.#schema = row;
+    this.#head = row.head;
     this.nowMs = nowMs;
     this.now = toTimestamp(nowMs);
   }
 
-  /** Call with the write lock held. */
+  /** Call with the write lock held. Raises `store.newer_schema`: the store may have been upgraded since it was opened. */
   static async begin(writer: Writer, actor: Actor, clock: Clock): Promise<LogTransaction> {
-    const row = await writer.first(logHead, {});
+    const row = await writer.first(headAndSchema, {});
     assert(row !== undefined, "the store has a log head");
+    refuseNewerSchema(row);
     // A clock that was set back must not make the log's time run backwards.
     const nowMs = Math.max(clock.nowMs(), fromTimestamp(row.last_at));
-    return new LogTransaction(writer, actor, row.head, nowMs);
+    return new LogTransaction(writer, actor, row, nowMs);
   }
 
   async record(event: NewEvent): Promise<DistEvent> {
@@ -63,6 +67,8 @@ export class LogTransaction implements Transaction {
     await this.#projector.flush();
     if (this.#recorded === 0) return false;
     await this.#writer.run(moveHead, { head: this.#head, last_at: this.now });
+    // Columns of a newer version are not what its projections would have written.
+    if (this.#schema.filled_generation > known.generation) await this.#writer.run(setFilled, {});
     return true;
   }
 
@@ -108,6 +114,14 @@ export function eventColumns(event: DistEvent) {
 
 export const logHead = query<object>()((db) =>
   db.selectFrom("log_head").select(["log_id", "head", "last_at"]).where("id", "=", 1),
+);
+
+const headAndSchema = query<object>()((db) =>
+  db
+    .selectFrom(["log_head", "schema_version"])
+    .selectAll("schema_version")
+    .select(["log_head.head", "log_head.last_at"])
+    .where("log_head.id", "=", 1),
 );
 
 export const moveHead = query<{ head: number; last_at: string }>()((db, p) =>

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { DistError, errnoOf } from "../base/errors.ts";
 import { syncDirectory } from "../base/files.ts";
+import { newId } from "../base/ids.ts";
 import { storageErrors } from "../base/storage-errors.ts";
 import type { BlobStore } from "../blob/blob-store.ts";
 import { openDirectoryBlobStore } from "../blob/directory.ts";
@@ -24,6 +25,9 @@ import type { StorageSettings } from "./storage-settings.ts";
 import type { StoreSettings } from "./store-settings.ts";
 import { authenticateShare } from "./shares.ts";
 import { dropExpiredState } from "./store/expired-state.ts";
+import { fillViews } from "./store/fill-views.ts";
+import { type JobLeases, jobLeases } from "./store/job-leases.ts";
+import { type NodePresence, nodePresence } from "./store/nodes.ts";
 import { expireUploads } from "./uploads/expire-uploads.ts";
 import { LiveUploads } from "./uploads/live-uploads.ts";
 import { authenticate, createFirstAdministrator } from "./tokens.ts";
@@ -67,10 +71,16 @@ export interface Store {
    * one that works as things are set. That it does not answer now is no such thing.
    */
   requireStorage(): Promise<void>;
-  /** Ends the uploads that stood still for too long; answers how many. */
-  expireUploads(): Promise<number>;
+  /** Ends the uploads that stood still for too long; answers how many. Raises the signal's reason once that is aborted. */
+  expireUploads(signal?: AbortSignal): Promise<number>;
   /** Drops what state holds beyond its time, and no query reads: leases, kept answers. Resolves to how many rows went. */
   dropExpiredState(): Promise<number>;
+  /** Which of all processes on the store runs a background job. */
+  readonly jobs: JobLeases;
+  /** Makes this process known to the others on the store; a server's affair, commands come and go. */
+  readonly node: NodePresence;
+  /** Fills the columns that this version added to the views, when it is time; answers whether it did. */
+  fillViews(signal: AbortSignal): Promise<boolean>;
   /** What answers about an app depend on, for this principal. Raises `app.not_found`. */
   appVersion(principal: Principal, slug: string): Promise<AppVersion>;
   /** What keeps the store from working; no problems when database and blob store answer. Raises what the database raises. */
@@ -83,7 +93,7 @@ export interface Store {
 /**
  * Opens a store: the database its settings name (`dist.db` in its directory, if nothing else) and the objects in the
  * directory. Raises `store.load` when there is none and `create` is false, `store.read_only`, `store.newer_schema`,
- * `store.damaged`, `store.unreachable`, `store.database_refused`, `clock.skew`.
+ * `store.older_nodes`, `store.damaged`, `store.unreachable`, `store.database_refused`, `clock.skew`.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const directory = resolve(options.directory);
@@ -95,6 +105,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     clock,
   });
   const tail = openEventTail(database);
+  const nodeId = newId("node");
   const shared = {
     database,
     blobs: await openBlobStore(directory, options.storage),
@@ -113,10 +124,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     createFirstAdministrator: () => createFirstAdministrator({ ...shared, principal: systemPrincipal }),
     dropExpiredState: () => dropExpiredState({ ...shared, principal: systemPrincipal }),
     readiness: () => storeReadiness(shared),
+    jobs: jobLeases(shared, nodeId),
+    node: nodePresence(shared, nodeId),
+    fillViews: (signal) => fillViews({ ...shared, principal: systemPrincipal }, signal),
     appVersion: appVersions(database),
     requireLive: (principal) => requireLive(shared, principal),
     requireStorage: () => requireStorage(shared.blobs),
-    expireUploads: () => expireUploads({ ...shared, principal: systemPrincipal }),
+    expireUploads: (signal) => expireUploads({ ...shared, principal: systemPrincipal }, signal),
     tail,
     close: async () => {
       await shared.uploads.close();

@@ -6,9 +6,10 @@ import { openStore, type Store } from "../registry/open-store.ts";
 import type { StorageSettings } from "../registry/storage-settings.ts";
 import type { StoreSettings } from "../registry/store-settings.ts";
 import { allJobs } from "./jobs/all-jobs.ts";
+import { startHeartbeat } from "./jobs/heartbeat.ts";
 import { type RunningJobs, startJobs } from "./jobs/scheduler.ts";
 import type { Peers } from "./peers.ts";
-import { startServer } from "./serve.ts";
+import { type RunningServer, startServer } from "./serve.ts";
 
 export interface ServeStoreOptions {
   readonly directory: string;
@@ -17,7 +18,10 @@ export interface ServeStoreOptions {
   readonly server: ServerSettings;
   /** Make a store that is missing. */
   readonly create: boolean;
-  /** Whether this process does what one does for all: the first administrator token, the background jobs. */
+  /**
+   * Whether this process does what one does for all of a server: the first administrator token, asking for background jobs,
+   * being known to other nodes.
+   */
   readonly leads: boolean;
   /** The other processes of the same server, when there are any. */
   readonly peers?: Peers;
@@ -51,22 +55,30 @@ export async function serveStore(options: ServeStoreOptions): Promise<ServedStor
 
 async function serve(store: Store, options: ServeStoreOptions): Promise<ServedStore> {
   const { server: settings, peers, log, leads, onFirstToken } = options;
-  const server = await startServer({ store, settings, log, clock: systemClock, ...(peers && { peers }) });
+  const heartbeat = leads ? await startHeartbeat(store.node, log) : undefined;
+  let server: RunningServer | undefined;
   let jobs: RunningJobs | undefined;
-  if (leads) {
-    // Once it listens: a start that fails must not use up the one time the token is shown.
-    const secret = await store.createFirstAdministrator().catch(async (error: unknown) => {
-      await server.close();
-      throw error;
-    });
-    if (secret !== null) onFirstToken(secret);
-    jobs = startJobs(allJobs({ store, log }), log);
+  const close = async (): Promise<void> => {
+    await Promise.all([server?.close(), jobs?.stop()]);
+    await heartbeat?.stop();
+  };
+  try {
+    server = await startServer({ store, settings, log, clock: systemClock, ...(peers && { peers }) });
+    if (leads) {
+      // Once it listens: a start that fails must not use up the one time the token is shown.
+      const secret = await store.createFirstAdministrator();
+      if (secret !== null) onFirstToken(secret);
+      jobs = startJobs(allJobs({ store, log }), store.jobs, log);
+    }
+  } catch (error) {
+    await close();
+    throw error;
   }
   return {
     url: server.url,
     port: server.port,
     close: async () => {
-      await Promise.all([server.close(), jobs?.stop()]);
+      await close();
       await store.close();
     },
   };

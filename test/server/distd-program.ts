@@ -2,7 +2,7 @@ import { connect } from "node:net";
 
 import { expect, vi } from "vitest";
 
-import { type Program as StartedProgram, startProgram } from "../support/programs.ts";
+import { type Program as StartedProgram, type StartOptions, startProgram } from "../support/programs.ts";
 
 /** How the first administrator token is shown, on standard error. */
 export const SHOWN = /^First administrator token, shown this once: (dist_[0-9a-f]{64})$/m;
@@ -23,11 +23,11 @@ export interface LogLine {
   readonly [key: string]: unknown;
 }
 
-/** Starts `distd` with these arguments; `ownGroup` makes it the head of a process group, as a shell does. */
+/** Starts `distd` with these arguments. */
 export function run(
   args: readonly string[],
   env: Record<string, string> = {},
-  options: { ownGroup?: boolean } = {},
+  options: StartOptions = {},
 ): Program {
   const program = startProgram("distd", args, env, options);
   // What comes after the last line break is no line yet.

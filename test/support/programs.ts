@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** A built program that runs, or has run. */
@@ -15,17 +16,23 @@ export interface Program {
 
 const running = new Map<ChildProcess, Promise<unknown>>();
 
-/**
- * Starts the built program with these arguments, and with no environment but the PATH and `env`; `ownGroup` makes it the
- * head of a process group, as a shell does.
- */
+export interface StartOptions {
+  /** Makes it the head of a process group, as a shell does. */
+  readonly ownGroup?: boolean;
+  /** Where the programs are, when they are not those of this version. */
+  readonly main?: string;
+}
+
+const thisMain = fileURLToPath(new URL("../../build/main", import.meta.url));
+
+/** Starts the built program with these arguments, and with no environment but the PATH and `env`. */
 export function startProgram(
   name: "dist" | "distd",
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  { ownGroup = false } = {},
+  { ownGroup = false, main = thisMain }: StartOptions = {},
 ): Program {
-  const file = fileURLToPath(new URL(`../../build/main/${name}.js`, import.meta.url));
+  const file = join(main, `${name}.js`);
   const child = spawn(process.execPath, ["--no-warnings", file, ...args], {
     env: { PATH: process.env["PATH"], ...env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -66,8 +73,9 @@ export interface CliOutcome {
 export async function runDist(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  options: StartOptions = {},
 ): Promise<CliOutcome> {
-  const program = startProgram("dist", [...args, "--json"], env);
+  const program = startProgram("dist", [...args, "--json"], env, options);
   const exit = await program.code;
   const text = program.stdout();
   return { exit, json: text === "" ? undefined : JSON.parse(text), stderr: program.stderr() };

@@ -5,6 +5,7 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 
 import { newId } from "../../src/base/ids.ts";
 import { viewNames } from "../../src/catalog/schema.ts";
+import { known as knownSchema } from "../../src/catalog/schema-state.ts";
 import { parseDatabaseUrl } from "../../src/config/database-url.ts";
 import type { DatabaseSettings } from "../../src/registry/store-settings.ts";
 import { openPostgresSync } from "./postgres-sync.ts";
@@ -79,6 +80,9 @@ function schemaOf(directory: string): string {
 function empty(schema: string): boolean {
   const tables = ["event", ...viewNames, ...stateTables(schema)];
   try {
+    const [made] = runPostgres(schema, "SELECT version, view_generation AS generation FROM schema_version");
+    if (made!["version"] !== knownSchema.version || made!["generation"] !== knownSchema.generation)
+      return false;
     const texts = tables.map((table) => `DELETE FROM ${table}`);
     texts.push(
       `UPDATE log_head SET log_id = '${newId("log")}', head = 0, last_at = '2026-11-20T15:00:00.000Z'`,

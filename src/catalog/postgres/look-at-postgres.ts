@@ -1,6 +1,6 @@
 import type { Clock } from "../../base/clock.ts";
 import type { DatabaseLook } from "../database.ts";
-import { schemaState } from "../prepare-schema.ts";
+import { lookAtSchema } from "../prepare-schema.ts";
 import { databaseClock } from "./postgres-clock.ts";
 import { PostgresConnection } from "./postgres-connection.ts";
 import { requireRightToCreate, requireUsableServer } from "./postgres-server.ts";
@@ -18,7 +18,7 @@ export async function lookAtPostgres(target: PostgresTarget, clock: Clock): Prom
   try {
     await requireUsableServer(connection);
     await databaseClock(connection, clock);
-    const schema = await schemaState(connection);
+    const schema = await lookAtSchema(connection);
     if (schema === "missing") await requireRightToCreate(connection);
     return { place: nameOf(target), schema };
   } finally {

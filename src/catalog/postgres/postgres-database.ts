@@ -6,6 +6,7 @@ import type { Actor, Database, MaintenanceConnection, Reader, Transaction } from
 import { catalogErrors } from "../errors.ts";
 import { hasSchema, isPrepared, prepareSchema } from "../prepare-schema.ts";
 import type { Query } from "../query.ts";
+import { remakeViews } from "../remake-views.ts";
 import { LogTransaction } from "../transaction.ts";
 import { CommitListener } from "./commit-listener.ts";
 import { databaseClock } from "./postgres-clock.ts";
@@ -22,6 +23,8 @@ const RECONNECT_DEADLINE_MS = 15_000;
 const RETRY_PAUSE_MS = 200;
 /** Snapshots that can be read at once in one process; a further one waits. */
 const MAX_READERS = 8;
+/** How long a change of tables makes their readers wait. */
+const TABLE_LOCK_MS = 2_000;
 /** For one statement; the wait for the write lock is one. */
 const STATEMENT_TIMEOUT_MS = LOCK_DEADLINE_MS + 30_000;
 /** A writer that says nothing for so long has been stopped, and gives the write lock back. */
@@ -48,24 +51,33 @@ export interface PostgresOptions {
 
 /**
  * Opens the log, its views and the state in a PostgreSQL database, in the first schema of the search path. Raises
- * `store.load`, `store.newer_schema`, `store.foreign_tables`, `store.unreachable`, `store.database_refused`, `store.read_only`, `clock.skew`.
+ * `store.load`, `store.newer_schema`, `store.older_nodes`, `store.foreign_tables`, `store.unreachable`, `store.database_refused`,
+ * `store.read_only`, `clock.skew`.
  */
 export async function openPostgresDatabase(options: PostgresOptions): Promise<Database> {
   const writer = await openWhileStarting(options.target, writerLimits(options));
+  let isWhole: boolean;
   try {
     await requireUsableServer(writer);
-    await databaseClock(writer, options.clock);
+    const clock = await databaseClock(writer, options.clock);
     if (!options.create && !(await hasSchema(writer))) {
       throw catalogErrors.error("store.load", `There is no store in ${nameOf(options.target)}.`, {
         hint: "Publishing or creating an app, a token or a server makes one.",
       });
     }
-    if (!(await isPrepared(writer))) await prepare(writer, options.clock);
+    isWhole = (await isPrepared(writer)) || (await prepare(writer, clock));
   } catch (error) {
     await writer.close();
     throw error;
   }
-  return new PostgresDatabase(options, writer);
+  const database = new PostgresDatabase(options, writer);
+  try {
+    if (!isWhole) await remakeViews(database);
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
 }
 
 class PostgresDatabase implements Database {
@@ -128,12 +140,14 @@ class PostgresDatabase implements Database {
     // Nothing bounds its statements: a comparison of large views takes its time, and an import waits for its input.
     const connection = await this.#open("maintenance", { statementMs: 0, idleInTransactionMs: 0 });
     const schema = String(await connection.scalar("SELECT quote_ident(current_schema())"));
-    return new PostgresMaintenance(connection, schema, (work) =>
-      this.#writeQueue.run(async () => {
-        await this.#lock(connection, performance.now());
-        return endingTransaction(connection, async () => ({ result: await work(), channel: CHANNEL }));
-      }),
-    );
+    return new PostgresMaintenance(connection, schema, {
+      nowMs: async () => (await databaseClock(connection, this.#options.clock)).nowMs(),
+      exclusively: (work) =>
+        this.#writeQueue.run(async () => {
+          await this.#lock(connection, performance.now());
+          return endingTransaction(connection, async () => ({ result: await work(), channel: CHANNEL }));
+        }),
+    });
   }
 
   integrityProblems(): Promise<string[]> {
@@ -233,14 +247,22 @@ async function endingTransaction<T>(
   return done.result;
 }
 
-async function prepare(connection: PostgresConnection, clock: Clock): Promise<void> {
-  await connection.execute(`BEGIN; SELECT pg_advisory_xact_lock(${SCHEMA_LOCK})`);
-  await endingTransaction(connection, async () => {
-    if (await hasSchema(connection))
-      await connection.execute("SELECT id FROM log_head WHERE id = 1 FOR UPDATE");
-    const result = await prepareSchema(connection, clock);
-    return { result, channel: null };
-  });
+/** A change of tables waits for their readers, and those that come after wait behind it: so it does not wait long at a time. */
+async function prepare(connection: PostgresConnection, clock: Clock): Promise<boolean> {
+  const deadline = performance.now() + LOCK_DEADLINE_MS;
+  return retryUntil(
+    (error) => hasCode(error, "store.busy") && performance.now() < deadline,
+    async () => {
+      await connection.execute("BEGIN");
+      return endingTransaction(connection, async () => {
+        await connection.execute(`SELECT pg_advisory_xact_lock(${SCHEMA_LOCK})`);
+        if (await hasSchema(connection))
+          await connection.execute("SELECT id FROM log_head WHERE id = 1 FOR UPDATE");
+        await connection.execute(`SET LOCAL lock_timeout = ${TABLE_LOCK_MS}`);
+        return { result: await prepareSchema(connection, clock), channel: null };
+      });
+    },
+  );
 }
 
 /** A server that is just starting says so; any other refusal is an answer. */

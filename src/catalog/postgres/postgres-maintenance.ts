@@ -9,14 +9,16 @@ export class PostgresMaintenance implements MaintenanceConnection {
   readonly dialect = "postgres";
   readonly schemas: MaintenanceConnection["schemas"];
   readonly exclusively: MaintenanceConnection["exclusively"];
+  readonly nowMs: MaintenanceConnection["nowMs"];
   readonly #connection: PostgresConnection;
 
   constructor(
     connection: PostgresConnection,
     schema: string,
-    exclusively: MaintenanceConnection["exclusively"],
+    { exclusively, nowMs }: Pick<MaintenanceConnection, "exclusively" | "nowMs">,
   ) {
     this.#connection = connection;
+    this.nowMs = nowMs;
     this.schemas = { stored: schema, temporary: "pg_temp" };
     this.exclusively = exclusively;
   }

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 
 import type { DatabaseLook } from "../database.ts";
-import { schemaState } from "../prepare-schema.ts";
+import { lookAtSchema } from "../prepare-schema.ts";
 import { SqliteConnection } from "./connection.ts";
 import { retryWhileBusy } from "./sqlite-database.ts";
 import { refuseUnsafeSqlite } from "./sqlite-version.ts";
@@ -16,7 +16,7 @@ export async function lookAtSqlite(path: string): Promise<DatabaseLook> {
   if (!existsSync(path)) return { place, schema: "missing" };
   const connection = new SqliteConnection(path, { readOnly: false });
   try {
-    const schema = await retryWhileBusy(() => schemaState(connection));
+    const schema = await retryWhileBusy(() => lookAtSchema(connection));
     // Proves that it may be written, and writes nothing.
     await retryWhileBusy(() => connection.execute("BEGIN IMMEDIATE"));
     await connection.execute("ROLLBACK");

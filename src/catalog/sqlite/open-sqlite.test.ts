@@ -103,7 +103,9 @@ describe("a store of a newer version", () => {
   it("is refused and left as it is", async () => {
     await makeStore();
     const newer = new DatabaseSync(path);
-    newer.exec("UPDATE schema_version SET version = 1000; PRAGMA wal_checkpoint(TRUNCATE)");
+    newer.exec(
+      "UPDATE schema_version SET version = 1000, compatible_version = 1000; PRAGMA wal_checkpoint(TRUNCATE)",
+    );
     newer.close();
     const before = await readFile(path);
     await expect(open()).rejects.toMatchObject({

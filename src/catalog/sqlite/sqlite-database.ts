@@ -10,6 +10,7 @@ import { catalogErrors } from "../errors.ts";
 import { ConnectionPool } from "../connection-pool.ts";
 import { isPrepared, prepareSchema } from "../prepare-schema.ts";
 import type { Query } from "../query.ts";
+import { remakeViews } from "../remake-views.ts";
 import { LogTransaction, logHead } from "../transaction.ts";
 import { SqliteConnection } from "./connection.ts";
 import { isBusy } from "./sqlite-errors.ts";
@@ -35,7 +36,7 @@ export interface SqliteOptions {
 /**
  * Opens the log, its views and the state in one SQLite file (WAL, synchronous=FULL: a commit is on disk when it returns).
  * A file without a schema is an empty store and is completed. Raises `store.load`, `store.newer_schema`,
- * `store.foreign_tables`, `store.unsafe_sqlite`, `store.read_only`, `store.damaged`.
+ * `store.older_nodes`, `store.foreign_tables`, `store.unsafe_sqlite`, `store.read_only`, `store.damaged`.
  */
 export async function openSqliteDatabase(options: SqliteOptions): Promise<Database> {
   refuseUnsafeSqlite();
@@ -45,29 +46,30 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Databa
       hint: "Publishing or creating an app, a token or a server makes one.",
     });
   }
-  const writer = await retryWhileBusy(async () => {
+  const { writer, isWhole } = await retryWhileBusy(async () => {
     const connection = new SqliteConnection(options.path, { readOnly: false });
     try {
       // First, so that another program's file is left as it is.
       const isReady = await isPrepared(connection);
       await connection.execute("PRAGMA journal_mode = WAL");
       await connection.execute("PRAGMA synchronous = FULL");
-      if (!isReady) {
-        await exclusively(connection, () => prepareSchema(connection, options.clock));
-      }
-      return connection;
+      const isWhole =
+        isReady || (await exclusively(connection, () => prepareSchema(connection, options.clock)));
+      return { writer: connection, isWhole };
     } catch (error) {
       await connection.close();
       throw error;
     }
   });
-  if (options.create) {
-    await makeNameDurable(options.path).catch(async (error: unknown) => {
-      await writer.close();
-      throw error;
-    });
+  const database = new SqliteDatabase(options, writer);
+  try {
+    if (!isWhole) await remakeViews(database);
+    if (options.create) await makeNameDurable(options.path);
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
   }
-  return new SqliteDatabase(options, writer);
 }
 
 class SqliteDatabase implements Database {
@@ -121,7 +123,7 @@ class SqliteDatabase implements Database {
 
   async maintenance(): Promise<MaintenanceConnection> {
     const connection = await retryWhileBusy(
-      async () => new SqliteMaintenance(this.#options.path, this.#writeQueue),
+      async () => new SqliteMaintenance(this.#options, this.#writeQueue),
     );
     await connection.execute("PRAGMA synchronous = FULL");
     // Temporary tables are thrown away on any failure: they need neither a journal nor a sync.
@@ -164,11 +166,17 @@ class SqliteDatabase implements Database {
 
 class SqliteMaintenance extends SqliteConnection implements MaintenanceConnection {
   readonly schemas = { stored: "main", temporary: "temp" };
+  readonly #clock: Clock;
   readonly #writeQueue: Mutex;
 
-  constructor(path: string, writeQueue: Mutex) {
+  constructor({ path, clock }: SqliteOptions, writeQueue: Mutex) {
     super(path, { readOnly: false });
+    this.#clock = clock;
     this.#writeQueue = writeQueue;
+  }
+
+  async nowMs(): Promise<number> {
+    return this.#clock.nowMs();
   }
 
   exclusively<T>(work: () => Promise<T>): Promise<T> {

@@ -16,16 +16,19 @@ const REMEMBERED_MS = 7 * 24 * 3600 * 1000;
 
 /**
  * Ends the uploads that stood still for too long, with an event each, and takes their bytes away. One that is complete, or
- * moved on meanwhile, is not touched. Answers how many ended.
+ * moved on meanwhile, is not touched. Answers how many ended. Raises the signal's reason once that is aborted.
  */
-export async function expireUploads(context: Context): Promise<number> {
+export async function expireUploads(context: Context, signal?: AbortSignal): Promise<number> {
   let count = 0;
   for (;;) {
     const now = toTimestamp(context.clock.nowMs());
     const batch = await context.database.read((reader) =>
       reader.all(uploadsPast, { status: "open", now, limit: BATCH }),
     );
-    for (const session of batch) count += await expireOne(context, session);
+    for (const session of batch) {
+      signal?.throwIfAborted();
+      count += await expireOne(context, session);
+    }
     if (batch.length < BATCH) break;
   }
   await context.database.write(context.principal, async (tx) => {

@@ -1,5 +1,5 @@
 import type { ServerDeps } from "../server-context.ts";
-import type { Job } from "./scheduler.ts";
+import type { Job } from "./job.ts";
 
 const HOUR_MS = 3600 * 1000;
 const MINUTE_MS = 60 * 1000;
@@ -10,8 +10,8 @@ export function allJobs({ store, log }: Pick<ServerDeps, "store" | "log">): read
     {
       name: "expire-uploads",
       intervalMs: MINUTE_MS,
-      run: async () => {
-        const uploads = await store.expireUploads();
+      run: async (signal) => {
+        const uploads = await store.expireUploads(signal);
         if (uploads > 0) log.info({ uploads }, "uploads expired");
       },
     },
@@ -21,6 +21,13 @@ export function allJobs({ store, log }: Pick<ServerDeps, "store" | "log">): read
       run: async () => {
         const rows = await store.dropExpiredState();
         if (rows > 0) log.info({ rows }, "expired state dropped");
+      },
+    },
+    {
+      name: "fill-views",
+      intervalMs: MINUTE_MS,
+      run: async (signal) => {
+        if (await store.fillViews(signal)) log.info("views filled");
       },
     },
   ];

@@ -1,17 +1,11 @@
 import type { Logger } from "pino";
 
 import { pause } from "../../base/async.ts";
+import { JOB_LEASE_MS, type JobLeases } from "../../registry/store/job-leases.ts";
+import type { Job } from "./job.ts";
+import { runWithLease } from "./run-with-lease.ts";
 
-/** Something to do again and again while the server runs. */
-export interface Job {
-  /** As logs call it. */
-  readonly name: string;
-  readonly intervalMs: number;
-  /** Does it once. Should end soon when the signal is aborted; what it then raises is not a failure. */
-  run(signal: AbortSignal): Promise<void>;
-}
-
-/** Up to this part of the interval is added at random: servers that started together do not work in step. */
+/** Up to this part of a wait is added at random: servers that started together do not work in step. */
 const JITTER = 0.1;
 
 /** Jobs that are run until they are stopped. */
@@ -21,12 +15,13 @@ export interface RunningJobs {
 }
 
 /**
- * Runs each job whenever its interval has passed since the start or since its last run ended; never twice at a time. One that
- * fails is logged, and has its next turn all the same. Only one process of a store should.
+ * Runs each job whenever its interval has passed since any server of the store last ran it, as far as the job's lease is this
+ * server's to take; so one runs it at a time, and another goes on when that one dies. A run that fails is logged, and the
+ * job has its next turn all the same.
  */
-export function startJobs(jobs: readonly Job[], log: Logger): RunningJobs {
+export function startJobs(jobs: readonly Job[], leases: JobLeases, log: Logger): RunningJobs {
   const stopping = new AbortController();
-  const loops = jobs.map((job) => repeat(job, log, stopping.signal));
+  const loops = jobs.map((job) => repeat(job, leases, log, stopping.signal));
   log.info({ jobs: jobs.map(({ name }) => name) }, "jobs scheduled");
   return {
     stop: async () => {
@@ -36,12 +31,23 @@ export function startJobs(jobs: readonly Job[], log: Logger): RunningJobs {
   };
 }
 
-async function repeat(job: Job, log: Logger, signal: AbortSignal): Promise<void> {
-  while (await pause(job.intervalMs * (1 + Math.random() * JITTER), signal)) {
+async function repeat(job: Job, leases: JobLeases, log: Logger, signal: AbortSignal): Promise<void> {
+  let waitMs = 0;
+  while (await pause(waitMs * (1 + Math.random() * JITTER), signal)) {
     try {
-      await job.run(signal);
+      waitMs = await takeTurn(job, leases, log, signal);
     } catch (error) {
-      if (!signal.aborted) log.error({ job: job.name, err: error }, "job failed");
+      log.error({ job: job.name, err: error }, "job lease failed");
+      waitMs = Math.min(job.intervalMs, JOB_LEASE_MS);
     }
   }
+}
+
+/** Runs the job if that is this server's to do now; answers how long to wait before asking again, in milliseconds. */
+async function takeTurn(job: Job, leases: JobLeases, log: Logger, signal: AbortSignal): Promise<number> {
+  const askedMs = performance.now();
+  const turn = await leases.take(job.name, job.intervalMs);
+  if (!turn.taken) return turn.waitMs;
+  await runWithLease(job, { leases, log, signal, leaseEndsMs: askedMs + JOB_LEASE_MS });
+  return job.intervalMs;
 }
