@@ -101,7 +101,7 @@ export interface BlobStore {
    */
   presign(location: BlobLocation, head: DownloadHead): Promise<string | null>;
 
-  /** Where a person finds the object: a `file:` URL for a directory, null when there is no such place. */
+  /** Where a person finds the object: a `file:` or `s3:` URL; null when there is no such place. */
   url(location: BlobLocation): string | null;
 
   /**

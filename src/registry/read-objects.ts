@@ -44,7 +44,7 @@ export async function openObject(
     const { blobs } = context;
     const { size_bytes: sizeBytes } = row;
     const location = { sha256, key: row.physical_key };
-    const fileUrl = blobs.url(location);
+    const fileUrl = blobs.isRemote ? null : blobs.url(location);
     const read = async (range?: ObjectRange) => {
       const bytes = await blobs.read(location, range);
       return blobs.isRemote && isWhole(range, sizeBytes) ? provenStream(bytes, sha256) : bytes;

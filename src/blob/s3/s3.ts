@@ -178,9 +178,9 @@ class S3BlobStore implements BlobStore {
     yield* [...entries.values()].sort((a, b) => (a.uploadId < b.uploadId ? -1 : 1));
   }
 
-  url(location: BlobLocation): null {
-    checkedS3Key(location);
-    return null;
+  url(location: BlobLocation): string {
+    const { bucket, prefix } = this.#settings;
+    return `s3://${bucket}/${prefix}${checkedS3Key(location)}`;
   }
 
   async presign(location: BlobLocation, head: DownloadHead): Promise<string | null> {

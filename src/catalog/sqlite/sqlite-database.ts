@@ -53,9 +53,9 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Databa
       const isReady = await isPrepared(connection);
       await connection.execute("PRAGMA journal_mode = WAL");
       await connection.execute("PRAGMA synchronous = FULL");
-      const isWhole =
+      const prepared =
         isReady || (await exclusively(connection, () => prepareSchema(connection, options.clock)));
-      return { writer: connection, isWhole };
+      return { writer: connection, isWhole: prepared };
     } catch (error) {
       await connection.close();
       throw error;
