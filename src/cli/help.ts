@@ -151,7 +151,7 @@ function environment(options: readonly (readonly [string, OptionSpec])[]): (read
 function exits(spec: CommandSpec): (readonly [string, string])[] {
   return Object.entries(exitMeanings)
     .filter(([code]) => code !== "4" || spec.exits?.[4] !== undefined)
-    .filter(([code]) => code !== "3" || spec.needs === "store")
+    .filter(([code]) => code !== "3" || spec.needs === "store" || spec.exits?.[3] !== undefined)
     .map(([code, meaning]) => [code, spec.exits?.[Number(code)] ?? meaning]);
 }
 
