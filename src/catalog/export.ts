@@ -86,7 +86,8 @@ export async function importLog(
 function readHeader(line: string): { logId: string; head: number } {
   // The document's first line is cut inside its array: closed here, it is JSON of its own.
   const header = parseLine(`${line}]}`);
-  if (header?.["format"] !== FORMAT) throw malformedExport(`The first line does not name the format ${FORMAT}.`);
+  if (header?.["format"] !== FORMAT)
+    throw malformedExport(`The first line does not name the format ${FORMAT}.`);
   const { log_id: logId, head } = header;
   if (typeof logId !== "string" || !/^log_[0-9a-z]{26}$/.test(logId) || !Number.isSafeInteger(head)) {
     throw malformedExport("The first line does not name a log and its head.");

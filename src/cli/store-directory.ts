@@ -15,7 +15,11 @@ export function storeDirectory(flag: string, place: string, directory: string): 
   } catch {
     // A host, or an escape that is none.
   }
-  throw cliErrors.error("usage.invalid_value", `${flag} names no store directory: it is a path or a file: URL.`, {
-    hint: "Name the store's directory; the dist.toml in it says which database and object store the store is kept in.",
-  });
+  throw cliErrors.error(
+    "usage.invalid_value",
+    `${flag} names no store directory: it is a path or a file: URL.`,
+    {
+      hint: "Name the store's directory; the dist.toml in it says which database and object store the store is kept in.",
+    },
+  );
 }

@@ -15,7 +15,8 @@ export async function admitTarget(source: Database, target: Database): Promise<v
   await target.write(systemPrincipal, async (tx) => {
     const present = (await tx.first(logHead, {}))!;
     if (present.log_id === logId) return;
-    const isEmpty = present.head === 0 && (await tx.all(locationsAfter, { sha256: "", limit: 1 })).length === 0;
+    const isEmpty =
+      present.head === 0 && (await tx.all(locationsAfter, { sha256: "", limit: 1 })).length === 0;
     if (!isEmpty) {
       throw migrationErrors.error("migration.other_log", `The target holds the log ${present.log_id}.`, {
         details: { source_log_id: logId, target_log_id: present.log_id, target_head: present.head },

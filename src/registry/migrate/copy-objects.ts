@@ -181,9 +181,7 @@ export class ObjectCopier {
   async #isStill(row: StorageLocationTable): Promise<boolean> {
     const now = await this.#source.database.first(locationOf, { sha256: row.sha256 });
     return (
-      now?.status === "present" &&
-      now.generation === row.generation &&
-      now.physical_key === row.physical_key
+      now?.status === "present" && now.generation === row.generation && now.physical_key === row.physical_key
     );
   }
 
@@ -281,7 +279,7 @@ class Recorder {
 
 /** Every row of a table, in the order of digests. */
 async function* locationsIn(rows: Pick<Reader, "all">): AsyncGenerator<StorageLocationTable> {
-  for (let sha256 = ""; ; ) {
+  for (let sha256 = ""; ;) {
     const page = await rows.all(locationsAfter, { sha256, limit: PAGE });
     yield* page;
     if (page.length < PAGE) return;

@@ -143,7 +143,7 @@ class Migration {
         total_bytes: Number(counts.bytes),
       },
       state,
-      uploads_left: Number((await tx.first(openUploads, {}))!.count),
+      uploads_left: (await tx.first(openUploads, {}))!.count,
       write_stop_ms: Math.round(performance.now() - stoppedAt),
     };
   }
@@ -160,7 +160,8 @@ class Migration {
   }
 
   async #beginProgress(): Promise<void> {
-    const bytesIn = async ({ database }: StoreParts) => Number((await database.first(storeCounts, {}))!.bytes);
+    const bytesIn = async ({ database }: StoreParts) =>
+      Number((await database.first(storeCounts, {}))!.bytes);
     this.#totalBytes = await bytesIn(this.#source);
     this.#progressBytes(await bytesIn(this.#target));
   }

@@ -39,7 +39,7 @@ async function moveRows<Key extends object, Row extends Key>(
   put: Query<Row, unknown>,
 ): Promise<number> {
   let after = first;
-  for (let count = 0; ; ) {
+  for (let count = 0; ;) {
     const rows = await source.all(page, { ...after, limit: BATCH });
     for (const row of rows) await target.run(put, row);
     count += rows.length;
