@@ -1,23 +1,31 @@
 import { createHash } from "node:crypto";
-import { readFile, rm } from "node:fs/promises";
+import { cp, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
 import { needs } from "../support/required-tools.ts";
+import { openTestStore } from "../support/test-store.ts";
 import { makeRoot } from "./memory-directory.ts";
 import { distHere } from "./program.ts";
 import { expectSound, isPublished, makePack, type Pack, publish } from "./stores.ts";
 import { describePoints, inPairs, kill, pointsOf, record, type Subject } from "./syscalls.ts";
 
+/** Every write of a page to the database's files is a point of the long run; the usual one takes some of them. */
+const everyWrite = process.env["DIST_TEST_LONG"] === "1" ? 1 : 8;
+
 const nowMs = Date.now();
 let root: string;
 let source: string;
+let template: string;
 let pack: Pack;
 beforeAll(async () => {
   root = await makeRoot();
   source = join(root, "source");
   pack = await makePack(join(root, "packs"), "1.0.0");
   await publish(source, pack);
+  // What making a store writes is another test's matter (`kill-publish.test.ts`).
+  template = join(root, "template");
+  await (await openTestStore({ directory: template })).close();
 });
 afterAll(() => rm(root, { recursive: true }));
 
@@ -39,12 +47,14 @@ needs("strace")("a migration killed at any change of its target", () => {
     const start = async (): Promise<Subject> => {
       copies += 1;
       const store = join(root, `target-${copies}`);
+      await cp(template, store, { recursive: true });
       return { store, args: migration(store), nowMs };
     };
-    const { reached, beyond } = pointsOf(await record(await start()));
-    console.log(`migration: killed at ${reached.length} points: ${describePoints(reached)}`);
+    const { reached: all, beyond } = pointsOf(await record(await start()));
+    const reached = all.filter(({ name, nth }) => name !== "pwrite64" || nth % everyWrite === 1 % everyWrite);
+    console.log(`migration: killed at ${reached.length} of ${all.length} points: ${describePoints(reached)}`);
     expect([...new Set(reached.map(({ name }) => name))]).toEqual(
-      expect.arrayContaining(["pwrite64", "fsync", "link", "unlink", "mkdir"]),
+      expect.arrayContaining(["pwrite64", "fsync", "link", "unlink"]),
     );
     await inPairs(
       [

@@ -21,7 +21,7 @@ const isLong = process.env["DIST_TEST_LONG"] === "1";
 const RELEASES = isLong ? 10_000 : 300;
 const RELEASE_BYTES = 64 * 1024;
 const LARGE_BYTES = (isLong ? 320 : 20) * 1024 ** 2;
-/** Of a migration: Node, both stores, and eight copies of three buffers at a time; the large file alone is as much. */
+/** Of a migration: Node with both stores, and eight objects on their way. Files of any size must fit. */
 const MAX_MEMORY_KIB = 400 * 1024;
 
 const onSqlite = { database: { engine: "sqlite", file: "dist.db" } } as const;
@@ -259,6 +259,18 @@ needs("procfs", ...rgwTools)("a store that goes to PostgreSQL and Ceph RGW and c
     const { Contents = [] } = await s3.listObjectsV2({ Bucket: storage.bucket, Prefix: storage.prefix });
     s3.destroy();
     expect(Contents).toHaveLength(1);
+  });
+
+  it.each([
+    ["a bucket that is missing", { bucket: "not-there" }, "blob.bucket_missing"],
+    ["a user whom nobody knows", { accessKeyId: "nobody" }, "blob.access_denied"],
+  ])("ends with 3 at %s", async (_what, changes, code) => {
+    const test = await openTestStore({ directory: place("source"), settings: onSqlite });
+    await test.registry.uploadObject(sourceOf(tarGzBytes("1.0")));
+    await test.close();
+    await writeSettings("target", { s3: await testS3Settings(changes) });
+    const refused = await runDist(migration("source", "target"));
+    expect(refused).toMatchObject({ exit: 3, json: { error: { code } } });
   });
 
   it("finds a changed byte in the bucket it leaves", async () => {

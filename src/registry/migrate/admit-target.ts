@@ -3,8 +3,8 @@ import { eventBytes, readLog } from "../../catalog/log-reader.ts";
 import { locationsAfter } from "../../catalog/queries/objects.ts";
 import { setLogId } from "../../catalog/replay.ts";
 import { logHead } from "../../catalog/transaction.ts";
+import { migrationErrors } from "../errors.ts";
 import { systemPrincipal } from "../principal.ts";
-import { migrationErrors } from "./migration-errors.ts";
 
 /**
  * Makes an empty target the source's, by its log's identity: so a migration that was interrupted is known again, and no other

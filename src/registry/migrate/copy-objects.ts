@@ -5,13 +5,13 @@ import type { BlobEntry, BlobLocation, BlobStore } from "../../blob/blob-store.t
 import type { Database, Reader, Writer } from "../../catalog/database.ts";
 import { deleteLocation, locationOf, locationsAfter, putLocation } from "../../catalog/queries/objects.ts";
 import type { StorageLocationTable } from "../../catalog/tables.ts";
+import { migrationErrors } from "../errors.ts";
 import { locationColumns } from "../objects.ts";
 import type { StoreParts } from "../open-store-parts.ts";
 import { systemPrincipal } from "../principal.ts";
 import type { Problem } from "../records.ts";
 import { digestFault, hashObject } from "../store/hash-object.ts";
 import { mergeByDigest } from "./merge-by-digest.ts";
-import { migrationErrors } from "./migration-errors.ts";
 
 /** Objects on their way at once: enough to hide what one request or sync waits for. */
 const CONCURRENT_COPIES = 8;
@@ -36,14 +36,14 @@ export function rowsOf(database: Database): Rows {
   };
 }
 
-/** What the target lacks, or has in excess. */
-interface Difference {
+/** What the target lacks, has in excess, or knows under an older generation. */
+export interface Difference {
   readonly source: StorageLocationTable | undefined;
   readonly target: StorageLocationTable | undefined;
 }
 
-/** How much a copy needs: what it still has to send. */
-export interface Pending {
+/** How much is sent. */
+export interface Amount {
   readonly objects: number;
   readonly bytes: number;
 }
@@ -71,7 +71,7 @@ export class ObjectCopier {
     this.#onBytes = options.onBytes;
   }
 
-  get copied(): Pending {
+  get copied(): Amount {
     return { objects: this.#copiedObjects, bytes: this.#copiedBytes };
   }
 
@@ -98,10 +98,37 @@ export class ObjectCopier {
    * Copies what the target lacks and drops the rows of what the source has no more. Raises `migration.source_damaged` after
    * all others are copied, naming every object that could not be.
    */
-  async copyMissing(source: Pick<Reader, "all">, rows: Rows): Promise<void> {
+  copyMissing(source: Pick<Reader, "all">, rows: Rows): Promise<void> {
+    return this.#settle(this.#differences(source, rows), rows);
+  }
+
+  /** What `copyMissing` would do, for `settle`; undefined when it is to send more than `limit`. */
+  async leftOver(
+    source: Pick<Reader, "all">,
+    rows: Rows,
+    limit: Amount,
+  ): Promise<readonly Difference[] | undefined> {
+    const left: Difference[] = [];
+    let bytes = 0;
+    for await (const difference of this.#differences(source, rows)) {
+      left.push(difference);
+      if (difference.target === undefined) bytes += difference.source!.size_bytes;
+      if (left.length > limit.objects || bytes > limit.bytes) return undefined;
+    }
+    return left;
+  }
+
+  /** Does that. Raises what `copyMissing` raises. */
+  async settle(left: readonly Difference[], rows: Rows): Promise<void> {
+    async function* each() {
+      yield* left;
+    }
+    await this.#settle(each(), rows);
+  }
+
+  async #settle(differences: AsyncIterable<Difference>, rows: Rows): Promise<void> {
     const problems: Problem[] = [];
     const recorder = new Recorder(rows);
-    const differences = this.#differences(source, rows);
     try {
       await forEachAtMost(CONCURRENT_COPIES, differences, this.#signal, async (difference, signal) => {
         const { source: row, target } = difference;
@@ -121,18 +148,6 @@ export class ObjectCopier {
       await recorder.flush();
     }
     if (problems.length > 0) throw sourceDamaged(problems);
-  }
-
-  /** What `copyMissing` would send; counting ends where there is more than `limit`. */
-  async pending(source: Pick<Reader, "all">, rows: Rows, limit: Pending): Promise<Pending> {
-    let [objects, bytes] = [0, 0];
-    for await (const { source: row, target } of this.#differences(source, rows)) {
-      if (row === undefined || target !== undefined) continue;
-      objects += 1;
-      bytes += row.size_bytes;
-      if (objects > limit.objects || bytes > limit.bytes) break;
-    }
-    return { objects, bytes };
   }
 
   async *#differences(source: Pick<Reader, "all">, rows: Rows): AsyncGenerator<Difference> {

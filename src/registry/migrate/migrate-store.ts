@@ -10,7 +10,7 @@ import { openStoreParts, type StoreOptions, type StoreParts } from "../open-stor
 import { systemPrincipal } from "../principal.ts";
 import type { MigrationReport, ReportOptions } from "../records.ts";
 import { admitTarget, requireSharedLog } from "./admit-target.ts";
-import { ObjectCopier, type Rows, rowsOf, sourceDamaged } from "./copy-objects.ts";
+import { type Difference, ObjectCopier, type Rows, rowsOf, sourceDamaged } from "./copy-objects.ts";
 import { moveState } from "./move-state.ts";
 import { requireOtherPlace } from "./same-place.ts";
 
@@ -18,6 +18,7 @@ import { requireOtherPlace } from "./same-place.ts";
 const MAX_IN_STOP = { objects: 100, bytes: 64 * 1024 ** 2, events: 2_000 };
 /** How often it goes on beside them. A source that brings more in all the while is then stopped for longer. */
 const MAX_ROUNDS = 10;
+const NO_LIMIT = { objects: Infinity, bytes: Infinity, events: Infinity };
 /** A database takes the write lock back from a writer that says nothing for two minutes; a large object takes longer. */
 const KEEP_LOCK_MS = 30_000;
 /** Missing objects that a refusal names. */
@@ -99,18 +100,25 @@ class Migration {
       await this.#copier.copyMissing(rowsOf(this.#source.database), rows);
       // When this resolves the source's writers go on, and what they write is not the target's: the commit comes after it.
       const moved = await this.#source.database.write(systemPrincipal, async (tx) => {
-        if (round < MAX_ROUNDS && !(await this.#isSoonDone(tx, replay, rows))) return undefined;
-        return keepingLock(tx, () => this.#moveRest(tx, connection, replay, rows));
+        const stoppedAt = performance.now();
+        const left = await this.#leftOver(tx, replay, rows, round < MAX_ROUNDS ? MAX_IN_STOP : NO_LIMIT);
+        if (left === undefined) return undefined;
+        const report = await keepingLock(tx, () => this.#moveRest(tx, connection, replay, { rows, left }));
+        return { ...report, write_stop_ms: Math.round(performance.now() - stoppedAt) };
       });
       if (moved !== undefined) return moved;
     }
   }
 
-  async #isSoonDone(tx: Transaction, replay: LogReplay, rows: Rows): Promise<boolean> {
+  /** The objects that are still to be copied; undefined when there is more to do than the limit allows. */
+  async #leftOver(
+    tx: Transaction,
+    replay: LogReplay,
+    rows: Rows,
+    limit: typeof MAX_IN_STOP,
+  ): Promise<readonly Difference[] | undefined> {
     const { head } = (await tx.first(logHead, {}))!;
-    if (head - replay.head > MAX_IN_STOP.events) return false;
-    const { objects, bytes } = await this.#copier.pending(tx, rows, MAX_IN_STOP);
-    return objects <= MAX_IN_STOP.objects && bytes <= MAX_IN_STOP.bytes;
+    return head - replay.head > limit.events ? undefined : this.#copier.leftOver(tx, rows, limit);
   }
 
   /** With the write locks of both held: what is copied here is all there is. */
@@ -118,11 +126,10 @@ class Migration {
     tx: Transaction,
     connection: MaintenanceConnection,
     replay: LogReplay,
-    rows: Rows,
-  ): Promise<MigrationReport> {
-    const stoppedAt = performance.now();
+    { rows, left }: { rows: Rows; left: readonly Difference[] },
+  ): Promise<Omit<MigrationReport, "write_stop_ms">> {
     await this.#replay(tx, replay);
-    await this.#copier.copyMissing(tx, rows);
+    await this.#copier.settle(left, rows);
     const state = await moveState(tx, connection);
     const head = (await tx.first(logHead, {}))!;
     await replay.finish(head.log_id);
@@ -144,7 +151,6 @@ class Migration {
       },
       state,
       uploads_left: (await tx.first(openUploads, {}))!.count,
-      write_stop_ms: Math.round(performance.now() - stoppedAt),
     };
   }
 

@@ -6,9 +6,9 @@ import type { BlobStore } from "../../blob/blob-store.ts";
 import type { Database } from "../../catalog/database.ts";
 import { dropLease, leaseOf, putLease } from "../../catalog/queries/objects.ts";
 import { logHead } from "../../catalog/transaction.ts";
+import { migrationErrors } from "../errors.ts";
 import type { StoreParts } from "../open-store-parts.ts";
 import { systemPrincipal } from "../principal.ts";
-import { migrationErrors } from "./migration-errors.ts";
 
 /**
  * Raises `migration.same_place` when two stores have one database, or keep their bytes in one place: each one's cleanup would
