@@ -32,6 +32,40 @@ export function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
+/**
+ * Works on all items, at most `limit` of them at once; items are asked for as there is room for them. The first that fails
+ * ends it: the signal that the others have is aborted, they are waited for, and what the first raised is raised.
+ */
+export async function forEachAtMost<T>(
+  limit: number,
+  items: AsyncIterable<T>,
+  signal: AbortSignal | undefined,
+  work: (item: T, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const failed = new AbortController();
+  const either = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]);
+  const running = new Set<Promise<void>>();
+  let failure: { readonly error: unknown } | undefined;
+  try {
+    for await (const item of items) {
+      either.throwIfAborted();
+      const one = work(item, either)
+        .catch((error: unknown) => {
+          failure ??= { error };
+          failed.abort(error);
+        })
+        .finally(() => running.delete(one));
+      running.add(one);
+      if (running.size >= limit) await Promise.race(running);
+    }
+  } catch (error) {
+    failure ??= { error };
+    failed.abort(error);
+  }
+  await Promise.all(running);
+  if (failure !== undefined) throw failure.error;
+}
+
 /** Runs one piece of work at a time, in the order asked. */
 export class Mutex {
   #tail: Promise<unknown> = Promise.resolve();

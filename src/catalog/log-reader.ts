@@ -2,6 +2,7 @@ import { DistError } from "../base/errors.ts";
 import { decodeEvent, leafHash } from "../log/event-codec.ts";
 import type { DistEvent } from "../log/events.ts";
 import type { Reader } from "./database.ts";
+import { catalogErrors } from "./errors.ts";
 import { lastEvent } from "./queries/integrity.ts";
 import { type Query, query } from "./query.ts";
 import type { EventTable } from "./tables.ts";
@@ -53,6 +54,22 @@ export async function* readLog<Row extends EventBytes>(
   }
 }
 
+/**
+ * The events after a place, in order, each proven; ends at the head. Raises `log.gap`, `log.hash_mismatch` at the first
+ * that is not what was recorded.
+ */
+export async function* provenEvents(
+  reader: Reader,
+  options: { readonly after: number; readonly signal?: AbortSignal | undefined },
+): AsyncGenerator<{ readonly event: DistEvent; readonly bytes: Uint8Array }> {
+  for await (const { row, event, problem } of readLog(reader, eventBytes, options)) {
+    if (problem !== undefined) throw damagedLog(problem);
+    yield { event: event!, bytes: row.bytes };
+  }
+  const problem = await headProblem(reader);
+  if (problem !== undefined) throw damagedLog(problem);
+}
+
 /** A log whose end was cut off has no gap inside; what gives it away is the head, which counts every event. */
 export async function headProblem(reader: Reader): Promise<LogProblem | undefined> {
   const { head } = (await reader.first(logHead, {}))!;
@@ -80,6 +97,14 @@ function prove<Row extends EventBytes>(row: Row): LogEntry<Row> {
       problem: { code, seq: row.seq, message: `Event ${row.seq}: ${error.message}` },
     };
   }
+}
+
+function damagedLog(problem: LogProblem): DistError {
+  const code = problem.code === "log.gap" ? "log.gap" : "log.hash_mismatch";
+  return catalogErrors.error(code, problem.message, {
+    details: { seq: problem.seq },
+    hint: "Run store verify to see everything that is wrong.",
+  });
 }
 
 function gapBefore(seq: number, last: number): LogProblem {

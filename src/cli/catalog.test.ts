@@ -23,7 +23,9 @@ describe("every command", () => {
       ...["create", "list", "revoke"].map((word) => `share ${word}`),
       "audit list",
       "server run",
-      ...["status", "verify", "rebuild", "cleanup", "export", "import"].map((word) => `store ${word}`),
+      ...["status", "verify", "rebuild", "cleanup", "export", "import", "migrate"].map(
+        (word) => `store ${word}`,
+      ),
       "inspect",
       "completion",
     ]);

@@ -77,6 +77,7 @@ export const commandGroups: readonly CommandGroup[] = [
         entry(store.storeCleanup, () => import("./commands/store-cleanup.ts")),
         entry(store.storeExport, () => import("./commands/store-export.ts")),
         entry(store.storeImport, () => import("./commands/store-import.ts")),
+        entry(store.storeMigrate, () => import("./commands/store-migrate.ts")),
       ]),
     ],
   },

@@ -16,7 +16,7 @@ export async function watchReport<T>(
       onProgress: (now) => {
         if (now.phase !== phase) {
           progress?.end();
-          progress = output.progress(now.phase, now.total, "items");
+          progress = output.progress(now.phase, now.total, now.unit ?? "items");
           phase = now.phase;
         }
         progress?.update(now.done);

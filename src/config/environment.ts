@@ -39,3 +39,24 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     variables: env,
   };
 }
+
+const TARGET_PREFIX = "DIST_TO_";
+
+/**
+ * The settings of the two sides of a migration. The source has those that every other command has; the target has the
+ * variables that begin with `DIST_TO_`, so that no variable moves both to one place.
+ */
+export function migrationVariables(variables: Environment["variables"]): {
+  readonly source: Environment["variables"];
+  readonly target: Environment["variables"];
+} {
+  const isTargets = ([name]: readonly [string, unknown]) => name.startsWith(TARGET_PREFIX);
+  const all = Object.entries(variables);
+  const targets = all.filter(isTargets);
+  return {
+    source: Object.fromEntries(all.filter((entry) => !isTargets(entry))),
+    target: Object.fromEntries(
+      targets.map(([name, value]) => [`DIST_${name.slice(TARGET_PREFIX.length)}`, value]),
+    ),
+  };
+}

@@ -20,6 +20,9 @@ named by \`--config\`, which beats \`dist.toml\`, and takes ${flaggedKeys.map((k
 variables and unreadable values are refused, all at once (\`config.invalid\`). An empty variable counts as absent. What holds a secret can also
 be read from a file that a variable names: ${secretKeys.map((key) => `\`${variableOf(key)}_FILE\``).join(", ")}.
 
+\`dist store migrate\` reads the settings of \`--from\` as every command does, and those of \`--to\` from its \`dist.toml\` and from variables
+that begin with \`DIST_TO_\` instead of \`DIST_\` (\`DIST_TO_DATABASE_URL\`).
+
 ## Settings
 
 | key in \`dist.toml\` | variable | default | meaning |

@@ -1,13 +1,6 @@
-import { mkdir } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
-
-import { type Clock, systemClock } from "../base/clock.ts";
-import { DistError, errnoOf } from "../base/errors.ts";
-import { syncDirectory } from "../base/files.ts";
+import { DistError } from "../base/errors.ts";
 import { newId } from "../base/ids.ts";
-import { storageErrors } from "../base/storage-errors.ts";
 import type { BlobStore } from "../blob/blob-store.ts";
-import { openDirectoryBlobStore } from "../blob/directory.ts";
 import { misconfigurations } from "../blob/errors.ts";
 import { type AppVersion, appVersions } from "./apps.ts";
 import { type EventTail, openEventTail } from "./event-tail.ts";
@@ -16,13 +9,11 @@ import type { Idempotency } from "./idempotency.ts";
 import { installManifest, signInstallManifest } from "./links/install-manifest.ts";
 import { authenticateLink, type PresentedLink } from "./links/signed-links.ts";
 import { localRegistry } from "./local-registry.ts";
-import { openDatabase } from "./open-database.ts";
+import { openStoreParts, type StoreOptions } from "./open-store-parts.ts";
 import { type Principal, systemPrincipal } from "./principal.ts";
 import type { InstallManifest, LinkSignature, StoreReadiness } from "./records.ts";
 import type { Registry } from "./registry.ts";
 import { storeReadiness } from "./store/maintenance.ts";
-import type { StorageSettings } from "./storage-settings.ts";
-import type { StoreSettings } from "./store-settings.ts";
 import { authenticateShare } from "./shares.ts";
 import { dropExpiredState } from "./store/expired-state.ts";
 import { fillViews } from "./store/fill-views.ts";
@@ -31,16 +22,6 @@ import { type NodePresence, nodePresence } from "./store/nodes.ts";
 import { expireUploads } from "./uploads/expire-uploads.ts";
 import { LiveUploads } from "./uploads/live-uploads.ts";
 import { authenticate, createFirstAdministrator } from "./tokens.ts";
-
-export interface StoreOptions {
-  readonly directory: string;
-  /** Make a store that is missing. Without it a missing store is `store.load`. */
-  readonly create: boolean;
-  readonly settings: StoreSettings;
-  /** Where the bytes are; in the directory when absent. */
-  readonly storage?: StorageSettings;
-  readonly clock?: Clock;
-}
 
 /** An open store. */
 export interface Store {
@@ -96,23 +77,10 @@ export interface Store {
  * `store.older_nodes`, `store.damaged`, `store.unreachable`, `store.database_refused`, `clock.skew`.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const directory = resolve(options.directory);
-  const clock = options.clock ?? systemClock;
-  if (options.create) await makeDirectory(directory);
-  const database = await openDatabase(options.settings.database, {
-    directory,
-    create: options.create,
-    clock,
-  });
+  const { database, blobs, clock } = await openStoreParts(options);
   const tail = openEventTail(database);
   const nodeId = newId("node");
-  const shared = {
-    database,
-    blobs: await openBlobStore(directory, options.storage),
-    uploads: new LiveUploads(),
-    clock,
-    settings: options.settings,
-  };
+  const shared = { database, blobs, uploads: new LiveUploads(), clock, settings: options.settings };
   return {
     as: (principal, request = {}) => localRegistry({ ...shared, principal, ...request }),
     authenticate: (secret) => authenticate(shared, secret),
@@ -141,51 +109,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   };
 }
 
-/** The S3 adapter is loaded for stores that need it only. */
-export async function openBlobStore(
-  directory: string,
-  storage: StorageSettings | undefined,
-): Promise<BlobStore> {
-  if (storage === undefined || storage.kind === "directory") return openDirectoryBlobStore({ directory });
-  const { openS3BlobStore } = await import("../blob/s3/s3.ts");
-  return openS3BlobStore({ ...storage, spoolDirectory: spoolOf(directory, storage) });
-}
-
-/** Where parts of uploads wait until the object store has them. */
-export function spoolOf(directory: string, { spoolDirectory }: { spoolDirectory: string | null }): string {
-  return spoolDirectory ?? join(directory, "spool");
-}
-
 async function requireStorage(blobs: BlobStore): Promise<void> {
   try {
     await blobs.health();
   } catch (error) {
     if (error instanceof DistError && misconfigurations.has(error.code)) throw error;
-  }
-}
-
-/**
- * Makes the directory and syncs the parent of every directory made. One that stood there may have been made a moment ago by
- * a process that did not live to sync it, so its own parent is synced in any case.
- */
-async function makeDirectory(directory: string): Promise<void> {
-  try {
-    const first = (await mkdir(directory, { recursive: true })) ?? directory;
-    for (let made = directory; made.length >= first.length; made = dirname(made)) await syncParent(made);
-  } catch (cause) {
-    throw storageErrors.error(
-      errnoOf(cause) === "ENOSPC" ? "store.full" : "store.read_only",
-      `The store directory ${directory} cannot be made (${errnoOf(cause)}).`,
-      { cause, details: { directory } },
-    );
-  }
-}
-
-async function syncParent(directory: string): Promise<void> {
-  try {
-    await syncDirectory(dirname(directory));
-  } catch (error) {
-    // A parent this user may not open was not changed by this user either.
-    if (errnoOf(error) !== "EACCES") throw error;
   }
 }

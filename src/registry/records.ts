@@ -25,6 +25,8 @@ export interface ReportOptions {
     readonly phase: string;
     readonly done: number;
     readonly total: number | null;
+    /** What is counted; things when absent. */
+    readonly unit?: "bytes";
   }) => void;
   readonly signal?: AbortSignal;
 }
@@ -558,6 +560,39 @@ export interface Reason {
   /** The channel, hold or package the rule rests on. */
   readonly ref: string | null;
   readonly text: string;
+}
+
+/** Rows of state that moved with a store. */
+export interface MovedState {
+  readonly signing_keys: number;
+  readonly token_uses: number;
+  readonly leases: number;
+  /** Answers kept for requests that may be sent again. */
+  readonly answers: number;
+}
+
+/** A store that stands in another place now, proven to be the same. */
+export interface MigrationReport {
+  readonly ok: true;
+  readonly log_id: string;
+  /** The log's last event, and its leaf hash in hex: the same in source and target. */
+  readonly head: number;
+  readonly leaf_hash: string | null;
+  /** Events that this run brought. */
+  readonly events: number;
+  readonly objects: {
+    /** Sent and hashed by this run. */
+    readonly copied: number;
+    readonly copied_bytes: number;
+    /** Of all objects of the store. */
+    readonly total: number;
+    readonly total_bytes: number;
+  };
+  readonly state: MovedState;
+  /** Uploads in pieces that were under way in the source and stay there. */
+  readonly uploads_left: number;
+  /** How long nobody could write to the source. */
+  readonly write_stop_ms: number;
 }
 
 export interface ImportReport {

@@ -65,6 +65,21 @@ needs("tmpfs")("a full disk", () => {
     await truncate(filler, Math.floor(Math.max(0, size - bytes) / BLOCK_BYTES) * BLOCK_BYTES);
   }
 
+  it("that fills while a store moves to it ends the migration, which goes on once there is room", async () => {
+    const source = join(root, "source");
+    const pack = await makePack(join(root, "packs"), "3.0.0", ["x86_64", "arm64"], DISK_BYTES / 4);
+    await publish(source, pack);
+    await leave(DISK_BYTES / 4 + 128 * BLOCK_BYTES);
+    const migration = ["store", "migrate", "--from", source, "--to", store, "--json"];
+    expectError(await dist(migration), "store.full", 3);
+    await expectSound(source);
+    await rm(join(disk, "filler"));
+    const moved = await dist(migration);
+    expect([moved.code, moved.json.objects.total]).toEqual([0, 3]);
+    expect(await isPublished(store, pack)).toBe(true);
+    await expectSound(store);
+  });
+
   it("that fills while bytes are staged refuses them whole", async () => {
     await publish(store, await makePack(join(root, "packs"), "1.0.0"));
     const pack = await makePack(join(root, "packs"), "2.0.0", ["x86_64"], DISK_BYTES / 4);

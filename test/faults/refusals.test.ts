@@ -159,6 +159,30 @@ needs("tmpfs")("as somebody who may not", () => {
     expect(await currentVersion(theirs)).toBe("1.0.0");
   });
 
+  it("a store is moved neither from somebody else's nor to somebody else's place", async () => {
+    const pack = await makePack(disk, "1.0.0");
+    const [theirs, own] = [join(disk, "theirs"), join(disk, "own")];
+    await publish(theirs, pack);
+    await mkdir(own);
+    await chown(own, NOBODY, NOBODY);
+    const to = (from: string, place: string) => ["store", "migrate", "--from", from, "--to", place, "--json"];
+    expectError(await dist(to(theirs, join(own, "moved")), { uid: NOBODY }), "store.read_only", 3);
+    expect(await readdir(own)).toEqual([]);
+    const args = [
+      "ci",
+      "publish",
+      "--local-store",
+      join(own, "store"),
+      "--manifest",
+      pack.manifest,
+      "--json",
+    ];
+    expect((await dist(args, { uid: NOBODY })).code).toBe(0);
+    expectError(await dist(to(join(own, "store"), join(disk, "new")), { uid: NOBODY }), "store.read_only", 3);
+    expectError(await dist(to(join(own, "store"), theirs), { uid: NOBODY }), "store.read_only", 3);
+    await expectSound(theirs);
+  });
+
   it("a file system that is mounted for reading is not written", async () => {
     const pack = await makePack(disk, "1.0.0");
     const theirs = join(disk, "theirs");

@@ -20,6 +20,31 @@ export const insertLocation = query<StorageLocationTable>()((db, p) =>
   }),
 );
 
+/** The same for an object that may be known already: what is said last holds. */
+export const putLocation = query<StorageLocationTable>()((db, p) =>
+  db
+    .insertInto("storage_location")
+    .values({
+      sha256: p.sha256,
+      blake3: p.blake3,
+      size_bytes: p.size_bytes,
+      backend: p.backend,
+      physical_key: p.physical_key,
+      tier: p.tier,
+      status: p.status,
+      generation: p.generation,
+    })
+    .onConflict((conflict) =>
+      conflict.column("sha256").doUpdateSet({
+        backend: p.backend,
+        physical_key: p.physical_key,
+        tier: p.tier,
+        status: p.status,
+        generation: p.generation,
+      }),
+    ),
+);
+
 /** Says where an object stands now, if that is another place than before. */
 export const moveLocation = query<{ sha256: string; physical_key: string }>()((db, p) =>
   db

@@ -76,3 +76,29 @@ export const storeImport = defineCommand({
   needs: "store",
   creates: true,
 });
+
+export const storeMigrate = defineCommand({
+  name: "store migrate",
+  summary: "Copy a whole store to another database and object store",
+  description:
+    "Copies a store to another place, whatever keeps either: SQLite or PostgreSQL, a directory or an object store. Each side is a store " +
+    "directory, as a path or a file: URL; the dist.toml in it names its database and storage. DIST_* variables hold for --from; those for --to " +
+    "begin with DIST_TO_. A missing target is created.\n\n" +
+    "The log moves byte for byte and keeps its identity; every object is hashed on its way. The source is read and written meanwhile; only " +
+    "for what came last its writers wait. A migration that was stopped goes on when it is run again. The source stays as it was: stop its " +
+    "servers before, or what they write afterwards is not in the copy. Uploads in pieces that are under way do not move.",
+  options: {
+    from: { value: "URL", about: "The store to copy", required: true },
+    to: { value: "URL", about: "Where it goes: empty, or begun by an earlier run", required: true },
+  },
+  examples: [
+    "dist store migrate --from ./store --to ./moved",
+    "dist store migrate --from file:///srv/dist --to /srv/dist-new --json",
+  ],
+  exits: {
+    1: "refused: there is no source, the target is not empty, both are one place",
+    3: "a database or object store did not answer: run it again",
+    4: "the source is damaged; what is wrong is named, and the migration is not finished",
+  },
+  needs: "none",
+});

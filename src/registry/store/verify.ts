@@ -1,4 +1,3 @@
-import { createDualHasher } from "../../base/digest.ts";
 import { DistError } from "../../base/errors.ts";
 import { toTimestamp } from "../../base/clock.ts";
 import type { Reader } from "../../catalog/database.ts";
@@ -12,6 +11,7 @@ import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
 import type { Problem, ReportOptions, VerifyReport } from "../records.ts";
 import { isCollectable, isUnrecorded } from "./collect-objects.ts";
+import { digestFault, hashObject } from "./hash-object.ts";
 
 /** Objects read from the database at once. */
 const BATCH = 100;
@@ -160,20 +160,8 @@ class VerifyRun {
 
   async #faultOf(row: StorageLocationTable): Promise<{ code: string; message: string } | undefined> {
     try {
-      const hasher = await createDualHasher();
-      const bytes = await this.#context.blobs.readChunks({ sha256: row.sha256, key: row.physical_key });
-      for await (const chunk of bytes) hasher.update(chunk);
-      const actual = hasher.digest();
-      if (actual.sizeBytes !== row.size_bytes) {
-        return {
-          code: "object.wrong_size",
-          message: `It has ${actual.sizeBytes} bytes, not ${row.size_bytes}.`,
-        };
-      }
-      if (actual.sha256 !== row.sha256 || actual.blake3 !== row.blake3) {
-        return { code: "object.damaged", message: "Its bytes no longer hash to its digests." };
-      }
-      return undefined;
+      const actual = await hashObject(this.#context.blobs, { sha256: row.sha256, key: row.physical_key });
+      return digestFault(actual, row);
     } catch (error) {
       if (!(error instanceof DistError)) throw error;
       const code = error.code === "blob.not_found" ? "object.missing" : "object.unreadable";

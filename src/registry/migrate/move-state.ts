@@ -1,0 +1,49 @@
+import type { MaintenanceConnection, Reader, Writer } from "../../catalog/database.ts";
+import { keepAnswer } from "../../catalog/queries/idempotency.ts";
+import {
+  answersAfter,
+  leasesAfter,
+  movedTables,
+  signingKeysAfter,
+  tokenUsesAfter,
+} from "../../catalog/queries/moved-state.ts";
+import { putLease } from "../../catalog/queries/objects.ts";
+import { insertSigningKey } from "../../catalog/queries/signing-keys.ts";
+import { putTokenUse } from "../../catalog/queries/tokens.ts";
+import type { Query } from "../../catalog/query.ts";
+import type { MovedState } from "../records.ts";
+
+/** Rows read at once. */
+const BATCH = 1_000;
+
+/**
+ * Puts the state that moves with a store in the place of the target's: the keys that signed addresses live by, when tokens
+ * were used, who still needs which bytes, and what was answered to requests that may come again.
+ */
+export async function moveState(source: Reader, target: MaintenanceConnection): Promise<MovedState> {
+  for (const table of movedTables) await target.execute(`DELETE FROM ${table}`);
+  return {
+    signing_keys: await moveRows(source, target, signingKeysAfter, { id: "" }, insertSigningKey),
+    token_uses: await moveRows(source, target, tokenUsesAfter, { token_id: "" }, putTokenUse),
+    leases: await moveRows(source, target, leasesAfter, { sha256: "", principal: "" }, putLease),
+    answers: await moveRows(source, target, answersAfter, { id: "" }, keepAnswer),
+  };
+}
+
+/** Every row in the order of its key, a page after the other; answers how many there were. */
+async function moveRows<Key extends object, Row extends Key>(
+  source: Reader,
+  target: Writer,
+  page: Query<Key & { limit: number }, Row>,
+  first: Key,
+  put: Query<Row, unknown>,
+): Promise<number> {
+  let after = first;
+  for (let count = 0; ;) {
+    const rows = await source.all(page, { ...after, limit: BATCH });
+    for (const row of rows) await target.run(put, row);
+    count += rows.length;
+    if (rows.length < BATCH) return count;
+    after = rows.at(-1)!;
+  }
+}
