@@ -25,7 +25,7 @@ requirePrograms("ceph-mon", "ceph-osd", "radosgw", "psql", "wrk");
 
 await inTemporaryDirectory(async (directory) => {
   const database = startPostgres();
-  const objects = await startGateway(join(directory, "rgw"));
+  const objects = await startGateway();
   const outgrown = environmentOf({ database, objects });
   const first = await siteOn(join(directory, "node-1"), outgrown);
   const embedded = await siteOn(join(directory, "store"), {});

@@ -19,7 +19,7 @@ const GZIP = Buffer.from([0x1f, 0x8b, 8, 0]);
 requirePrograms("ceph-mon", "ceph-osd", "radosgw", "rclone", "curl", "sync");
 
 await inTemporaryDirectory(async (directory) => {
-  const objects = await startGateway(join(directory, "rgw"));
+  const objects = await startGateway();
   const env = { ...environmentOf({ objects }), DIST_STORAGE_DOWNLOADS: "redirect" };
   const store = join(directory, "store");
   const { secret } = await prepareStore(

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { createServer } from "node:net";
 import { once } from "node:events";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,14 +15,15 @@ const USER = { accessKeyId: "dist", secretAccessKey: "dist-secret" };
 const started: { readonly script: string; readonly directory: string }[] = [];
 // A benchmark that fails must not leave them behind.
 process.once("exit", () => {
-  for (const { script, directory } of started) spawnSync(`${scripts}${script}`, ["down", directory]);
+  for (const { script, directory } of started) {
+    spawnSync(`${scripts}${script}`, ["down", directory]);
+    rmSync(directory, { recursive: true, force: true });
+  }
 });
 
 /** A real PostgreSQL, durable, until this process ends. Answers the URL of its database. */
 export function startPostgres(): string {
-  // Of its own: its server is another user, who may not enter the benchmark's directory.
-  const directory = mkdtempSync(join(tmpdir(), "dist-bench-postgres-"));
-  started.push({ script: "postgres", directory });
+  const directory = placeFor("postgres");
   return run("postgres", "up", directory, `${process.pid}`);
 }
 
@@ -35,9 +36,9 @@ export interface ObjectStore {
 }
 
 /** A real Ceph object gateway that keeps its objects in memory, with one bucket, until this process ends. */
-export async function startGateway(directory: string): Promise<ObjectStore> {
+export async function startGateway(): Promise<ObjectStore> {
   const port = await freePort();
-  started.push({ script: "ceph-rgw", directory });
+  const directory = placeFor("ceph-rgw");
   run("ceph-rgw", "up", directory, `${port}`);
   const endpoint = `http://127.0.0.1:${port}`;
   const s3 = new S3({ endpoint, region: "us-east-1", forcePathStyle: true, credentials: USER });
@@ -71,6 +72,13 @@ export function schemaIn(url: string, name: string): string {
   const { status, stderr } = spawnSync("psql", [url, "-qc", `CREATE SCHEMA ${name}`], { encoding: "utf8" });
   if (status !== 0) throw new Error(`CREATE SCHEMA failed: ${stderr}`);
   return `${url}?options=-c%20search_path%3D${name}`;
+}
+
+/** A directory of its own: it outlives the benchmark's, and PostgreSQL is another user, who may not enter that one. */
+function placeFor(script: string): string {
+  const directory = mkdtempSync(join(tmpdir(), "dist-service-"));
+  started.push({ script, directory });
+  return directory;
 }
 
 function run(script: string, ...args: readonly string[]): string {
