@@ -22,8 +22,7 @@ let test: TestStore;
 let server: TransferServer;
 
 beforeAll(async () => {
-  // Some of these look at the file itself; what is different in a bucket has tests of its own.
-  test = await openTestStore({ blobs: "directory" });
+  test = await openTestStore();
   server = await startTransferServer(test);
 });
 afterAll(async () => {
