@@ -1,12 +1,21 @@
 import type { Reader, TextConnection } from "./database.ts";
 import { catalogErrors } from "./errors.ts";
 import { query } from "./query.ts";
-import { migrations, newestVersion, relationNames, VIEW_GENERATION, viewSteps } from "./schema.ts";
+import { migrations, VIEW_GENERATION, viewNames, viewSteps } from "./schema.ts";
 import type { SchemaVersionTable } from "./tables.ts";
+
+/** Everything a store has by name in its database, indexes apart. */
+const relationNames: readonly string[] = [
+  "schema_version",
+  ...viewNames,
+  ...migrations.flatMap(({ statements }) =>
+    statements.flatMap((statement) => /^CREATE (?:TABLE|VIEW) (\w+)/.exec(statement)?.[1] ?? []),
+  ),
+];
 
 /** What this version knows. */
 export const known = {
-  version: newestVersion,
+  version: migrations.at(-1)!.version,
   generation: VIEW_GENERATION,
 } as const;
 

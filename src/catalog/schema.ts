@@ -422,15 +422,3 @@ export const migrations: readonly Migration[] = [
     ],
   },
 ];
-
-/** The version of a store that this program writes. */
-export const newestVersion = migrations.at(-1)!.version;
-
-/** Everything a store has by name in its database, indexes apart. */
-export const relationNames: readonly string[] = [
-  "schema_version",
-  ...viewNames,
-  ...migrations.flatMap(({ statements }) =>
-    statements.flatMap((statement) => /^CREATE (?:TABLE|VIEW) (\w+)/.exec(statement)?.[1] ?? []),
-  ),
-];

@@ -82,7 +82,7 @@ const refusals: readonly {
     says: /schema 1000/,
     prepare: async () => {
       await makeStore();
-      runPostgres(schema, "UPDATE schema_version SET version = 1000");
+      runPostgres(schema, "UPDATE schema_version SET version = 1000, compatible_version = 1000");
     },
   },
   {

@@ -52,7 +52,11 @@ describe("a look at a SQLite file", () => {
   });
 
   it.each([
-    ["a newer version's", "UPDATE schema_version SET version = 1000", "store.newer_schema"],
+    [
+      "a newer version's",
+      "UPDATE schema_version SET version = 1000, compatible_version = 1000",
+      "store.newer_schema",
+    ],
     ["whose tables are others'", "DROP TABLE schema_version", "store.foreign_tables"],
   ])("refuses %s", async (_, sql, code) => {
     await (await open()).close();
