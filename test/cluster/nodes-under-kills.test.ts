@@ -72,7 +72,7 @@ needs(...clusterTools)("three nodes behind nginx", () => {
       for (const { id, sha256 } of acknowledged) {
         const release = listed.find((one) => one.id === id)!;
         expect(release.artifacts.map((artifact) => artifact.sha256)).toEqual([sha256]);
-        expect(await digestOf(`${url}/download/${sha256}`, admin)).toBe(sha256);
+        expect(await digestOf(release.artifacts[0]!.url!, admin)).toBe(sha256);
       }
 
       const { head } = await registry.readEvents({ after: 0, limit: 1 });
