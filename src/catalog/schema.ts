@@ -30,7 +30,7 @@ export interface ViewStep {
 }
 
 /** Every change of the views' columns is a step; forward only, and never edited once released. */
-export const viewSteps: readonly ViewStep[] = [{ generation: 1 }, { generation: 2 }];
+export const viewSteps: readonly ViewStep[] = [{ generation: 1 }, { generation: 2 }, { generation: 3 }];
 
 export const VIEW_GENERATION = viewSteps.at(-1)!.generation;
 
@@ -216,21 +216,43 @@ export const views = {
   manifest_size_bytes INTEGER,
   file_count          INTEGER NOT NULL,
   size_bytes          INTEGER NOT NULL,
+  files_seq           INTEGER NOT NULL,  -- the last event that changed its files
+  request_key         TEXT,              -- whoever creates with the same key gets this package
   created_at          TEXT NOT NULL,
   finalized_at        TEXT,
+  failed_at           TEXT,
+  fail_reason         TEXT,
   deleted_at          TEXT`,
     key: ["id"],
     indexes: {
       package_created: "package (created_at, id)",
+      package_app: "package (app_id, created_at, id)",
       package_kind: "package (kind, created_at, id)",
       package_status: "package (status, created_at, id)",
+      package_producer: "package (producer, created_at, id) WHERE producer IS NOT NULL",
+      package_subject: "package (subject, created_at, id) WHERE subject IS NOT NULL",
+      package_class: "package (retention_class, created_at, id) WHERE retention_class IS NOT NULL",
+      package_key: "package (request_key) WHERE request_key IS NOT NULL",
       package_manifest: "package (manifest_sha256) WHERE manifest_sha256 IS NOT NULL",
+    },
+  },
+  package_metadata: {
+    columns: `
+  package_id TEXT NOT NULL,
+  key        TEXT NOT NULL,              -- a top-level key of the metadata whose value is a scalar
+  value      TEXT NOT NULL,              -- the value as text; that of a long one is a digest
+  created_at TEXT NOT NULL,              -- the package's
+  PRIMARY KEY (package_id, key)`,
+    key: ["package_id", "key"],
+    indexes: {
+      package_metadata_value: "package_metadata (key, value, created_at, package_id)",
     },
   },
   package_file: {
     columns: `
   package_id TEXT NOT NULL,
   path       TEXT NOT NULL,
+  folded     TEXT NOT NULL,              -- the path without the difference between capital and small letters
   sha256     TEXT NOT NULL,
   blake3     TEXT NOT NULL,
   size_bytes INTEGER NOT NULL,
@@ -240,15 +262,59 @@ export const views = {
     key: ["package_id", "path"],
     indexes: {
       package_file_digest: "package_file (sha256, live)",
+      package_file_folded: "package_file (package_id, folded)",
     },
   },
   retention_state: {
     columns: `
   package_id         TEXT PRIMARY KEY,
-  retention_class    TEXT NOT NULL,
-  current_expires_at TEXT                -- NULL never expires`,
+  app_id             TEXT,               -- of the release that the package is
+  retention_class    TEXT,               -- NULL for a release without one
+  class_expires_at   TEXT,               -- what the class gave; NULL never ends
+  current_expires_at TEXT,               -- with extensions; NULL for never, and for a release without either
+  active_holds       INTEGER NOT NULL,
+  due_at             TEXT,               -- from when on nothing keeps it, as far as the log tells; NULL while something does
+  marked_at          TEXT                -- when that was recorded`,
     key: ["package_id"],
-    indexes: {},
+    indexes: {
+      retention_due: "retention_state (due_at, package_id) WHERE due_at IS NOT NULL",
+      retention_unmarked:
+        "retention_state (due_at, package_id) WHERE due_at IS NOT NULL AND marked_at IS NULL",
+      retention_release_expiry:
+        "retention_state (current_expires_at) WHERE app_id IS NOT NULL AND current_expires_at IS NOT NULL",
+      retention_marked_app: "retention_state (app_id) WHERE app_id IS NOT NULL AND marked_at IS NOT NULL",
+    },
+  },
+  retention_extension: {
+    columns: `
+  seq                 INTEGER PRIMARY KEY, -- of the event
+  package_id          TEXT NOT NULL,
+  new_expires_at      TEXT NOT NULL,
+  previous_expires_at TEXT,
+  reason              TEXT NOT NULL,
+  actor               TEXT NOT NULL,
+  at                  TEXT NOT NULL`,
+    key: ["seq"],
+    indexes: {
+      retention_extension_package: "retention_extension (package_id, seq)",
+    },
+  },
+  hold: {
+    columns: `
+  id             TEXT PRIMARY KEY,
+  package_id     TEXT NOT NULL,
+  seq            INTEGER NOT NULL,       -- of the event that applied it
+  reason         TEXT NOT NULL,
+  case_name      TEXT,
+  actor          TEXT NOT NULL,
+  applied_at     TEXT NOT NULL,
+  released_at    TEXT,
+  released_by    TEXT,
+  release_reason TEXT`,
+    key: ["id"],
+    indexes: {
+      hold_package: "hold (package_id, seq)",
+    },
   },
 } as const satisfies Record<string, ViewDefinition>;
 
@@ -419,6 +485,17 @@ export const migrations: readonly Migration[] = [
       "ALTER TABLE schema_version ADD COLUMN compatible_version INTEGER NOT NULL DEFAULT 0",
       "ALTER TABLE schema_version ADD COLUMN compatible_generation INTEGER NOT NULL DEFAULT 0",
       "ALTER TABLE schema_version ADD COLUMN filled_generation INTEGER NOT NULL DEFAULT 0",
+    ],
+  },
+  {
+    version: 7,
+    compatible: true,
+    statements: [
+      `CREATE TABLE retention_sweep (        -- state: one row: how far the last sweep looked
+  id  INTEGER PRIMARY KEY CHECK (id = 1),
+  seq INTEGER NOT NULL,                  -- the log's head then
+  at  TEXT NOT NULL                      -- and the time that it judged by
+)`,
     ],
   },
 ];

@@ -155,14 +155,26 @@ export interface PackageTable {
   manifest_size_bytes: number | null;
   file_count: number;
   size_bytes: number;
+  files_seq: number;
+  request_key: string | null;
   created_at: string;
   finalized_at: string | null;
+  failed_at: string | null;
+  fail_reason: string | null;
   deleted_at: string | null;
+}
+
+export interface PackageMetadataTable {
+  package_id: string;
+  key: string;
+  value: string;
+  created_at: string;
 }
 
 export interface PackageFileTable {
   package_id: string;
   path: string;
+  folded: string;
   sha256: string;
   blake3: string;
   size_bytes: number;
@@ -172,8 +184,36 @@ export interface PackageFileTable {
 
 export interface RetentionStateTable {
   package_id: string;
-  retention_class: string;
+  app_id: string | null;
+  retention_class: string | null;
+  class_expires_at: string | null;
   current_expires_at: string | null;
+  active_holds: number;
+  due_at: string | null;
+  marked_at: string | null;
+}
+
+export interface RetentionExtensionTable {
+  seq: number;
+  package_id: string;
+  new_expires_at: string;
+  previous_expires_at: string | null;
+  reason: string;
+  actor: string;
+  at: string;
+}
+
+export interface HoldTable {
+  id: string;
+  package_id: string;
+  seq: number;
+  reason: string;
+  case_name: string | null;
+  actor: string;
+  applied_at: string;
+  released_at: string | null;
+  released_by: string | null;
+  release_reason: string | null;
 }
 
 export interface StorageLocationTable {
@@ -247,6 +287,12 @@ export interface NodeTable {
   seen_at: string;
 }
 
+export interface RetentionSweepTable {
+  id: number;
+  seq: number;
+  at: string;
+}
+
 export interface SchemaVersionTable {
   version: number;
   view_generation: number;
@@ -267,8 +313,11 @@ export interface Tables {
   token: TokenTable;
   share: ShareTable;
   package: PackageTable;
+  package_metadata: PackageMetadataTable;
   package_file: PackageFileTable;
   retention_state: RetentionStateTable;
+  retention_extension: RetentionExtensionTable;
+  hold: HoldTable;
   storage_location: StorageLocationTable;
   lease: LeaseTable;
   token_use: TokenUseTable;
@@ -278,5 +327,6 @@ export interface Tables {
   signing_key: SigningKeyTable;
   job: JobTable;
   node: NodeTable;
+  retention_sweep: RetentionSweepTable;
   schema_version: SchemaVersionTable;
 }

@@ -56,9 +56,18 @@ export interface EventData {
     subject: string | null;
     retention_class: string | null;
     metadata: JsonObject;
+    /** What makes two requests one: whoever creates with the same key gets this package. */
+    key: string | null;
     created_at: string;
   };
   "v1.package.file_added": { app_id: string | null; package_id: string; files: readonly PackageFileEntry[] };
+  /** Other bytes at a path that is taken, before the package was finalized. */
+  "v1.package.file_replaced": {
+    app_id: string | null;
+    package_id: string;
+    file: PackageFileEntry;
+    previous_sha256: string;
+  };
   /** `artifact_id` names the artifact that the file was, in a release's package. */
   "v1.package.file_removed": {
     app_id: string | null;
@@ -75,6 +84,7 @@ export interface EventData {
     total_size: number;
     finalized_at: string;
   };
+  "v1.package.failed": { app_id: string | null; package_id: string; reason: string };
   "v1.package.deleted": { app_id: string | null; package_id: string; reason: string };
   "v1.release.drafted": {
     app_id: string;
@@ -137,6 +147,31 @@ export interface EventData {
     retention_class: string;
     expires_at: string | null;
   };
+  /** `previous_expires_at` is null for a release without a class: until then nothing but windows kept it. */
+  "v1.retention.extended": {
+    app_id: string | null;
+    package_id: string;
+    new_expires_at: string;
+    previous_expires_at: string | null;
+    reason: string;
+  };
+  "v1.retention.hold_applied": {
+    app_id: string | null;
+    package_id: string;
+    hold_id: string;
+    reason: string;
+    case: string | null;
+  };
+  "v1.retention.hold_released": {
+    app_id: string | null;
+    package_id: string;
+    hold_id: string;
+    reason: string;
+  };
+  /** Nothing keeps the package any more; the rules that let it go. */
+  "v1.retention.deletion_eligible": { app_id: string | null; package_id: string; rules: readonly string[] };
+  /** It is needed again after all; the rules that keep it. */
+  "v1.retention.deletion_ineligible": { app_id: string | null; package_id: string; rules: readonly string[] };
   "v1.token.created": {
     token_id: string;
     name: string;
@@ -160,7 +195,7 @@ export interface EventData {
   "v1.upload.expired": { upload_id: string; bytes: number };
   "v1.object.stored": { sha256: string; blake3: string; size: number };
   "v1.object.deleted": { sha256: string; size: number };
-  "v1.store.cleaned": { releases: number; drafts: number; objects: number; staging: number; bytes: number };
+  "v1.store.cleaned": { packages: number; releases: number; drafts: number; objects: number; staging: number; bytes: number };
 }
 
 export type EventType = keyof EventData;
@@ -172,8 +207,10 @@ export const eventTypes = [
   "v1.app.identity_changed",
   "v1.package.created",
   "v1.package.file_added",
+  "v1.package.file_replaced",
   "v1.package.file_removed",
   "v1.package.finalized",
+  "v1.package.failed",
   "v1.package.deleted",
   "v1.release.drafted",
   "v1.artifact.validated",
@@ -185,6 +222,11 @@ export const eventTypes = [
   "v1.channel.promoted",
   "v1.channel.rolled_back",
   "v1.retention.default_applied",
+  "v1.retention.extended",
+  "v1.retention.hold_applied",
+  "v1.retention.hold_released",
+  "v1.retention.deletion_eligible",
+  "v1.retention.deletion_ineligible",
   "v1.token.created",
   "v1.token.used",
   "v1.token.revoked",

@@ -39,6 +39,22 @@ import type {
   VerifyReport,
   ShareRecord,
 } from "./records.ts";
+import type {
+  ArchiveFormat,
+  CreatedPackage,
+  HoldRecord,
+  OpenedArchive,
+  PackageFileRecord,
+  PackageFileRequest,
+  PackageListRequest,
+  PackageRecord,
+  PackageRequest,
+  PackageVerifyReport,
+  RetentionClassRecord,
+  RetentionHistoryRecord,
+  RetentionRecord,
+  SweepReport,
+} from "./package-records.ts";
 
 /**
  * Everything the product can do, for one principal. `openStore(…).as(principal)` gives it on this machine;
@@ -166,6 +182,58 @@ export interface Registry {
   listAudit(filter?: AuditFilter & PageRequest): Promise<Page<AuditRecord>>;
   /** The log behind an event, oldest first. Raises `events.cursor_unknown`, `page.invalid_cursor`, `page.invalid_limit`. */
   readEvents(request: EventRequest): Promise<EventPage>;
+
+  // Packages -------------------------------------------------------------------------------------------------------
+  /**
+   * Creates a package, with its class's default period from now on; or answers the one that has the same key. Raises
+   * `package.invalid_*`, `retention.unknown_class`, `transaction.integrity` (rule `package.key_mismatch`) when that one is of
+   * another kind, class, producer, subject or other metadata.
+   */
+  createPackage(request: PackageRequest): Promise<CreatedPackage>;
+  /** Raises `package.not_found`, as everything below that names a package. */
+  getPackage(id: string): Promise<PackageRecord>;
+  /** Newest first; the eligible ones by when they became so, latest first. Raises `page.*`, `package.invalid_filter`. */
+  listPackages(request?: PackageListRequest): Promise<Page<PackageRecord>>;
+  /** In bytewise order of their paths; also of a deleted package. */
+  listPackageFiles(id: string, page?: PageRequest): Promise<Page<PackageFileRecord>>;
+  /**
+   * Adds up to 1,000 files, all or none, and frees the leases on their bytes. A file that is there with the same bytes stays as it
+   * is; other bytes need `replace`. Raises `package.not_open`, `package.invalid_path`, `package.duplicate_path`, `object.missing`,
+   * `package.too_many_files`.
+   */
+  addPackageFiles(
+    id: string,
+    files: readonly PackageFileRequest[],
+    options?: { replace?: boolean },
+  ): Promise<readonly PackageFileRecord[]>;
+  /** Raises `package.not_open`, `package.file_not_found`. */
+  removePackageFile(id: string, path: string): Promise<PackageRecord>;
+  /** Finalized again it is answered as it is. Raises `package.not_open`, `package.empty`, `package.changed`. */
+  finalizePackage(id: string): Promise<PackageRecord>;
+  /** Raises `package.not_open`, `retention.reason_required`. */
+  failPackage(id: string, request: { reason: string }): Promise<PackageRecord>;
+  /** Raises `package.file_not_found`, `package.deleted`, and what `openObject` raises about a release's file. */
+  openPackageFile(id: string, path: string): Promise<OpenedObject>;
+  /** All files of a package as one archive, under their paths. Raises what `openPackageFile` raises. */
+  openPackageArchive(id: string, format: ArchiveFormat): Promise<OpenedArchive>;
+  /** The manifest's canonical CBOR; of a deleted package too. Raises `package.not_finalized`. */
+  packageManifest(id: string): Promise<Uint8Array>;
+  /** Reads every byte that is stored of a package, and compares it with its manifest. Raises `package.deleted`. */
+  verifyPackage(id: string, options?: ReportOptions): Promise<PackageVerifyReport>;
+
+  // Retention ------------------------------------------------------------------------------------------------------
+  retentionClasses(): Promise<Page<RetentionClassRecord>>;
+  getRetention(id: string): Promise<RetentionRecord>;
+  /** Raises `retention.not_later`, `retention.reason_required`, `retention.permanent`, `package.deleted`. */
+  extendRetention(id: string, request: { new_expires_at: string; reason: string }): Promise<RetentionRecord>;
+  /** Raises `retention.reason_required`, `package.deleted`. */
+  holdPackage(id: string, request: { reason: string; case?: string | null }): Promise<HoldRecord>;
+  /** Raises `hold.not_found`, `hold.already_released`, `retention.reason_required`. */
+  releaseHold(id: string, hold: string, request: { reason: string }): Promise<HoldRecord>;
+  /** Oldest first, from the log. */
+  retentionHistory(id: string, page?: PageRequest): Promise<Page<RetentionHistoryRecord>>;
+  /** Records which packages may go by now, and which may not any more. Deletes nothing. Raises `clock.skew`. */
+  sweepRetention(): Promise<SweepReport>;
 
   // The store ------------------------------------------------------------------------------------------------------
   storeStatus(): Promise<StoreStatus>;

@@ -1,9 +1,15 @@
 import type { EventOf } from "../../log/events.ts";
+import { foldPath } from "../../base/fold-path.ts";
+import { scalarsOf } from "../metadata-scalars.ts";
 import type { Writer } from "../database.ts";
 import { query } from "../query.ts";
-import type { PackageFileTable, PackageTable, RetentionStateTable } from "../tables.ts";
+import type { PackageFileTable, PackageMetadataTable, PackageTable } from "../tables.ts";
+import { dropDueDate } from "./retention.ts";
 
-export async function packageCreated(writer: Writer, { data }: EventOf<"v1.package.created">): Promise<void> {
+export async function packageCreated(
+  writer: Writer,
+  { seq, data }: EventOf<"v1.package.created">,
+): Promise<void> {
   await writer.run(insertPackage, {
     id: data.package_id,
     app_id: data.app_id,
@@ -18,17 +24,33 @@ export async function packageCreated(writer: Writer, { data }: EventOf<"v1.packa
     manifest_size_bytes: null,
     file_count: 0,
     size_bytes: 0,
+    files_seq: seq,
+    request_key: data.key,
     created_at: data.created_at,
     finalized_at: null,
+    failed_at: null,
+    fail_reason: null,
     deleted_at: null,
   });
+  for (const [key, value] of scalarsOf(data.metadata)) {
+    await writer.run(insertMetadata, {
+      package_id: data.package_id,
+      key,
+      value,
+      created_at: data.created_at,
+    });
+  }
 }
 
-export async function fileAdded(writer: Writer, { data }: EventOf<"v1.package.file_added">): Promise<void> {
+export async function fileAdded(
+  writer: Writer,
+  { seq, data }: EventOf<"v1.package.file_added">,
+): Promise<void> {
   for (const file of data.files) {
     await writer.run(insertFile, {
       package_id: data.package_id,
       path: file.path,
+      folded: foldPath(file.path),
       sha256: file.sha256,
       blake3: file.blake3,
       size_bytes: file.size,
@@ -37,17 +59,34 @@ export async function fileAdded(writer: Writer, { data }: EventOf<"v1.package.fi
     });
   }
   const size = data.files.reduce((sum, file) => sum + file.size, 0);
-  await writer.run(growPackage, { id: data.package_id, files: data.files.length, bytes: size });
+  await writer.run(growPackage, { id: data.package_id, files: data.files.length, bytes: size, seq });
+}
+
+export async function fileReplaced(
+  writer: Writer,
+  { seq, data }: EventOf<"v1.package.file_replaced">,
+): Promise<void> {
+  const { file, package_id } = data;
+  const before = await writer.first(fileRow, { package_id, path: file.path });
+  await writer.run(replaceFile, {
+    package_id,
+    path: file.path,
+    sha256: file.sha256,
+    blake3: file.blake3,
+    size_bytes: file.size,
+    media_type: file.media_type,
+  });
+  await writer.run(growPackage, { id: package_id, files: 0, bytes: file.size - before!.size_bytes, seq });
 }
 
 export async function fileRemoved(
   writer: Writer,
-  { data }: EventOf<"v1.package.file_removed">,
+  { seq, data }: EventOf<"v1.package.file_removed">,
 ): Promise<void> {
   const key = { package_id: data.package_id, path: data.path };
   const file = await writer.first(fileRow, key);
   await writer.run(deleteFile, key);
-  await writer.run(growPackage, { id: data.package_id, files: -1, bytes: -file!.size_bytes });
+  await writer.run(growPackage, { id: data.package_id, files: -1, bytes: -file!.size_bytes, seq });
   if (data.artifact_id !== null) await writer.run(deleteArtifact, { id: data.artifact_id });
 }
 
@@ -63,6 +102,13 @@ export async function packageFinalized(
   });
 }
 
+export async function packageFailed(
+  writer: Writer,
+  { at, data }: EventOf<"v1.package.failed">,
+): Promise<void> {
+  await writer.run(failPackage, { id: data.package_id, failed_at: at, fail_reason: data.reason });
+}
+
 /** The record, the file list and the manifest's digest stay; the files no longer keep their bytes. */
 export async function packageDeleted(
   writer: Writer,
@@ -70,17 +116,7 @@ export async function packageDeleted(
 ): Promise<void> {
   await writer.run(deletePackage, { id: data.package_id, deleted_at: at });
   await writer.run(releaseFiles, { package_id: data.package_id });
-}
-
-export async function retentionDefaultApplied(
-  writer: Writer,
-  { data }: EventOf<"v1.retention.default_applied">,
-): Promise<void> {
-  await writer.run(insertRetentionState, {
-    package_id: data.package_id,
-    retention_class: data.retention_class,
-    current_expires_at: data.expires_at,
-  });
+  await dropDueDate(writer, data.package_id);
 }
 
 const insertPackage = query<PackageTable>()((db, p) =>
@@ -98,22 +134,41 @@ const insertPackage = query<PackageTable>()((db, p) =>
     manifest_size_bytes: p.manifest_size_bytes,
     file_count: p.file_count,
     size_bytes: p.size_bytes,
+    files_seq: p.files_seq,
+    request_key: p.request_key,
     created_at: p.created_at,
     finalized_at: p.finalized_at,
+    failed_at: p.failed_at,
+    fail_reason: p.fail_reason,
     deleted_at: p.deleted_at,
   }),
+);
+
+const insertMetadata = query<PackageMetadataTable>()((db, p) =>
+  db
+    .insertInto("package_metadata")
+    .values({ package_id: p.package_id, key: p.key, value: p.value, created_at: p.created_at }),
 );
 
 const insertFile = query<PackageFileTable>()((db, p) =>
   db.insertInto("package_file").values({
     package_id: p.package_id,
     path: p.path,
+    folded: p.folded,
     sha256: p.sha256,
     blake3: p.blake3,
     size_bytes: p.size_bytes,
     media_type: p.media_type,
     live: p.live,
   }),
+);
+
+const replaceFile = query<Omit<PackageFileTable, "folded" | "live">>()((db, p) =>
+  db
+    .updateTable("package_file")
+    .set({ sha256: p.sha256, blake3: p.blake3, size_bytes: p.size_bytes, media_type: p.media_type })
+    .where("package_id", "=", p.package_id)
+    .where("path", "=", p.path),
 );
 
 const fileRow = query<{ package_id: string; path: string }>()((db, p) =>
@@ -130,13 +185,14 @@ const deleteFile = query<{ package_id: string; path: string }>()((db, p) =>
 
 const deleteArtifact = query<{ id: string }>()((db, p) => db.deleteFrom("artifact").where("id", "=", p.id));
 
-const growPackage = query<{ id: string; files: number; bytes: number }>()((db, p) =>
+const growPackage = query<{ id: string; files: number; bytes: number; seq: number }>()((db, p) =>
   db
     .updateTable("package")
     .set((eb) => ({
       status: "uploading",
       file_count: eb("file_count", "+", p.files),
       size_bytes: eb("size_bytes", "+", p.bytes),
+      files_seq: p.seq,
     }))
     .where("id", "=", p.id),
 );
@@ -158,18 +214,17 @@ const finalizePackage = query<{
     .where("id", "=", p.id),
 );
 
+const failPackage = query<{ id: string; failed_at: string; fail_reason: string }>()((db, p) =>
+  db
+    .updateTable("package")
+    .set({ status: "failed", failed_at: p.failed_at, fail_reason: p.fail_reason })
+    .where("id", "=", p.id),
+);
+
 const deletePackage = query<{ id: string; deleted_at: string }>()((db, p) =>
   db.updateTable("package").set({ status: "deleted", deleted_at: p.deleted_at }).where("id", "=", p.id),
 );
 
 const releaseFiles = query<{ package_id: string }>()((db, p) =>
   db.updateTable("package_file").set({ live: 0 }).where("package_id", "=", p.package_id),
-);
-
-const insertRetentionState = query<RetentionStateTable>()((db, p) =>
-  db.insertInto("retention_state").values({
-    package_id: p.package_id,
-    retention_class: p.retention_class,
-    current_expires_at: p.current_expires_at,
-  }),
 );

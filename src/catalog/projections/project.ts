@@ -5,10 +5,11 @@ import { channelCreated, channelPromoted, channelRolledBack, channelUpdated } fr
 import {
   fileAdded,
   fileRemoved,
+  fileReplaced,
   packageCreated,
   packageDeleted,
+  packageFailed,
   packageFinalized,
-  retentionDefaultApplied,
 } from "./packages.ts";
 import {
   artifactValidated,
@@ -17,6 +18,14 @@ import {
   releasePublished,
   releaseRevoked,
 } from "./releases.ts";
+import {
+  defaultApplied,
+  deletionEligible,
+  deletionIneligible,
+  extended,
+  holdApplied,
+  holdReleased,
+} from "./retention.ts";
 import { shareCreated, shareRevoked } from "./shares.ts";
 import { tokenCreated, tokenRevoked, tokenUsed } from "./tokens.ts";
 
@@ -59,8 +68,10 @@ const projections: { readonly [T in EventType]: Projection<T> } = {
   "v1.app.identity_changed": identityChanged,
   "v1.package.created": packageCreated,
   "v1.package.file_added": fileAdded,
+  "v1.package.file_replaced": fileReplaced,
   "v1.package.file_removed": fileRemoved,
   "v1.package.finalized": packageFinalized,
+  "v1.package.failed": packageFailed,
   "v1.package.deleted": packageDeleted,
   "v1.release.drafted": releaseDrafted,
   "v1.artifact.validated": artifactValidated,
@@ -71,7 +82,12 @@ const projections: { readonly [T in EventType]: Projection<T> } = {
   "v1.channel.updated": channelUpdated,
   "v1.channel.promoted": channelPromoted,
   "v1.channel.rolled_back": channelRolledBack,
-  "v1.retention.default_applied": retentionDefaultApplied,
+  "v1.retention.default_applied": defaultApplied,
+  "v1.retention.extended": extended,
+  "v1.retention.hold_applied": holdApplied,
+  "v1.retention.hold_released": holdReleased,
+  "v1.retention.deletion_eligible": deletionEligible,
+  "v1.retention.deletion_ineligible": deletionIneligible,
   "v1.token.created": tokenCreated,
   "v1.token.used": tokenUsed,
   "v1.token.revoked": tokenRevoked,
