@@ -17,7 +17,7 @@ import { authErrors, objectErrors, validationErrors } from "./errors.ts";
 import { hasScope } from "./access.ts";
 import type { Context } from "./context.ts";
 import type { Principal } from "./principal.ts";
-import { bestName } from "./read-objects.ts";
+import { isNamedFor } from "./read-objects.ts";
 import type { ObjectRecord, UploadedObject, UploadOptions, UploadSource } from "./records.ts";
 
 /**
@@ -229,7 +229,7 @@ export async function isKnownTo(
   if (row === undefined || row.status !== "present") return false;
   const lease = await reader.first(leaseOf, { sha256, principal: leaseHolder(principal) });
   if (lease !== undefined && lease.expires_at > now) return true;
-  return (await bestName(reader, principal, sha256))?.state === "live";
+  return isNamedFor(reader, principal, sha256);
 }
 
 /**

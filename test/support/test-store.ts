@@ -72,6 +72,7 @@ export const testSettings: StoreSettings = {
     "release-evidence": parseDurationOrNever("7y"),
     "permanent-record": null,
   },
+  defaultRetentionClass: "raw-evidence",
 };
 
 /** Where the stores of a test file keep their bytes, unless they say. */
