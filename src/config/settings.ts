@@ -242,7 +242,7 @@ export const settings = {
   "storage.spool_directory": setting(
     textOrNone("a path", /^[^\0]+$/),
     "",
-    "Where parts of uploads wait until they are sent, 8 MiB and more each, three for an upload at once. Without it `spool` in the store directory.",
+    "Where parts of uploads wait until they are sent, 8 MiB and more each, five for an upload at once. Without it `spool` in the store directory.",
   ),
   "retention.default_class": setting(
     choice("transient", "raw-evidence", "summary-evidence", "release-evidence", "permanent-record"),

@@ -315,9 +315,11 @@ async function locate(
 }
 
 async function existingRelease(context: Context, app: AppTable, head: CheckedHead) {
-  return context.database.read((reader) =>
-    reader.first(publishedVersion, { app_id: app.id, version: head.version, build: head.build }),
-  );
+  return context.database.first(publishedVersion, {
+    app_id: app.id,
+    version: head.version,
+    build: head.build,
+  });
 }
 
 export function requirePlatforms(app: AppTable, artifacts: readonly { platform: Platform }[]): void {
