@@ -162,10 +162,10 @@ function inputOf(
 
 function paramsOf(c: Context<ServerEnv>, { path, params = noParameters }: ApiRoute): unknown {
   const values = c.req.param() as Record<string, string>;
-  return checkParameters(
-    params,
-    path.endsWith("{path}") ? { ...values, path: restOfPath(c.req.url, path) } : values,
-  );
+  if (!path.endsWith("{path}")) return checkParameters(params, values);
+  // As it was sent: by now dots are taken out. Requests made in process have no connection.
+  const { incoming } = c.env as Partial<ServerEnv["Bindings"]>;
+  return checkParameters(params, { ...values, path: restOfPath(incoming?.url ?? c.req.url, path) });
 }
 
 /** What a GET of the same address, without a query, would answer now. */

@@ -1,16 +1,20 @@
-import { httpErrors } from "../http-errors.ts";
+import { packageErrors } from "../../registry/errors.ts";
+
+/** `.` and `..` in every way to write them: whoever reads an address takes them out. */
+const DOTS = /^(\.|%2e){1,2}$/i;
 
 /**
- * What an address has in the place of a route's `{path}`: a logical path, each segment decoded once. A slash that is encoded would be
- * another segment to one reader and a part of the name to another, so it is refused. Raises `request.invalid_parameter`.
+ * What an address has in the place of a route's `{path}`: a logical path, each segment decoded once. An encoded slash would be
+ * another segment to one reader and a part of the name to another, and what dots leave is not what was asked for: both are refused.
+ * `target` is the address as it was sent. Raises `package.invalid_path`.
  */
-export function restOfPath(url: string, routePath: string): string {
-  // As it was sent: `URL` would take `..` out.
-  const path = url.replace(/^[^:]+:\/\/[^/]*/, "").replace(/[?#].*$/s, "");
+export function restOfPath(target: string, routePath: string): string {
+  const path = target.replace(/^[a-z]+:\/\/[^/]*/i, "").replace(/[?#].*$/s, "");
+  const segments = path.split("/");
+  if (segments.some((segment) => DOTS.test(segment))) throw unreadable(path);
   const isBelowApi = path.startsWith("/api/") && !routePath.startsWith("/api/");
   const before = routePath.split("/").length - 1 + (isBelowApi ? 1 : 0);
-  return path
-    .split("/")
+  return segments
     .slice(before)
     .map((segment) => decoded(segment))
     .join("/");
@@ -18,11 +22,8 @@ export function restOfPath(url: string, routePath: string): string {
 
 function decoded(segment: string): string {
   const text = decodeOrNothing(segment);
-  if (text !== undefined && !text.includes("/")) return text;
-  throw httpErrors.error("request.invalid_parameter", "The path in the address cannot be read.", {
-    details: { parameter: "path", segment: segment.slice(0, 255) },
-    hint: "Each segment is percent-encoded UTF-8 by itself; the slashes between them are not encoded.",
-  });
+  if (text === undefined || text.includes("/")) throw unreadable(segment);
+  return text;
 }
 
 function decodeOrNothing(segment: string): string | undefined {
@@ -31,4 +32,11 @@ function decodeOrNothing(segment: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function unreadable(part: string) {
+  return packageErrors.error("package.invalid_path", "The address names no path in a package.", {
+    details: { path: part.slice(0, 200) },
+    hint: "Each segment is percent-encoded UTF-8 by itself, without . and .., and the slashes between them are not encoded.",
+  });
 }
