@@ -102,6 +102,14 @@ export const packageErrors = errorFamily({
     about: "Metadata is a JSON object of at most 16 KiB with at most 32 top-level scalars.",
   },
   "package.invalid_key": { kind: "invalid", about: "A key is 1 to 128 of `A-Z`, `a-z`, `0-9`, `.`, `_`, `:` and `-`." },
+  "package.invalid_manifest": {
+    kind: "invalid",
+    about: "A file that should be a package's manifest breaks a rule of docs/formats/manifest.md; `details.path` points at it.",
+  },
+  "package.invalid_archive": {
+    kind: "corrupt",
+    about: "A tar ends too early, or its headers are damaged.",
+  },
   "package.invalid_filter": { kind: "invalid", about: "A filter of the list has a value that no package can have." },
 });
 
