@@ -21,10 +21,8 @@ describe("every command", () => {
         (word) => `release ${word}`,
       ),
       ...["list", "show", "set", "history"].map((word) => `channel ${word}`),
-      ...[
-        ...["create", "add", "remove", "finalize", "fail", "show", "list", "files", "manifest", "download"],
-        "verify",
-      ].map((word) => `package ${word}`),
+      ...["create", "add", "remove", "finalize", "fail", "show", "list"].map((word) => `package ${word}`),
+      ...["files", "manifest", "download", "verify"].map((word) => `package ${word}`),
       ...["classes", "show", "extend", "hold", "release", "history", "sweep"].map(
         (word) => `retention ${word}`,
       ),
@@ -112,8 +110,8 @@ describe("help", () => {
 
 describe("artifactstore", () => {
   it("has every command of dist, and what evidence is kept with stands first", () => {
-    const names = commandsOf(artifactstore.groups).map(({ spec }) => spec.name);
-    expect(commands.map(({ spec }) => spec.name).filter((name) => !names.includes(name))).toEqual([]);
+    const names = new Set(commandsOf(artifactstore.groups).map(({ spec }) => spec.name));
+    expect(commands.filter(({ spec }) => !names.has(spec.name))).toEqual([]);
     const help = programHelp(artifactstore, 80);
     expect(help).toMatch(/^artifactstore keeps [^]*Usage: artifactstore COMMAND/);
     expect(help.indexOf("  package ")).toBeLessThan(help.indexOf("  retention "));

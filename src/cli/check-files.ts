@@ -149,5 +149,8 @@ function unreadable(place: string, error: unknown): unknown {
   const errno = errnoOf(error);
   if (errno === undefined) return error;
   const why = errno === "ENOENT" ? "does not exist" : `cannot be read (${errno})`;
-  return cliErrors.error("cli.file_unreadable", `${place} ${why}.`, { details: { path: place }, cause: error });
+  return cliErrors.error("cli.file_unreadable", `${place} ${why}.`, {
+    details: { path: place },
+    cause: error,
+  });
 }

@@ -86,9 +86,9 @@ function verdict(record: RetentionRecord): string {
     const marked = markedAt === null ? "no sweep has recorded it yet" : say`recorded at ${markedAt}`;
     return say`Nothing keeps ${id}: dist store cleanup --apply deletes it (${marked}).`;
   }
-  const ends = reasons.map(({ until }) => until);
-  const last = ends.includes(null) ? undefined : ends.toSorted().at(-1);
-  if (last != null) return say`${id} is kept until ${last}.`;
+  const ends = reasons.flatMap(({ until }) => until ?? []);
+  const [last] = ends.toSorted((one, other) => (one < other ? 1 : -1));
+  if (last !== undefined && ends.length === reasons.length) return say`${id} is kept until ${last}.`;
   return record.holds.length > 0
     ? say`${id} is kept at least until ${counted(record.holds.length, "hold")} of it ${record.holds.length === 1 ? "is" : "are"} released.`
     : say`${id} is kept; no date ends that.`;
@@ -131,7 +131,12 @@ export function classesText(classes: readonly RetentionClassRecord[]): string {
 export function historyText(events: readonly RetentionHistoryRecord[]): string {
   return table(
     ["WHEN", "WHAT", "BY", "DETAILS"],
-    events.map(({ at, type, actor, data }) => [at, type.replace(/^v\d+\.retention\./, ""), actor, details(data)]),
+    events.map(({ at, type, actor, data }) => [
+      at,
+      type.replace(/^v\d+\.retention\./, ""),
+      actor,
+      details(data),
+    ]),
   );
 }
 

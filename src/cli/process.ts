@@ -2,8 +2,10 @@ import process from "node:process";
 
 import type { Serve } from "./context.ts";
 import { exitCodes, type ExitReason } from "./exit-codes.ts";
-import * as programs from "./programs.ts";
+import { artifactstore, dist } from "./programs.ts";
 import { main } from "./run.ts";
+
+const programs = { dist, artifactstore };
 
 /**
  * Runs this process's command line as one of the programs, and sets its exit code. The first SIGINT or SIGTERM asks the command to stop and clean up;

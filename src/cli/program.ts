@@ -23,11 +23,7 @@ export type Invocation =
   | { readonly kind: "command"; readonly entry: CommandEntry; readonly input: ParsedInput };
 
 /** Reads a command line (without program names). Raises `usage.*`. */
-export function parseCommandLine(
-  argv: readonly string[],
-  program: Program,
-  columns?: number,
-): Invocation {
+export function parseCommandLine(argv: readonly string[], program: Program, columns?: number): Invocation {
   let invocation: Invocation | undefined;
   let printed = "";
   const parser = buildParser(program, columns, {
@@ -54,11 +50,7 @@ interface Listener {
   print(help: string): void;
 }
 
-function buildParser(
-  program: Program,
-  columns: number | undefined,
-  { choose, print }: Listener,
-): Command {
+function buildParser(program: Program, columns: number | undefined, { choose, print }: Listener): Command {
   const helpTexts = new Map<Command, () => string>();
   const parser = new Command(program.name)
     .exitOverride()

@@ -117,7 +117,10 @@ describe("package add", () => {
     expect(run.code).toBe(0);
     expect(packages.uploads.toSorted()).toEqual(["<a/>", "log", "log", "log"]);
     packages.collections = 3;
-    expect(await add(packages, "log.txt")).toMatchObject({ code: 1, json: { error: { code: "object.missing" } } });
+    expect(await add(packages, "log.txt")).toMatchObject({
+      code: 1,
+      json: { error: { code: "object.missing" } },
+    });
   });
 
   it.each<[code: string, exit: number, argv: string[], status?: PackageStatus]>([

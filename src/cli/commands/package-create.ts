@@ -29,8 +29,5 @@ async function metadataOf(
 ): Promise<PackageRequest["metadata"]> {
   if (file === undefined) return pairs.length === 0 ? undefined : onePerKey("--metadata", pairs);
   if (pairs.length === 0) return readJsonObject(file, directory);
-  throw cliErrors.error(
-    "usage.conflicting_options",
-    "--metadata and --metadata-file exclude each other.",
-  );
+  throw cliErrors.error("usage.conflicting_options", "--metadata and --metadata-file exclude each other.");
 }

@@ -194,7 +194,9 @@ describe("package download", () => {
       expect((await readFile(file)).equals(archive)).toBe(true);
       const again = await download(packageOf(contents), "--format", "zip", "--output", "out.zip");
       expect(again).toMatchObject({ code: 1, json: { error: { code: "cli.file_exists" } } });
-      expect((await download(packageOf(contents), "--format", "zip", "--output", "out.zip", "--force")).code).toBe(0);
+      expect(
+        (await download(packageOf(contents), "--format", "zip", "--output", "out.zip", "--force")).code,
+      ).toBe(0);
     });
 
     it("passes the bytes on to a pipe as they are", async () => {
@@ -215,7 +217,9 @@ describe("package download", () => {
         code: 2,
         json: { error: { code: "usage.conflicting_options" } },
       });
-      const screen = Object.assign(new Writable({ write: (_chunk, _encoding, done) => done() }), { isTTY: true });
+      const screen = Object.assign(new Writable({ write: (_chunk, _encoding, done) => done() }), {
+        isTTY: true,
+      });
       const argv = ["package", "download", "pkg_1", "--format", "tar"];
       const run = await runCli(argv, { directory, registry: {}, stdout: screen });
       expect(run.code).toBe(2);

@@ -160,8 +160,10 @@ async function downloadArchive(
     await placeFile(file, { force }, async (handle) => {
       for await (const piece of pieces) await unwritable(file, () => handle.appendFile(piece));
     });
-    output.result({ ...record, archive: { format, file, bytes } }, () =>
-      say`Wrote ${counted(record.file_count, "file")} of ${record.id} to ${file}, ${naturalBytes(bytes)}.`,
+    output.result(
+      { ...record, archive: { format, file, bytes } },
+      () =>
+        say`Wrote ${counted(record.file_count, "file")} of ${record.id} to ${file}, ${naturalBytes(bytes)}.`,
     );
   } finally {
     progress.end();
@@ -187,6 +189,7 @@ function downloadedText(
   { output: target }: Options,
 ): string {
   const [only] = downloaded;
-  if (only !== undefined && downloaded.length === 1) return say`${only.path} of ${record.id} is ${only.file}.`;
+  if (only !== undefined && downloaded.length === 1)
+    return say`${only.path} of ${record.id} is ${only.file}.`;
   return say`${counted(downloaded.length, "file")} of ${record.id}, ${naturalBytes(record.size_bytes)}, stand in ${target ?? record.id}.`;
 }

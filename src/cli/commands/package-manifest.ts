@@ -30,7 +30,10 @@ export const run: Run<typeof packageManifest> = async (
     path,
     bytes: document.length,
   };
-  output.result(report, () => say`Wrote the manifest to ${path}. Its SHA-256 as CBOR is ${report.manifest_sha256}.`);
+  output.result(
+    report,
+    () => say`Wrote the manifest to ${path}. Its SHA-256 as CBOR is ${report.manifest_sha256}.`,
+  );
 };
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -79,7 +79,10 @@ function wrong({ json }: { json: PackageVerifyReport }): string[] {
 
 describe("package verify of a directory", () => {
   it.each(["m.cbor", "m.json"])("finds it as %s says", async (manifest) => {
-    const run = await runCli(["package", "verify", "run", "--manifest", manifest, "--json"], { directory, env: {} });
+    const run = await runCli(["package", "verify", "run", "--manifest", manifest, "--json"], {
+      directory,
+      env: {},
+    });
     expect(run).toMatchObject({
       code: 0,
       json: { ok: true, problems: [], package_id: id, manifest_sha256: sha256Hex(cbor), checked: whole },
@@ -91,14 +94,22 @@ describe("package verify of a directory", () => {
     expect(run.stdout).toContain("Everything is as the manifest says.");
     expect(run.stdout).toContain(`Checked 4 files of ${id}, 5.9 KiB.`);
     await rm(inRun("a.txt"));
-    const damaged = await runCli(["package", "verify", "run", "--manifest", "m.cbor"], { directory, env: {} });
+    const damaged = await runCli(["package", "verify", "run", "--manifest", "m.cbor"], {
+      directory,
+      env: {},
+    });
     expect(damaged.code).toBe(4);
-    expect(damaged.stdout).toMatch(/^Something is not as the manifest says\.[^]*\nfile\.missing +a\.txt +It is not there\.$/m);
+    expect(damaged.stdout).toMatch(
+      /^Something is not as the manifest says\.[^]*\nfile\.missing +a\.txt +It is not there\.$/m,
+    );
   });
 
   const damages: [expected: string[], damage: () => Promise<unknown>][] = [
     [["file.missing a.txt"], () => rm(inRun("a.txt"))],
-    [["file.missing logs/größe.log", "file.missing logs/same-size.log"], () => rm(inRun("logs"), { recursive: true })],
+    [
+      ["file.missing logs/größe.log", "file.missing logs/same-size.log"],
+      () => rm(inRun("logs"), { recursive: true }),
+    ],
     [["file.extra logs/b"], () => writeFile(inRun("logs/b"), "")],
     [["file.extra .hidden/x"], () => mkdir(inRun(".hidden")).then(() => writeFile(inRun(".hidden/x"), ""))],
     [["file.wrong_size a.txt"], () => truncate(inRun("a.txt"), 2)],
@@ -108,13 +119,22 @@ describe("package verify of a directory", () => {
     // The bytes are right, but whoever packs the directory packs a link.
     [
       ["file.not_regular a.txt"],
-      () => rename(inRun("a.txt"), join(directory, "moved")).then(() => symlink(join(directory, "moved"), inRun("a.txt"))),
+      () =>
+        rename(inRun("a.txt"), join(directory, "moved")).then(() =>
+          symlink(join(directory, "moved"), inRun("a.txt")),
+        ),
     ],
     [["file.extra more"], () => symlink("logs", inRun("more"))],
-    [["file.not_regular empty"], () => rm(inRun("empty")).then(() => execFileSync("mkfifo", [inRun("empty")]))],
+    [
+      ["file.not_regular empty"],
+      () => rm(inRun("empty")).then(() => execFileSync("mkfifo", [inRun("empty")])),
+    ],
     [["file.missing a.txt"], () => rm(inRun("a.txt")).then(() => mkdir(inRun("a.txt")))],
     // Both bear the same name to whoever reads them.
-    [["file.twice logs/größe.log"], () => link(inRun("logs/größe.log"), inRun("logs/größe.log".normalize("NFD")))],
+    [
+      ["file.twice logs/größe.log"],
+      () => link(inRun("logs/größe.log"), inRun("logs/größe.log".normalize("NFD"))),
+    ],
   ];
   it.each(damages)("%j, exit code 4", async (expected, damage) => {
     await damage();
@@ -133,7 +153,10 @@ describe("package verify of a directory", () => {
     const text = await readFile(inRun("logs/größe.log"));
     await rename(inRun("logs/same-size.log"), inRun("logs/größe.log"));
     await writeFile(inRun("logs/same-size.log"), text);
-    expect(wrong(await verify("run"))).toEqual(["file.damaged logs/größe.log", "file.damaged logs/same-size.log"]);
+    expect(wrong(await verify("run"))).toEqual([
+      "file.damaged logs/größe.log",
+      "file.damaged logs/same-size.log",
+    ]);
   });
 
   it.skipIf(process.getuid?.() === 0)("a file that cannot be read is none", async () => {
@@ -162,7 +185,15 @@ describe("package verify of a directory", () => {
 
 describe("package verify of a file", () => {
   const tar = (...args: string[]) =>
-    execFileSync("tar", ["-c", "--format=posix", "-f", join(directory, "run.tar"), "-C", join(directory, "run"), ...args]);
+    execFileSync("tar", [
+      "-c",
+      "--format=posix",
+      "-f",
+      join(directory, "run.tar"),
+      "-C",
+      join(directory, "run"),
+      ...args,
+    ]);
 
   it("finds a tar as the manifest says", async () => {
     tar("a.txt", "empty", "logs");
@@ -215,7 +246,10 @@ describe("package verify of a file", () => {
   it("cli.archive_unsupported: a zip is not called damaged", async () => {
     for (const start of ["PK\x03\x04", "PK\x05\x06", "\x1f\x8b\x08"]) {
       await writeFile(join(directory, "run.zip"), Buffer.from(`${start} and so on`, "latin1"));
-      expect(await verify("run.zip")).toMatchObject({ code: 1, json: { error: { code: "cli.archive_unsupported" } } });
+      expect(await verify("run.zip")).toMatchObject({
+        code: 1,
+        json: { error: { code: "cli.archive_unsupported" } },
+      });
     }
   });
 
@@ -254,11 +288,16 @@ describe("package verify of a stored package", () => {
     const problem = { code: "object.damaged", message: "Damaged.", target: "a.txt" };
     const bad = async () => ({ ...report, ok: false, problems: [problem] });
     const argv = ["package", "verify", id, "--json"];
-    expect(await runCli(argv, { registry: { verifyPackage: good } })).toMatchObject({ code: 0, json: report });
+    expect(await runCli(argv, { registry: { verifyPackage: good } })).toMatchObject({
+      code: 0,
+      json: report,
+    });
     const run = await runCli(argv, { registry: { verifyPackage: bad } });
     expect(run.code).toBe(4);
     expect(wrong(run)).toEqual(["object.damaged a.txt"]);
-    const other = await runCli([...argv, "--manifest-sha256", "0".repeat(64)], { registry: { verifyPackage: good } });
+    const other = await runCli([...argv, "--manifest-sha256", "0".repeat(64)], {
+      registry: { verifyPackage: good },
+    });
     expect(wrong(other)).toEqual(["manifest.other manifest"]);
   });
 

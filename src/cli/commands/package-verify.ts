@@ -3,7 +3,11 @@ import { resolve } from "node:path";
 
 import { naturalBytes } from "../../base/text.ts";
 import type { PackageVerifyReport } from "../../registry/package-records.ts";
-import { MAX_MANIFEST_BYTES, type ReadManifest, readManifest } from "../../registry/packages/manifest-reader.ts";
+import {
+  MAX_MANIFEST_BYTES,
+  type ReadManifest,
+  readManifest,
+} from "../../registry/packages/manifest-reader.ts";
 import { checkDirectory, checkFile } from "../check-files.ts";
 import type { Run } from "../command.ts";
 import type { CommandContext } from "../context.ts";

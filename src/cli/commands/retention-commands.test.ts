@@ -22,7 +22,10 @@ describe("retention show", () => {
   });
 
   it("says in one sentence until when, by what ends last", async () => {
-    const ends = [reason("class", "2027-01-01T00:00:00.000Z"), reason("extension", "2029-01-01T00:00:00.000Z")];
+    const ends = [
+      reason("class", "2027-01-01T00:00:00.000Z"),
+      reason("extension", "2029-01-01T00:00:00.000Z"),
+    ];
     expect(await text({ reasons: ends })).toMatch(/^pkg_1 is kept until 2029-01-01T00:00:00\.000Z\.\n/);
     const held = [...ends, reason("hold", null, "A hold keeps it: dispute")];
     expect(await text({ reasons: held, holds: [holdRecord] })).toMatch(
@@ -32,9 +35,16 @@ describe("retention show", () => {
   });
 
   it("says that nothing keeps it, and whether a sweep has recorded that", async () => {
-    const gone = { eligible_for_deletion: true, reasons: [reason("period.ended", null, "Its period ended.")] };
-    expect(await text(gone)).toContain("Nothing keeps pkg_1: dist store cleanup --apply deletes it (no sweep has recorded it yet).");
-    expect(await text({ ...gone, marked_at: "2027-06-01T00:00:00.000Z" })).toContain("(recorded at 2027-06-01T00:00:00.000Z)");
+    const gone = {
+      eligible_for_deletion: true,
+      reasons: [reason("period.ended", null, "Its period ended.")],
+    };
+    expect(await text(gone)).toContain(
+      "Nothing keeps pkg_1: dist store cleanup --apply deletes it (no sweep has recorded it yet).",
+    );
+    expect(await text({ ...gone, marked_at: "2027-06-01T00:00:00.000Z" })).toContain(
+      "(recorded at 2027-06-01T00:00:00.000Z)",
+    );
   });
 });
 
@@ -48,7 +58,11 @@ describe("retention extend, hold, release", () => {
     ],
     [["extend", id, "--until", "soon"], "extendRetention", [id, { new_expires_at: "soon", reason: "" }]],
     [["hold", id, "--reason", "dispute"], "holdPackage", [id, { reason: "dispute" }]],
-    [["hold", id, "--reason", "dispute", "--case", "7"], "holdPackage", [id, { reason: "dispute", case: "7" }]],
+    [
+      ["hold", id, "--reason", "dispute", "--case", "7"],
+      "holdPackage",
+      [id, { reason: "dispute", case: "7" }],
+    ],
     [["hold", id], "holdPackage", [id, { reason: "" }]],
     [["release", id, "hold_1", "--reason", "over"], "releaseHold", [id, "hold_1", { reason: "over" }]],
     [["release", id, "hold_1"], "releaseHold", [id, "hold_1", { reason: "" }]],
@@ -82,7 +96,9 @@ describe("retention extend, hold, release", () => {
     expect(stdout).toMatch(/^Released +2027-01-01T00:00:00\.000Z by local:bob$/m);
     expect(stdout).toMatch(/^Released because +settled$/m);
     const holdPackage = async () => holdRecord;
-    const held = await runCli(["retention", "hold", id, "--reason", "dispute"], { registry: { holdPackage } });
+    const held = await runCli(["retention", "hold", id, "--reason", "dispute"], {
+      registry: { holdPackage },
+    });
     expect(held.stdout).not.toContain("Released");
   });
 });
@@ -110,7 +126,13 @@ describe("retention classes, history, sweep", () => {
       at: "2026-11-20T15:00:00.000Z",
       actor: "local:ann",
       subject: id,
-      data: { app_id: null, package_id: id, new_expires_at: "2030-01-01T00:00:00.000Z", reason: "audit\x1b[2J", rules: ["class"] },
+      data: {
+        app_id: null,
+        package_id: id,
+        new_expires_at: "2030-01-01T00:00:00.000Z",
+        reason: "audit\x1b[2J",
+        rules: ["class"],
+      },
     };
     const asked: unknown[] = [];
     const retentionHistory: Registry["retentionHistory"] = async (...request) => {
@@ -128,7 +150,12 @@ describe("retention classes, history, sweep", () => {
   });
 
   it("sweep: says what changed, and that nothing was deleted", async () => {
-    const report = { ok: true as const, at: "2027-06-01T00:00:00.000Z", marked: ["pkg_1"], unmarked: ["pkg_2"] };
+    const report = {
+      ok: true as const,
+      at: "2027-06-01T00:00:00.000Z",
+      marked: ["pkg_1"],
+      unmarked: ["pkg_2"],
+    };
     const registry = { sweepRetention: async () => report };
     expect((await runCli(["retention", "sweep", "--json"], { registry })).json).toEqual(report);
     const { stdout } = await runCli(["retention", "sweep"], { registry });

@@ -57,7 +57,9 @@ describe("completion scripts", () => {
 
   it("are made for the program under each of its names", () => {
     const others = completionTree(artifactstore.groups);
-    expect(bashCompletion("artifactstore", others)).toContain("complete -o filenames -F _artifactstore artifactstore");
+    expect(bashCompletion("artifactstore", others)).toContain(
+      "complete -o filenames -F _artifactstore artifactstore",
+    );
     expect(zshCompletion("artifactstore", others)).toMatch(/^#compdef artifactstore\n/);
     expect(fishCompletion("artifactstore", others)).toContain("\ncomplete -c artifactstore -n ");
     for (const script of [bashCompletion, zshCompletion, fishCompletion]) {

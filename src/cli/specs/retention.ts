@@ -39,7 +39,8 @@ export const retentionExtend = defineCommand({
 export const retentionHold = defineCommand({
   name: "retention hold",
   summary: "Keep a package until the hold is released",
-  description: "Puts a hold on a package: as long as it has one, nothing deletes it, whatever its date. It can have several.",
+  description:
+    "Puts a hold on a package: as long as it has one, nothing deletes it, whatever its date. It can have several.",
   args: packageArgument,
   options: {
     reason: { value: "TEXT", about: "Why; it is refused without one" },
@@ -64,7 +65,8 @@ export const retentionRelease = defineCommand({
 export const retentionHistory = defineCommand({
   name: "retention history",
   summary: "Show all that happened to a package's retention",
-  description: "Lists the events of a package's retention from the log, oldest first; of a deleted package too.",
+  description:
+    "Lists the events of a package's retention from the log, oldest first; of a deleted package too.",
   args: packageArgument,
   options: pageOptions,
   examples: ["dist retention history pkg_01h…", "dist retention history pkg_01h… --limit 1000 --json"],

@@ -71,11 +71,17 @@ describe("the published manifests", () => {
     expect(encodeManifest(manifest).toHex()).toBe(cbor);
   });
 
-  it.each(accepted)("another library reads the same values and writes the same bytes: $about", ({ cbor, json }) => {
-    const value = decodeCbor2<CanonicalValue>(bytesOf(cbor), { ...cdeDecodeOptions, rejectDuplicateKeys: true });
-    expect(toJson(value)).toEqual(JSON.parse(json));
-    expect(encodeCbor2(value, { ...cdeEncodeOptions, simplifyNegativeZero: true }).toHex()).toBe(cbor);
-  });
+  it.each(accepted)(
+    "another library reads the same values and writes the same bytes: $about",
+    ({ cbor, json }) => {
+      const value = decodeCbor2<CanonicalValue>(bytesOf(cbor), {
+        ...cdeDecodeOptions,
+        rejectDuplicateKeys: true,
+      });
+      expect(toJson(value)).toEqual(JSON.parse(json));
+      expect(encodeCbor2(value, { ...cdeEncodeOptions, simplifyNegativeZero: true }).toHex()).toBe(cbor);
+    },
+  );
 
   it.each(accepted)("other implementations of RFC 8785 write the same JSON: $about", ({ cbor, json }) => {
     const value = toJson(decodeCbor2<CanonicalValue>(bytesOf(cbor), cdeDecodeOptions));
@@ -99,7 +105,13 @@ describe("the published manifests", () => {
       const hasher = await createDualHasher();
       hasher.update(content);
       const { sizeBytes: size, sha256, blake3 } = hasher.digest();
-      files.push({ path: `files/${String(index).padStart(4, "0")}`, size, media_type: "text/plain", sha256, blake3 });
+      files.push({
+        path: `files/${String(index).padStart(4, "0")}`,
+        size,
+        media_type: "text/plain",
+        sha256,
+        blake3,
+      });
     }
     const bytes = encodeManifest({ ...first, files });
     expect({ size_bytes: bytes.length, sha256: sha256Hex(bytes) }).toEqual({
@@ -172,7 +184,11 @@ describe("readManifest", () => {
 
   it.each([
     ["an integer that others would round", "1e300", "/metadata/n"],
-    ["nesting that would exhaust the stack", "[".repeat(200_000) + "]".repeat(200_000), /^\/metadata\/n(\/0)+$/],
+    [
+      "nesting that would exhaust the stack",
+      "[".repeat(200_000) + "]".repeat(200_000),
+      /^\/metadata\/n(\/0)+$/,
+    ],
   ])("package.invalid_manifest: metadata that no CBOR holds: %s", (_what, value, path) => {
     const json = goodJson.replace('"metadata":{}', `"metadata":{"n":${value}}`);
     expect(refusalOf(jsonBytes(json))).toMatchObject({

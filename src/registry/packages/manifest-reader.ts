@@ -126,7 +126,8 @@ function file(value: Value, at: string, readDigest: ReadDigest): PackageFileEntr
   const digests = members(map["digests"], `${at}/digests`, digestKeys);
   const digest = (name: string): string => {
     const read = readDigest(digests[name]);
-    if (read === undefined) throw invalid(`${at}/digests/${name}`, `is not a digest of ${DIGEST_BYTES} bytes`);
+    if (read === undefined)
+      throw invalid(`${at}/digests/${name}`, `is not a digest of ${DIGEST_BYTES} bytes`);
     return read;
   };
   const mediaType = text(map["media_type"], `${at}/media_type`);

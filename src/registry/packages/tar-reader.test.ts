@@ -48,7 +48,10 @@ interface Read {
 }
 
 /** Everything in an archive; of members that `skip` names only a part is read, or nothing. */
-async function readAll(chunks: AsyncIterable<Uint8Array>, skip: (path: string) => boolean = () => false): Promise<Read> {
+async function readAll(
+  chunks: AsyncIterable<Uint8Array>,
+  skip: (path: string) => boolean = () => false,
+): Promise<Read> {
   const read: Read = { files: {}, others: [] };
   for await (const member of readTar(chunks)) {
     if (member.kind === "other") read.others.push(member.path);
@@ -75,7 +78,13 @@ async function refusalOf(bytes: Uint8Array): Promise<DistError> {
 }
 
 /** A header as POSIX draws it, with the right sum. */
-function header(fields: { name?: string; size?: string; type?: string; magic?: string; sum?: string }): Buffer {
+function header(fields: {
+  name?: string;
+  size?: string;
+  type?: string;
+  magic?: string;
+  sum?: string;
+}): Buffer {
   const block = Buffer.alloc(512);
   block.write(fields.name ?? "a", 0, 100, "latin1");
   block.write(fields.size ?? "00000000000\0", 124, 12, "latin1");
@@ -175,7 +184,9 @@ describe("readTar", () => {
 
   it("ends at the end of the archive, whatever follows, and without one at the end of the bytes", async () => {
     const member = header({});
-    expect((await readAll(inChunks(Buffer.concat([member, end, header({ name: "b" })])))).files).toEqual({ a: "" });
+    expect((await readAll(inChunks(Buffer.concat([member, end, header({ name: "b" })])))).files).toEqual({
+      a: "",
+    });
     expect((await readAll(inChunks(member))).files).toEqual({ a: "" });
     expect((await readAll(inChunks(Buffer.alloc(0)))).files).toEqual({});
   });
