@@ -12,6 +12,7 @@ import type { Context } from "./context.ts";
 import { readEvents } from "./events.ts";
 import { signDownload } from "./links/download-links.ts";
 import { leaseObject, lookupObject, uploadObject } from "./objects.ts";
+import { openPackageArchive } from "./packages/archive.ts";
 import { createPackage } from "./packages/create-package.ts";
 import { failPackage, finalizePackage } from "./packages/finalize-package.ts";
 import { listPackageFiles, listPackages } from "./packages/list-packages.ts";
@@ -43,7 +44,7 @@ import { createToken, listTokens, revokeToken } from "./tokens.ts";
 
 /** The use cases on a store of this machine, bound to who is asking. */
 export function localRegistry(context: Context): Registry {
-  return {
+  const registry: Registry = {
     createApp: (slug, settings) => createApp(context, slug, settings),
     updateApp: (slug, changes) => updateApp(context, slug, changes),
     getApp: (slug) => getApp(context, slug),
@@ -91,7 +92,7 @@ export function localRegistry(context: Context): Registry {
     finalizePackage: (id) => finalizePackage(context, id),
     failPackage: (id, request) => failPackage(context, id, request),
     openPackageFile: (id, path) => openPackageFile(context, id, path),
-    openPackageArchive: (id, format) => openPackageArchive(context, id, format),
+    openPackageArchive: (id, format) => openPackageArchive(registry, id, format),
     packageManifest: (id) => packageManifest(context, id),
     verifyPackage: (id, options = {}) => verifyPackage(context, id, options),
     retentionClasses: () => retentionClasses(context),
@@ -108,4 +109,5 @@ export function localRegistry(context: Context): Registry {
     exportStore: () => exportStore(context),
     importStore: (lines, options = {}) => importStore(context, lines, options),
   };
+  return registry;
 }
