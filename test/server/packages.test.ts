@@ -95,7 +95,7 @@ describe("a package over HTTP", () => {
       ["b/report.xml", one.media_type],
     ]);
     expect((await get(`/packages/${id}`)).status).toBe("uploading");
-    expect((await ok("DELETE", `/packages/${id}/files/a.log`)).file_count).toBe(1);
+    expect(await ok("DELETE", `/packages/${id}/files/a.log`)).toEqual(two.items[0]);
     const final = await post(`/packages/${id}/finalize`);
     expect(final).toMatchObject({ status: "finalized", file_count: 1, size_bytes: 5 });
     expect(await post(`/packages/${id}/finalize`)).toEqual(final);
