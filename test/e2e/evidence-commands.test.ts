@@ -232,7 +232,7 @@ describe.each([
     const verified = await artifactstore("package", "verify", id);
     expect(verified).toMatchObject({ exit: 4, json: { ok: false, problems: [{ target: "unique.txt" }] } });
     const fetched = await artifactstore("package", "download", id, "--output", here("damaged"));
-    expect(fetched.exit).not.toBe(0);
+    expect(fetched).toMatchObject({ exit: 4, json: { error: { code: "cli.download_corrupt" } } });
     await expect(readFile(here("damaged/unique.txt"))).rejects.toThrow("ENOENT");
   });
 
