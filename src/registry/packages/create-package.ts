@@ -110,5 +110,5 @@ function requireSame(present: PackageTable, asked: CheckedPackage): void {
 }
 
 function encoded(value: string | null | JsonObject): Uint8Array {
-  return encodeCanonical(value as string);
+  return encodeCanonical(value);
 }
