@@ -2,7 +2,7 @@ import { DistError, hasCode } from "../base/errors.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { UploadedObject, UploadOptions } from "../registry/records.ts";
 import type { CommandContext } from "./context.ts";
-import type { FileSource } from "./file-source.ts";
+import type { FileSource } from "../registry/file-source.ts";
 
 /** Sends a file's bytes, with a progress line. Raises what `uploadObject` raises. */
 export async function upload(
