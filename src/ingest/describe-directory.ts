@@ -2,11 +2,8 @@ import { basename, resolve } from "node:path";
 
 import type { JsonObject } from "../log/events.ts";
 import { type GuideBoardFacts, readGuideBoardRun } from "./guide-board/guide-board-run.ts";
+import type { IngestProfile } from "./profiles.ts";
 import type { ScannedDirectory } from "./scan-directory.ts";
-
-/** Kinds of directories that say something about themselves. */
-export const ingestProfiles = ["guide-board"] as const;
-export type IngestProfile = (typeof ingestProfiles)[number];
 
 /** What a directory is, before anybody adds to it. */
 export interface DirectoryDescription {

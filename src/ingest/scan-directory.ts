@@ -5,7 +5,13 @@ import { join } from "node:path";
 import { errnoOf } from "../base/errors.ts";
 import { foldPath } from "../base/fold-path.ts";
 import { packageErrors } from "../registry/errors.ts";
-import { checkPath, directoriesAbove, duplicatePath, MAX_FILES, tooManyFiles } from "../registry/packages/package-rules.ts";
+import {
+  checkPath,
+  directoriesAbove,
+  duplicatePath,
+  MAX_FILES,
+  tooManyFiles,
+} from "../registry/packages/package-rules.ts";
 import type { ReportOptions } from "../registry/records.ts";
 import { ingestErrors } from "./errors.ts";
 

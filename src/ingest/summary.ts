@@ -1,7 +1,8 @@
 import type { PackageRecord } from "../registry/package-records.ts";
-import type { DirectoryDescription, IngestProfile } from "./describe-directory.ts";
+import type { DirectoryDescription } from "./describe-directory.ts";
 import type { GuideBoardFacts } from "./guide-board/guide-board-run.ts";
 import type { HashedFile } from "./hash-files.ts";
+import type { IngestProfile } from "./profiles.ts";
 import type { SkippedEntry } from "./scan-directory.ts";
 
 /**

@@ -18,8 +18,9 @@ export interface FileSource extends UploadSource {
  * `validation.file_not_found`, `validation.file_unreadable`.
  */
 export async function fileSource(path: string, { followLinks = true } = {}): Promise<FileSource> {
-  const look = followLinks ? stat : lstat;
-  const found = await readable(path, () => look(path, { bigint: true }));
+  const found = await readable(path, () =>
+    followLinks ? stat(path, { bigint: true }) : lstat(path, { bigint: true }),
+  );
   refuseIrregular(path, found);
   // Without O_NONBLOCK, opening a pipe that took the file's place would wait for a writer.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | (followLinks ? 0 : constants.O_NOFOLLOW);

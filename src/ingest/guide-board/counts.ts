@@ -1,6 +1,15 @@
 import { guideBoardErrors } from "../errors.ts";
 import type { RunDocument } from "./read-document.ts";
-import { countAt, entriesAt, factOf, invalidValue, isMap, MAX_ENTRIES, type Place, textAt } from "./values.ts";
+import {
+  countAt,
+  entriesAt,
+  factOf,
+  invalidValue,
+  isMap,
+  MAX_ENTRIES,
+  type Place,
+  textAt,
+} from "./values.ts";
 
 /** How many there are of each name, and `total`. */
 export type Counts = Readonly<Record<string, number>>;

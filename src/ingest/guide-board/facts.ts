@@ -56,7 +56,8 @@ export function sourceCommits(documents: readonly RunDocument[]): Readonly<Recor
       }
     }
   }
-  if (known.size > MAX_ENTRIES) throw invalidValue([...known.values()].at(-1)!.place, "is one commit too many");
+  if (known.size > MAX_ENTRIES)
+    throw invalidValue([...known.values()].at(-1)!.place, "is one commit too many");
   return isSaid ? byName([...known].map(([name, { value }]) => [name, value])) : null;
 }
 

@@ -16,7 +16,10 @@ export type ReportPaths = Readonly<Record<string, readonly string[]>>;
  * The reports that documents name under `reports` (a map of names to a path or several, or a list of paths), and those known by their
  * names. Raises `guide_board.report_missing`, `guide_board.invalid_value`.
  */
-export function reportPaths(documents: readonly RunDocument[], { files, skipped }: ScannedDirectory): ReportPaths {
+export function reportPaths(
+  documents: readonly RunDocument[],
+  { files, skipped }: ScannedDirectory,
+): ReportPaths {
   const present = new Set(files.map(({ path }) => path));
   const links = new Set(skipped.map(({ path }) => path));
   const found = new Map<string, Set<string>>();

@@ -84,7 +84,7 @@ class ReportReader {
     this.#parser.on("error", (error) => {
       if (!this.isOther) throw this.#invalid(error.message);
     });
-    this.#parser.on("opentag", (tag) => this.#open(tag as SaxesTagPlain));
+    this.#parser.on("opentag", (tag) => this.#open(tag));
     this.#parser.on("closetag", ({ name }) => this.#close(name));
   }
 
