@@ -3,6 +3,7 @@ import type { CommandGroup, CommandWord } from "./help.ts";
 import * as access from "./specs/access.ts";
 import * as app from "./specs/app.ts";
 import * as channel from "./specs/channel.ts";
+import * as ingest from "./specs/ingest.ts";
 import * as publish from "./specs/publish.ts";
 import * as release from "./specs/release.ts";
 import * as server from "./specs/server.ts";
@@ -45,6 +46,17 @@ export const commandGroups: readonly CommandGroup[] = [
         entry(channel.channelShow, () => import("./commands/channel-show.ts")),
         entry(channel.channelSet, () => import("./commands/channel-set.ts")),
         entry(channel.channelHistory, () => import("./commands/channel-history.ts")),
+      ]),
+    ],
+  },
+  {
+    heading: "Evidence",
+    words: [
+      family("package", "Packages: files, a manifest that proves them, and until when they stay", [
+        entry(ingest.packageIngest, () => import("./commands/package-ingest.ts")),
+      ]),
+      family("ingest", "Runs, each as one package", [
+        entry(ingest.ingestGuideBoard, () => import("./commands/ingest-guide-board.ts")),
       ]),
     ],
   },

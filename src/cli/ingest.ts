@@ -25,9 +25,12 @@ export async function ingest(context: CommandContext, path: string, options: Ing
   const { output, signal } = context;
   const { metadata, ...request } = options;
   const directory = resolve(context.directory, path);
-  const registry = await context.registry();
   const result = await watchReport(output, signal, (watch) =>
-    ingestDirectory(registry, { ...request, directory, metadata: Object.fromEntries(metadata) }, watch),
+    ingestDirectory(
+      context.registry,
+      { ...request, directory, metadata: Object.fromEntries(metadata) },
+      watch,
+    ),
   );
   if (!output.json) warnOfSkipped(context, result);
   output.result(result, () => ingestText(result));

@@ -16,31 +16,31 @@ export const ingestErrors = errorFamily({
   },
 });
 
-/** What is wrong with a run of the profile `guide-board`. `details.file` is where it stands. */
-export const guideBoardErrors = errorFamily({
-  "guide_board.not_a_run": { kind: "invalid", about: "Nothing in the directory says that it is a run." },
-  "guide_board.invalid_document": {
+/** What is wrong with an assessment run. `details.file` is where it stands. */
+export const runErrors = errorFamily({
+  "run.not_a_run": { kind: "invalid", about: "Nothing in the directory says that it is a run." },
+  "run.invalid_document": {
     kind: "invalid",
     about: "A document of the run is not JSON or YAML in UTF-8, or says one thing twice.",
   },
-  "guide_board.document_too_large": {
+  "run.document_too_large": {
     kind: "too_large",
     about: "A document of the run is larger, or nested deeper, than any run needs.",
   },
-  "guide_board.invalid_value": {
+  "run.invalid_value": {
     kind: "invalid",
     about: "A document of the run gives a fact a value that it cannot have.",
   },
-  "guide_board.invalid_test_report": { kind: "invalid", about: "A JUnit report is not well-formed XML." },
-  "guide_board.contradiction": {
+  "run.invalid_test_report": { kind: "invalid", about: "A JUnit report is not well-formed XML." },
+  "run.contradiction": {
     kind: "invalid",
     about: "Two places of the run say different things about one fact.",
   },
-  "guide_board.counts_differ": {
+  "run.counts_differ": {
     kind: "invalid",
     about: "Counts do not add up, or are not the counts of what is there.",
   },
-  "guide_board.report_missing": {
+  "run.report_missing": {
     kind: "invalid",
     about: "A report is named that is not there, or lies outside the run.",
   },

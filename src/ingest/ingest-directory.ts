@@ -42,11 +42,12 @@ const MAX_FINALIZATIONS = 5;
 
 /**
  * Registers a directory as one package: every regular file under its relative path. The same directory again, whoever ingests it, is
- * the same package; one that was stopped goes on with what is missing. Raises what `scanDirectory`, the profile, `hashFiles`,
+ * the same package; one that was stopped goes on with what is missing. `open` is called once the directory is found to be in order, so that no
+ * store is made for one that is not. Raises what `scanDirectory`, the profile, `hashFiles`,
  * `createPackage` and `sendFiles` raise, `ingest.metadata_taken`, `ingest.package_differs`, and the signal's reason.
  */
 export async function ingestDirectory(
-  registry: Registry,
+  open: () => Promise<Registry>,
   request: IngestRequest,
   options: ReportOptions = {},
 ): Promise<IngestResult> {
@@ -54,6 +55,9 @@ export async function ingestDirectory(
   const { signal } = options;
   const scanned = await scanDirectory(directory, options);
   const described = await describeDirectory(directory, scanned, { profile, signal });
+  const registry = await open();
+  // Hashing may take long: who asks, and whether there is a registry at all, shows before.
+  await registry.retentionClasses();
   const files = await hashFiles(directory, scanned.files, options);
   refuseChange(described, files);
   signal?.throwIfAborted();

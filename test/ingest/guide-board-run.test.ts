@@ -121,14 +121,14 @@ describe("what is missing of a run", () => {
     expect(facts).toEqual({ ...nothing, reports: { log_review: ["reports/log_review.pdf"] } });
   });
 
-  it("guide_board.not_a_run: all of it", async () => {
+  it("run.not_a_run: all of it", async () => {
     const error = await refusalOf({
       "notes.txt": "x",
       "run.json": "{}",
       "summary.yml": "",
       "results/a.xml": "<a/>",
     });
-    expect(error).toMatchObject({ code: "guide_board.not_a_run", details: { path: directory } });
+    expect(error).toMatchObject({ code: "run.not_a_run", details: { path: directory } });
   });
 });
 
@@ -157,7 +157,7 @@ describe("documents of one run", () => {
     ["target_profile", json({ target_profile: "other" })],
     ["assessment_profile", json({ assessment_profile: { name: "quick" } })],
     ["source_commits.tck", json({ source_commits: { tck: "fffffff" } })],
-  ])("guide_board.contradiction: another %s in another file", async (fact, scorecard) => {
+  ])("run.contradiction: another %s in another file", async (fact, scorecard) => {
     const run = {
       run_id: "r1",
       target_profile: "t",
@@ -166,7 +166,7 @@ describe("documents of one run", () => {
     };
     const error = await refusalOf({ "run.json": json(run), "scorecard.json": scorecard });
     expect(error).toMatchObject({
-      code: "guide_board.contradiction",
+      code: "run.contradiction",
       details: {
         file: "scorecard.json",
         fact,
@@ -213,9 +213,9 @@ describe("documents of one run", () => {
         "results.json": [{ status: "passed" }, { status: "passed" }],
       },
     ],
-  ])("guide_board.counts_differ: %s", async (_, file, documents) => {
+  ])("run.counts_differ: %s", async (_, file, documents) => {
     const files = Object.fromEntries(Object.entries(documents).map(([path, value]) => [path, json(value)]));
-    expect(await refusalOf(files)).toMatchObject({ code: "guide_board.counts_differ", details: { file } });
+    expect(await refusalOf(files)).toMatchObject({ code: "run.counts_differ", details: { file } });
   });
 
   it.each<[string, unknown]>([
@@ -235,10 +235,10 @@ describe("documents of one run", () => {
     ["source_commits", Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`c${n}`, "abc"]))],
     ["source_commits.a", { a: null }],
     ["reports.scorecard", { scorecard: 1 }],
-  ])("guide_board.invalid_value: %s is %j", async (key, value) => {
+  ])("run.invalid_value: %s is %j", async (key, value) => {
     const top = key.split(/[.[]/, 1)[0]!;
     const error = await refusalOf({ "run.json": json({ [top]: value }) });
-    expect(error).toMatchObject({ code: "guide_board.invalid_value", details: { file: "run.json", key } });
+    expect(error).toMatchObject({ code: "run.invalid_value", details: { file: "run.json", key } });
   });
 });
 
@@ -254,20 +254,20 @@ describe("documents that cannot be read", () => {
     ["YAML with a map as a key", "run.yaml", "? {a: b}\n: c"],
     ["two YAML documents", "run.yaml", "run_id: a\n---\nrun_id: b\n"],
     ["a YAML alias of nothing", "run.yaml", "run_id: *a"],
-  ])("guide_board.invalid_document: %s", async (_, file, content) => {
+  ])("run.invalid_document: %s", async (_, file, content) => {
     const error = await refusalOf({ [file]: content });
-    expect(error).toMatchObject({ code: "guide_board.invalid_document", details: { file } });
+    expect(error).toMatchObject({ code: "run.invalid_document", details: { file } });
   });
 
   // Nine aliases of nine aliases of …: a few hundred bytes that stand for a billion items.
-  it("guide_board.invalid_document: a YAML document that multiplies itself", async () => {
+  it("run.invalid_document: a YAML document that multiplies itself", async () => {
     const lines = ["a: &a [x, x, x, x, x, x, x, x, x]"];
     for (const pair of ["ab", "bc", "cd", "de", "ef", "fg", "gh", "hi"]) {
       const [one, other] = [pair[0]!, pair[1]!];
       lines.push(`${other}: &${other} [${Array(9).fill(`*${one}`).join(", ")}]`);
     }
     const error = await refusalOf({ "run.yaml": lines.join("\n") });
-    expect(error).toMatchObject({ code: "guide_board.invalid_document", details: { file: "run.yaml" } });
+    expect(error).toMatchObject({ code: "run.invalid_document", details: { file: "run.yaml" } });
   });
 
   // Each of these ends a process whose reader recurses.
@@ -276,9 +276,9 @@ describe("documents that cannot be read", () => {
     ["maps", "{a: ".repeat(100_000)],
     ["items on one line", "- ".repeat(200_000)],
     ["keys", "? ".repeat(200_000)],
-  ])("guide_board.document_too_large: YAML of nested %s", async (_, content) => {
+  ])("run.document_too_large: YAML of nested %s", async (_, content) => {
     const error = await refusalOf({ "run.yaml": content });
-    expect(error).toMatchObject({ code: "guide_board.document_too_large", details: { file: "run.yaml" } });
+    expect(error).toMatchObject({ code: "run.document_too_large", details: { file: "run.yaml" } });
   });
 
   it("takes JSON however deep, and reads none of it", async () => {
@@ -290,11 +290,11 @@ describe("documents that cannot be read", () => {
   it.each([
     ["run.json", 4 * 1024 * 1024],
     ["run.yaml", 1024 * 1024],
-  ])("guide_board.document_too_large: %s of more than %i bytes", async (file, limit) => {
+  ])("run.document_too_large: %s of more than %i bytes", async (file, limit) => {
     const padded = (size: number) => `{"run_id": "r1"}`.padEnd(size);
     expect((await read({ [file]: padded(limit) })).facts.run_id).toBe("r1");
     const error = await refusalOf({ [file]: padded(limit + 1) });
-    expect(error).toMatchObject({ code: "guide_board.document_too_large", details: { file, limit } });
+    expect(error).toMatchObject({ code: "run.document_too_large", details: { file, limit } });
   });
 
   // Comparing every key with every other would take minutes.
@@ -334,23 +334,23 @@ describe("test reports", () => {
   });
 
   it.each([{ passed: 4 }, { failed: 1 }, { failed: 1, errors: 0 }, { ok: 5, total: 5 }])(
-    "guide_board.counts_differ: a document that says %j of them",
+    "run.counts_differ: a document that says %j of them",
     async (counts) => {
       const error = await refusalOf({ "run.json": run(counts), "junit/TEST-one.xml": one });
       expect(error).toMatchObject({
-        code: "guide_board.counts_differ",
+        code: "run.counts_differ",
         details: { statements: [{ file: "run.json" }, { file: "junit/TEST-one.xml" }] },
       });
     },
   );
 
   it.each(["tests", "failures", "errors", "skipped"])(
-    "guide_board.counts_differ: a suite whose %s are not its cases'",
+    "run.counts_differ: a suite whose %s are not its cases'",
     async (attribute) => {
       const wrong = one.replace(new RegExp(`(<testsuite.* ${attribute}=)"\\d+"`), '$1"9"');
       expect(wrong).not.toBe(one);
       expect(await refusalOf({ "TEST-one.xml": wrong })).toMatchObject({
-        code: "guide_board.counts_differ",
+        code: "run.counts_differ",
         details: { file: "TEST-one.xml", suite: "one", attribute, said: "9" },
       });
     },
@@ -378,17 +378,17 @@ describe("test reports", () => {
       '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><testsuite>&b;</testsuite>',
     ],
     ["nested without end", "<testsuite>".repeat(100_000)],
-  ])("guide_board.invalid_test_report: %s", async (_, content) => {
+  ])("run.invalid_test_report: %s", async (_, content) => {
     const error = await refusalOf({ "junit/TEST-a.xml": content });
     expect(error).toMatchObject({
-      code: "guide_board.invalid_test_report",
+      code: "run.invalid_test_report",
       details: { file: "junit/TEST-a.xml" },
     });
   });
 
-  it("guide_board.document_too_large: a report beyond every size", async () => {
+  it("run.document_too_large: a report beyond every size", async () => {
     const error = await refusalOf({ "TEST-a.xml": Buffer.alloc(64 * 1024 * 1024 + 1, " ") });
-    expect(error).toMatchObject({ code: "guide_board.document_too_large", details: { file: "TEST-a.xml" } });
+    expect(error).toMatchObject({ code: "run.document_too_large", details: { file: "TEST-a.xml" } });
   });
 });
 
@@ -407,21 +407,21 @@ describe("reports", () => {
   });
 
   it.each(["gone.md", "../outside.md", "a/../../outside.md", "/etc/passwd", "raw", "."])(
-    "guide_board.report_missing: %s",
+    "run.report_missing: %s",
     async (path) => {
       await writeFile(join(directory, "..", "outside.md"), "");
       const error = await refusalOf({ "run.json": run({ scorecard: path }), "raw/a": "" });
       expect(error).toMatchObject({
-        code: "guide_board.report_missing",
+        code: "run.report_missing",
         details: { file: "run.json", key: "reports.scorecard", path },
       });
     },
   );
 
-  it("guide_board.report_missing: a link, which is not followed", async () => {
+  it("run.report_missing: a link, which is not followed", async () => {
     await symlink("/etc/passwd", join(directory, "scorecard.md"));
     const error = await refusalOf({ "run.json": run({ scorecard: "scorecard.md" }) });
-    expect(error).toMatchObject({ code: "guide_board.report_missing" });
+    expect(error).toMatchObject({ code: "run.report_missing" });
     expect(error.message).toContain("links are not followed");
   });
 });

@@ -47,7 +47,7 @@ afterEach(async () => {
 });
 
 const ingest = (request: Partial<IngestRequest> = {}, into = registry) =>
-  ingestDirectory(into, { directory: run, profile: "guide-board", ...request });
+  ingestDirectory(async () => into, { directory: run, profile: "guide-board", ...request });
 
 async function filesOf(id: string): Promise<PackageFileRecord[]> {
   const files: PackageFileRecord[] = [];
@@ -188,7 +188,7 @@ describe("a run that is ingested", () => {
     await writeFile(join(run, "raw/large.bin"), Buffer.alloc(5_000_000, "large"));
     const seen: { phase: string; done: number; total: number | null }[] = [];
     const { package: record } = await ingestDirectory(
-      registry,
+      async () => registry,
       { directory: run, profile: "guide-board" },
       { onProgress: (progress) => seen.push(progress) },
     );
@@ -211,7 +211,7 @@ describe("a run that is ingested", () => {
   it("is refused before anything is made of it, when it contradicts itself", async () => {
     await writeFile(join(run, "scorecard.json"), '{"run_id": "another"}');
     const events = await eventsDuring(registry, async () => {
-      expect(await outcomeOf(ingest())).toBe("guide_board.contradiction");
+      expect(await outcomeOf(ingest())).toBe("run.contradiction");
     });
     expect(events).toEqual([]);
   });
@@ -222,7 +222,7 @@ describe("a directory without a profile", () => {
     const directory = join(root, "any thing");
     await cp(join(run, "raw"), directory, { recursive: true });
     const request = { directory, subject: "load test", metadata: { commit: "abc" } };
-    const { package: record, summary } = await ingestDirectory(registry, request);
+    const { package: record, summary } = await ingestDirectory(async () => registry, request);
     expect(record).toMatchObject({
       kind: "directory",
       producer: null,
@@ -230,7 +230,7 @@ describe("a directory without a profile", () => {
       metadata: { directory: "any thing", commit: "abc" },
     });
     expect(summary).toMatchObject({ profile: null, run_id: null, evidence_result_counts: null, reports: {} });
-    expect((await ingestDirectory(registry, request)).status).toBe("unchanged");
+    expect((await ingestDirectory(async () => registry, request)).status).toBe("unchanged");
   });
 });
 
@@ -281,7 +281,9 @@ async function stopAfter(groups: number): Promise<string> {
     throw stop.signal.reason;
   };
   const request = { directory: run, profile: "guide-board" } as const;
-  await expect(ingestDirectory(stopping, request, { signal: stop.signal })).rejects.toThrow("stopped");
+  await expect(ingestDirectory(async () => stopping, request, { signal: stop.signal })).rejects.toThrow(
+    "stopped",
+  );
   return package_id;
 }
 
@@ -308,7 +310,7 @@ describe("an ingest that was stopped", () => {
   it("stops at once when it is told to", async () => {
     const signal = AbortSignal.abort(new Error("enough"));
     const request = { directory: run } as const;
-    await expect(ingestDirectory(registry, request, { signal })).rejects.toThrow("enough");
+    await expect(ingestDirectory(async () => registry, request, { signal })).rejects.toThrow("enough");
     expect((await registry.listPackages()).items).toEqual([]);
   });
 
@@ -408,7 +410,7 @@ describe("what changes meanwhile", () => {
       if (phase === "hash" && isFirst) writeFileSync(join(run, "run.json"), '{"run_id": "another"}');
       if (phase === "hash") isFirst = false;
     };
-    await expect(ingestDirectory(registry, request, { onProgress })).rejects.toMatchObject(
+    await expect(ingestDirectory(async () => registry, request, { onProgress })).rejects.toMatchObject(
       changed("run.json"),
     );
   });

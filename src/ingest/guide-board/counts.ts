@@ -1,4 +1,4 @@
-import { guideBoardErrors } from "../errors.ts";
+import { runErrors } from "../errors.ts";
 import type { RunDocument } from "./read-document.ts";
 import {
   countAt,
@@ -26,8 +26,8 @@ export interface CountStatement {
 
 /**
  * What a document says under `countsKey` (a map of counts) and under `key` (the things themselves, counted by `by`; or a map, or a
- * number). A document that is a list, and is called after `key`, is the list. Raises `guide_board.invalid_value`,
- * `guide_board.counts_differ`.
+ * number). A document that is a list, and is called after `key`, is the list. Raises `run.invalid_value`,
+ * `run.counts_differ`.
  */
 export function countsIn(
   document: RunDocument,
@@ -44,7 +44,7 @@ export function countsIn(
 }
 
 /**
- * What all of them say together, with the total; null when nobody says anything. Raises `guide_board.counts_differ` where one says
+ * What all of them say together, with the total; null when nobody says anything. Raises `run.counts_differ` where one says
  * otherwise than another.
  */
 export function reconcileCounts(statements: readonly CountStatement[]): Counts | null {
@@ -83,17 +83,13 @@ export function countsDiffer(
   other: { count: number; place: Place },
 ): Error {
   const says = ({ count, place }: typeof one) => `${place.file} (${place.key}) says ${count}`;
-  return guideBoardErrors.error(
-    "guide_board.counts_differ",
-    `The counts of ${what} differ: ${says(one)}, ${says(other)}.`,
-    {
-      details: {
-        file: other.place.file,
-        what,
-        statements: [one, other].map(({ count, place }) => ({ ...place, count })),
-      },
+  return runErrors.error("run.counts_differ", `The counts of ${what} differ: ${says(one)}, ${says(other)}.`, {
+    details: {
+      file: other.place.file,
+      what,
+      statements: [one, other].map(({ count, place }) => ({ ...place, count })),
     },
-  );
+  });
 }
 
 function countsAt(place: Place, value: unknown): CountStatement {
@@ -108,8 +104,8 @@ function countsAt(place: Place, value: unknown): CountStatement {
   }
   const sum = sumOf([...named.values()]);
   if (total !== null && named.size > 0 && sum !== total) {
-    throw guideBoardErrors.error(
-      "guide_board.counts_differ",
+    throw runErrors.error(
+      "run.counts_differ",
       `${place.file}: ${place.key} says a total of ${total}, and its other counts add up to ${sum}.`,
       { details: { file: place.file, key: place.key, total, sum } },
     );

@@ -1,4 +1,4 @@
-import { guideBoardErrors } from "../errors.ts";
+import { runErrors } from "../errors.ts";
 import type { RunDocument } from "./read-document.ts";
 import { entriesAt, factOf, invalidValue, isMap, MAX_ENTRIES, type Place, textAt } from "./values.ts";
 
@@ -7,7 +7,7 @@ interface Said {
   readonly value: string;
 }
 
-/** A fact that is one line of text; null when no document says it. Raises `guide_board.contradiction`, `guide_board.invalid_value`. */
+/** A fact that is one line of text; null when no document says it. Raises `run.contradiction`, `run.invalid_value`. */
 export function textFact(
   documents: readonly RunDocument[],
   key: string,
@@ -37,7 +37,7 @@ export function profileAt(place: Place, value: unknown): string {
 
 /**
  * The commits that the run was made from, by name: a map of names to commits. Of an abbreviated commit and the whole one, the whole one.
- * Raises `guide_board.contradiction`, `guide_board.invalid_value`.
+ * Raises `run.contradiction`, `run.invalid_value`.
  */
 export function sourceCommits(documents: readonly RunDocument[]): Readonly<Record<string, string>> | null {
   const key = "source_commits";
@@ -72,8 +72,8 @@ function isAbbreviation(short: string, long: string): boolean {
 }
 
 function contradiction(fact: string, one: Said, other: Said): Error {
-  return guideBoardErrors.error(
-    "guide_board.contradiction",
+  return runErrors.error(
+    "run.contradiction",
     `${one.place.file} says that ${fact} is ${JSON.stringify(one.value)}, and ${other.place.file} that it is ${JSON.stringify(other.value)}.`,
     {
       details: {

@@ -1,4 +1,4 @@
-import { guideBoardErrors } from "../errors.ts";
+import { runErrors } from "../errors.ts";
 import type { ScannedDirectory, ScannedFile } from "../scan-directory.ts";
 import { type Counts, type CountStatement, countsDiffer, countsIn, reconcileCounts } from "./counts.ts";
 import { profileAt, sourceCommits, textFact } from "./facts.ts";
@@ -30,7 +30,7 @@ const TEST_REPORT = /^(?!raw\/)(?:.*\/)?TEST-[^/]*\.xml$|^(?:junit|results)\/.*\
 
 /**
  * Reads what a run says about itself; `docs/guide/guide-board.md` fixes the shape. Whatever is missing is left out; whatever contradicts
- * something else is refused. Raises `guide_board.*`, and what `fileSource` raises.
+ * something else is refused. Raises `run.*`, and what `fileSource` raises.
  */
 export async function readGuideBoardRun(
   directory: string,
@@ -137,8 +137,8 @@ function isCalled({ file }: RunDocument, stem: string): boolean {
 function requireRun(directory: string, facts: GuideBoardFacts): void {
   const { reports, ...others } = facts;
   if (Object.keys(reports).length > 0 || Object.values(others).some((fact) => fact !== null)) return;
-  throw guideBoardErrors.error(
-    "guide_board.not_a_run",
+  throw runErrors.error(
+    "run.not_a_run",
     `${directory} says nothing that a run says: no run.json or run.yaml, no test report, no scorecard.`,
     {
       details: { path: directory },

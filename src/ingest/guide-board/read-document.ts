@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { sha256Hex } from "../../base/digest.ts";
 import { fileSource } from "../../registry/file-source.ts";
 import { findKeyProblem } from "../../registry/manifest/key-problems.ts";
-import { guideBoardErrors } from "../errors.ts";
+import { runErrors } from "../errors.ts";
 import type { ScannedFile } from "../scan-directory.ts";
 
 /** A finding list with ten thousand entries has two or three. */
@@ -21,7 +21,7 @@ export interface RunDocument {
 }
 
 /**
- * Reads a JSON or YAML document, by its extension. Raises `guide_board.document_too_large`, `guide_board.invalid_document`, and what
+ * Reads a JSON or YAML document, by its extension. Raises `run.document_too_large`, `run.invalid_document`, and what
  * `fileSource` raises.
  */
 export async function readDocument(directory: string, { path, name }: ScannedFile): Promise<RunDocument> {
@@ -35,8 +35,8 @@ export async function readDocument(directory: string, { path, name }: ScannedFil
 async function readBounded(path: string, file: string, limit: number): Promise<Buffer> {
   const source = await fileSource(path, { followLinks: false });
   if (source.sizeBytes > limit) {
-    throw guideBoardErrors.error(
-      "guide_board.document_too_large",
+    throw runErrors.error(
+      "run.document_too_large",
       `${file} has ${source.sizeBytes} bytes; at most ${limit} are read of such a document.`,
       { details: { file, size_bytes: source.sizeBytes, limit } },
     );
@@ -83,7 +83,7 @@ export function invalidDocument(
   { line, cause }: { line?: number; cause?: unknown } = {},
 ): Error {
   const at = line === undefined ? "" : ` (line ${line})`;
-  return guideBoardErrors.error("guide_board.invalid_document", `${file} ${what}${at}.`, {
+  return runErrors.error("run.invalid_document", `${file} ${what}${at}.`, {
     details: { file, ...(line !== undefined && { line }) },
     cause,
   });

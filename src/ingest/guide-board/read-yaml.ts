@@ -1,6 +1,6 @@
 import { Composer, type Document, isScalar, Lexer, Parser, visit } from "yaml";
 
-import { guideBoardErrors } from "../errors.ts";
+import { runErrors } from "../errors.ts";
 import { invalidDocument } from "./read-document.ts";
 
 /**
@@ -13,7 +13,7 @@ const MAX_ALIASES = 100;
 
 /**
  * One YAML 1.2 document. Scalars stay text as they are written, so that the commit `4e10707` is no number; only null is null. Raises
- * `guide_board.invalid_document`, `guide_board.document_too_large`.
+ * `run.invalid_document`, `run.document_too_large`.
  */
 export function readYaml(text: string, file: string): unknown {
   const [document, second] = compose(text, file);
@@ -45,7 +45,7 @@ function compose(text: string, file: string): Document.Parsed[] {
   for (const lexeme of new Lexer().lex(text)) {
     tokens.push(...parser.next(lexeme));
     if (parser.stack.length > MAX_OPEN_ITEMS) {
-      throw guideBoardErrors.error("guide_board.document_too_large", `${file} is nested too deeply.`, {
+      throw runErrors.error("run.document_too_large", `${file} is nested too deeply.`, {
         details: { file, line: lineAt(text, parser.offset) },
       });
     }

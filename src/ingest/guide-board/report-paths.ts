@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 
-import { guideBoardErrors } from "../errors.ts";
+import { runErrors } from "../errors.ts";
 import type { ScannedDirectory } from "../scan-directory.ts";
 import { byName } from "./facts.ts";
 import type { RunDocument } from "./read-document.ts";
@@ -14,7 +14,7 @@ export type ReportPaths = Readonly<Record<string, readonly string[]>>;
 
 /**
  * The reports that documents name under `reports` (a map of names to a path or several, or a list of paths), and those known by their
- * names. Raises `guide_board.report_missing`, `guide_board.invalid_value`.
+ * names. Raises `run.report_missing`, `run.invalid_value`.
  */
 export function reportPaths(
   documents: readonly RunDocument[],
@@ -76,8 +76,8 @@ function nameOf(text: string): string {
 function insideRun(place: Place, path: string): string {
   const normal = posix.normalize(path).normalize("NFC");
   if (!posix.isAbsolute(normal) && normal !== ".." && !normal.startsWith("../")) return normal;
-  throw guideBoardErrors.error(
-    "guide_board.report_missing",
+  throw runErrors.error(
+    "run.report_missing",
     `${place.file}: ${place.key} names ${path}, which lies outside the run.`,
     { details: { ...place, path } },
   );
@@ -85,9 +85,8 @@ function insideRun(place: Place, path: string): string {
 
 function missing(place: Place, path: string, isSkipped: boolean): Error {
   const why = isSkipped ? "it is no regular file, and links are not followed" : "there is no such file";
-  return guideBoardErrors.error(
-    "guide_board.report_missing",
-    `${place.file}: ${place.key} names ${path}, and ${why}.`,
-    { details: { ...place, path }, hint: "Paths are relative to the run's directory." },
-  );
+  return runErrors.error("run.report_missing", `${place.file}: ${place.key} names ${path}, and ${why}.`, {
+    details: { ...place, path },
+    hint: "Paths are relative to the run's directory.",
+  });
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { SaxesParser, type SaxesTagPlain } from "saxes";
 
 import { fileSource } from "../../registry/file-source.ts";
-import { guideBoardErrors } from "../errors.ts";
+import { runErrors } from "../errors.ts";
 import type { ScannedFile } from "../scan-directory.ts";
 
 /** Reports with all that their tests printed have some ten MiB; the reader may hold a whole file's text. */
@@ -34,8 +34,8 @@ const attributeOfOutcome = { failed: "failures", errors: "errors", skipped: "ski
 
 /**
  * Counts the test cases of a JUnit report, in the form that Maven Surefire writes (`testsuite`, also several in `testsuites`), and holds
- * them against what its suites say. Null for XML that is no such report. Raises `guide_board.invalid_test_report`,
- * `guide_board.counts_differ`, `guide_board.document_too_large`, and what `fileSource` raises.
+ * them against what its suites say. Null for XML that is no such report. Raises `run.invalid_test_report`,
+ * `run.counts_differ`, `run.document_too_large`, and what `fileSource` raises.
  */
 export async function readTestReport(
   directory: string,
@@ -44,8 +44,8 @@ export async function readTestReport(
 ): Promise<TestReport | null> {
   const source = await fileSource(join(directory, name), { followLinks: false });
   if (source.sizeBytes > MAX_REPORT_BYTES) {
-    throw guideBoardErrors.error(
-      "guide_board.document_too_large",
+    throw runErrors.error(
+      "run.document_too_large",
       `${path} has ${source.sizeBytes} bytes; at most ${MAX_REPORT_BYTES} are read of a test report.`,
       { details: { file: path, size_bytes: source.sizeBytes, limit: MAX_REPORT_BYTES } },
     );
@@ -142,21 +142,17 @@ class ReportReader {
     const said = attributes[attribute];
     if (said === undefined || (/^\d{1,15}$/.test(said) && Number(said) === count)) return;
     const suite = attributes["name"] ?? "its suite";
-    throw guideBoardErrors.error(
-      "guide_board.counts_differ",
+    throw runErrors.error(
+      "run.counts_differ",
       `${this.#file}: ${suite} says ${attribute}="${said}", and its test cases are ${count}.`,
       { details: { file: this.#file, suite, attribute, said, count } },
     );
   }
 
   #invalid(what: string): Error {
-    return guideBoardErrors.error(
-      "guide_board.invalid_test_report",
-      `${this.#file} is no JUnit report: ${what}.`,
-      {
-        details: { file: this.#file, line: this.#parser.line },
-      },
-    );
+    return runErrors.error("run.invalid_test_report", `${this.#file} is no JUnit report: ${what}.`, {
+      details: { file: this.#file, line: this.#parser.line },
+    });
   }
 }
 

@@ -1,5 +1,5 @@
 import { isWellFormed } from "../../base/text.ts";
-import { guideBoardErrors } from "../errors.ts";
+import { runErrors } from "../errors.ts";
 import type { RunDocument } from "./read-document.ts";
 
 /** Longer than any id, profile, commit or path of a run; with it, what a run says fits into a package's metadata. */
@@ -23,7 +23,7 @@ export function isMap(value: unknown): value is Readonly<Record<string, unknown>
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A line of text. Raises `guide_board.invalid_value`. */
+/** A line of text. Raises `run.invalid_value`. */
 export function textAt(place: Place, value: unknown): string {
   const isText =
     typeof value === "string" &&
@@ -35,14 +35,14 @@ export function textAt(place: Place, value: unknown): string {
   throw invalidValue(place, `is not a line of text of at most ${MAX_TEXT_BYTES} bytes`);
 }
 
-/** A whole number of things; as text where it comes from YAML. Raises `guide_board.invalid_value`. */
+/** A whole number of things; as text where it comes from YAML. Raises `run.invalid_value`. */
 export function countAt(place: Place, value: unknown): number {
   const count = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
   if (typeof count === "number" && Number.isSafeInteger(count) && count >= 0) return count;
   throw invalidValue(place, "is not a count: a whole number, not below zero");
 }
 
-/** The entries of a map. Raises `guide_board.invalid_value` for anything else, for too many, and for keys that are no names. */
+/** The entries of a map. Raises `run.invalid_value` for anything else, for too many, and for keys that are no names. */
 export function entriesAt(place: Place, value: unknown): [name: string, value: unknown, at: Place][] {
   if (!isMap(value)) throw invalidValue(place, "is not a map");
   const entries = Object.entries(value);
@@ -56,7 +56,7 @@ export function entriesAt(place: Place, value: unknown): [name: string, value: u
 }
 
 export function invalidValue({ file, key }: Place, what: string): Error {
-  return guideBoardErrors.error("guide_board.invalid_value", `${file}: ${key} ${what}.`, {
+  return runErrors.error("run.invalid_value", `${file}: ${key} ${what}.`, {
     details: { file, key },
   });
 }
