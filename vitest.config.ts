@@ -1,5 +1,6 @@
 import { defineConfig } from "vitest/config";
 
+import { hasGateway } from "./test/support/object-store.ts";
 import { hasPostgres } from "./test/support/postgres-server.ts";
 
 /** What runs on every engine: the product as its users meet it. */
@@ -27,7 +28,7 @@ export default defineConfig({
               test: {
                 name: "postgres",
                 include: [...onEveryEngine, onPostgresOnly],
-                env: { DIST_TEST_ENGINE: "postgres" },
+                env: { DIST_TEST_ENGINE: "postgres", ...(hasGateway() && { DIST_TEST_STORAGE: "s3" }) },
               },
             } as const,
           ]

@@ -44,7 +44,7 @@ export function blobConformance(name: string, open: OpenForTest, { keyOf }: Prom
         const staged = await store.stage("upl_1", inRandomChunks(bytes));
         expect(staged).toEqual({ uploadId: "upl_1", ...(await digestsOf(bytes)) });
         const location = await store.commit(staged);
-        expect(location).toEqual({
+        expect(location).toMatchObject({
           sha256: staged.sha256,
           key: keyOf(staged.sha256, "upl_1"),
         });
@@ -95,10 +95,10 @@ export function blobConformance(name: string, open: OpenForTest, { keyOf }: Prom
     it("commits again, even after discard, and tolerates a second discard", async () => {
       const staged = await store.stage("upl_1", chunks(Buffer.from("twice")));
       const location = await store.commit(staged);
-      expect(await store.commit(staged)).toEqual(location);
+      expect(await store.commit(staged)).toMatchObject(place(location));
       await store.discard("upl_1");
       await store.discard("upl_1");
-      expect(await store.commit(staged)).toEqual(location);
+      expect(await store.commit(staged)).toMatchObject(place(location));
       expect(await keys(store)).toEqual([location.key]);
     });
 
@@ -106,7 +106,7 @@ export function blobConformance(name: string, open: OpenForTest, { keyOf }: Prom
       const first = await store.stage("upl_1", chunks(Buffer.from("same")));
       const second = await store.stage("upl_2", chunks(Buffer.from("sa"), Buffer.from("me")));
       const location = await store.commit(first);
-      expect(await store.commit(second, location)).toEqual(location);
+      expect(await store.commit(second, location)).toMatchObject(place(location));
       expect(await keys(store)).toHaveLength(1);
       if (isByDigest) expect(await store.commit(second)).toEqual(location);
       await store.discard("upl_1");
@@ -285,7 +285,7 @@ export function blobConformance(name: string, open: OpenForTest, { keyOf }: Prom
       const again = await store.commit(staged, location);
       expect(again.key === location.key).toBe(isByDigest);
       expect(await readAll(store, again)).toEqual(Buffer.from("kept"));
-      expect(await store.commit(staged)).toEqual(again);
+      expect(await store.commit(staged)).toMatchObject(place(again));
       expect(await keys(store)).toEqual([again.key]);
     });
 
@@ -476,6 +476,11 @@ export function blobConformance(name: string, open: OpenForTest, { keyOf }: Prom
       },
     );
   });
+}
+
+/** Where the bytes stand, whoever put them there. */
+function place({ sha256, key }: BlobLocation): BlobLocation {
+  return { sha256, key };
 }
 
 /** Stages, commits and discards. */

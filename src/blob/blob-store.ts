@@ -51,7 +51,7 @@ export interface BlobStore {
    * there (it is never replaced), `blob.staging_gone` when neither staging nor object is there, and what `stage` raises for
    * the disk.
    */
-  commit(staged: StagedBlob, present?: BlobLocation): Promise<BlobLocation>;
+  commit(staged: StagedBlob, present?: BlobLocation): Promise<CommittedBlob>;
 
   /**
    * True when the object stands at `location` afterwards. Called while the write lock is held: one stat when the
@@ -167,6 +167,12 @@ export interface StagedBlob {
 }
 
 /** Where an object's bytes are. Made by an adapter and kept as state (`storage_location`); never part of an event. */
+/** Where an upload's bytes stand. */
+export interface CommittedBlob extends BlobLocation {
+  /** True when this very call put them there under a key that was never used before. */
+  readonly isNew?: boolean;
+}
+
 export interface BlobLocation {
   readonly sha256: string;
   /** The adapter's own name for the bytes: `objects/ab/abcdef…` in a directory, `objects/ab/abcdef…/upl_…` in S3. */

@@ -134,6 +134,7 @@ function toStoreSettings(values: SettingValues): StoreSettings {
       "release-evidence": values["retention.classes.release-evidence"],
       "permanent-record": values["retention.classes.permanent-record"],
     },
+    defaultRetentionClass: values["retention.default_class"],
   };
 }
 

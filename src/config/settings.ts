@@ -242,7 +242,17 @@ export const settings = {
   "storage.spool_directory": setting(
     textOrNone("a path", /^[^\0]+$/),
     "",
-    "Where parts of uploads wait until they are sent, 8 MiB and more each, three for an upload at once. Without it `spool` in the store directory.",
+    "Where parts of uploads wait until they are sent, 8 MiB and more each, five for an upload at once. Without it `spool` in the store directory.",
+  ),
+  "retention.default_class": setting(
+    choice("transient", "raw-evidence", "summary-evidence", "release-evidence", "permanent-record"),
+    "raw-evidence",
+    "The class of a package that names none.",
+  ),
+  "retention.sweep_interval": setting(
+    fixedDurationMs,
+    "1h",
+    "How often a server looks which packages may go by now, and records it. Nothing is deleted by it.",
   ),
   "retention.classes.transient": setting(periodOrNever, "7d", "How long packages of this class are kept."),
   "retention.classes.raw-evidence": setting(

@@ -62,9 +62,16 @@ export const releaseErrors = errorFamily({
     about: "Two artifacts have the same platform, arch and format.",
   },
   "release.empty": { kind: "invalid", about: "A release needs at least one artifact." },
+  "transaction.integrity": {
+    kind: "conflict",
+    about: "The change would break a rule of the whole; `details.rule` names it.",
+  },
+});
+
+export const packageErrors = errorFamily({
   "package.not_open": {
     kind: "conflict",
-    about: "The package is finalized: its files do not change any more.",
+    about: "The package is finalized, failed or deleted, or is a release's: its files do not change here any more.",
   },
   "package.duplicate_path": { kind: "conflict", about: "The package has other bytes at this path." },
   "package.deleted": {
@@ -72,10 +79,42 @@ export const releaseErrors = errorFamily({
     about: "The package was deleted; its record stays, its bytes are gone.",
   },
   "package.changed": { kind: "conflict", about: "The package changed while it was being finalized. Retry." },
-  "transaction.integrity": {
-    kind: "conflict",
-    about: "The change would break a rule of the whole; `details.rule` names it.",
+  "package.not_found": { kind: "not_found", about: "There is no such package, or the caller may not see it." },
+  "package.file_not_found": { kind: "not_found", about: "The package has no file at this path." },
+  "package.not_finalized": { kind: "conflict", about: "The package has no manifest: it was not finalized." },
+  "package.empty": { kind: "conflict", about: "A package needs at least one file to be finalized." },
+  "package.invalid_path": {
+    kind: "invalid",
+    about:
+      "A path is relative, of segments between slashes: UTF-8 of at most 1,024 bytes, 255 a segment, without `.`, `..`, empty segments, backslashes and control characters.",
   },
+  "package.too_many_files": { kind: "invalid", about: "A package has at most 100,000 files, a request 1,000." },
+  "package.invalid_kind": {
+    kind: "invalid",
+    about: "A kind is 1 to 64 of `a-z`, `0-9`, `.`, `_` and `-`; `release` is the registry's own.",
+  },
+  "package.invalid_field": {
+    kind: "invalid",
+    about: "Producer, subject, case and media type are printable text of limited length.",
+  },
+  "package.invalid_metadata": {
+    kind: "invalid",
+    about: "Metadata is a JSON object of at most 16 KiB with at most 32 top-level scalars.",
+  },
+  "package.invalid_key": { kind: "invalid", about: "A key is 1 to 128 of `A-Z`, `a-z`, `0-9`, `.`, `_`, `:` and `-`." },
+  "package.invalid_filter": { kind: "invalid", about: "A filter of the list has a value that no package can have." },
+});
+
+export const retentionErrors = errorFamily({
+  "retention.unknown_class": { kind: "invalid", about: "There is no such retention class." },
+  "retention.reason_required": { kind: "invalid", about: "This needs a reason." },
+  "retention.not_later": {
+    kind: "invalid",
+    about: "An extension must end later than what holds now, and later than now.",
+  },
+  "retention.permanent": { kind: "invalid", about: "The package is kept for ever; there is nothing to extend." },
+  "hold.not_found": { kind: "not_found", about: "The package has no such hold." },
+  "hold.already_released": { kind: "conflict", about: "The hold was released before." },
 });
 
 export const channelErrors = errorFamily({

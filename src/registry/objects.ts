@@ -17,7 +17,7 @@ import { authErrors, objectErrors, validationErrors } from "./errors.ts";
 import { hasScope } from "./access.ts";
 import type { Context } from "./context.ts";
 import type { Principal } from "./principal.ts";
-import { bestName } from "./read-objects.ts";
+import { isNamedFor } from "./read-objects.ts";
 import type { ObjectRecord, UploadedObject, UploadOptions, UploadSource } from "./records.ts";
 
 /**
@@ -89,6 +89,8 @@ function checkExpected(staged: StagedBlob, expected: UploadOptions["expected"]):
   }
 }
 
+/** What was put under a new key this short a time ago nobody can have taken away: `isUnrecorded` lets it grow older. */
+const NEW_KEY_MS = 60_000;
 /** How often bytes are put in place anew when a collector takes them away before they are recorded. */
 const MAX_COMMITS = 3;
 
@@ -103,10 +105,11 @@ export async function recordStaged(
 ): Promise<UploadedObject> {
   const { sha256 } = staged;
   for (let count = 0; count < MAX_COMMITS; count += 1) {
-    const row = await context.database.read((reader) => reader.first(locationOf, { sha256 }));
+    const row = await context.database.first(locationOf, { sha256 });
     const present = row?.status === "present" ? { sha256, key: row.physical_key } : undefined;
     const location = await context.blobs.commit(staged, present);
-    const recorded = await recordCommitted(context, staged, location, also);
+    const trustedUntilMs = location.isNew === true ? performance.now() + NEW_KEY_MS : 0;
+    const recorded = await recordCommitted(context, staged, { ...location, trustedUntilMs }, also);
     // Others recorded the same bytes in another place meanwhile: nothing refers to this one, and cleanup would find it too.
     if (recorded !== undefined && recorded.key !== location.key)
       await context.blobs.remove(location).catch(() => {});
@@ -121,16 +124,17 @@ export async function recordStaged(
 async function recordCommitted(
   context: Context,
   staged: StagedBlob,
-  location: BlobLocation,
+  location: BlobLocation & { readonly trustedUntilMs: number },
   also: ((tx: Transaction, object: UploadedObject) => Promise<void>) | undefined,
 ): Promise<{ object: UploadedObject; key: string } | undefined> {
   const { sha256, blake3, sizeBytes } = staged;
   return context.database.write(context.principal, async (tx) => {
-    const known = await isKnownTo(tx, tx.now, context.principal, sha256);
-    await finishDeletion(tx, context, sha256);
-    const key = await keyToRecord(tx, context, staged, location);
+    const before = await tx.first(locationOf, { sha256 });
+    const known = await isRowKnownTo(tx, tx.now, context.principal, before);
+    const row = (await finishDeletionOf(tx, context, before)) ? undefined : before;
+    const key = await keyToRecord(context, staged, { row, location });
     if (key === undefined) return undefined;
-    if ((await tx.first(locationOf, { sha256 })) === undefined) {
+    if (row === undefined) {
       await recordObject(tx, context, { sha256, blake3, sizeBytes, location });
     } else {
       await tx.run(moveLocation, { sha256, physical_key: key });
@@ -151,16 +155,19 @@ async function recordCommitted(
 
 /** Where the object stands: where the row says, if it does; else at `location`, if it does; undefined for nowhere. */
 async function keyToRecord(
-  tx: Transaction,
   context: Context,
   staged: StagedBlob,
-  location: BlobLocation,
+  at: {
+    readonly row: StorageLocationTable | undefined;
+    readonly location: BlobLocation & { readonly trustedUntilMs: number };
+  },
 ): Promise<string | undefined> {
-  const row = await tx.first(locationOf, { sha256: staged.sha256 });
+  const { row, location } = at;
   if (row !== undefined && row.physical_key !== location.key) {
     const size = await context.blobs.size({ sha256: staged.sha256, key: row.physical_key });
     if (size === staged.sizeBytes) return row.physical_key;
   }
+  if (performance.now() < location.trustedUntilMs) return location.key;
   return (await context.blobs.ensure(staged, location)) ? location.key : undefined;
 }
 
@@ -203,8 +210,16 @@ export function locationColumns(
  * is going is never revived.
  */
 export async function finishDeletion(tx: Transaction, context: Context, sha256: string): Promise<boolean> {
-  const row = await tx.first(locationOf, { sha256 });
+  return finishDeletionOf(tx, context, await tx.first(locationOf, { sha256 }));
+}
+
+async function finishDeletionOf(
+  tx: Transaction,
+  context: Context,
+  row: StorageLocationTable | undefined,
+): Promise<boolean> {
   if (row === undefined || row.status !== "deleting") return false;
+  const { sha256 } = row;
   await context.blobs.remove({ sha256, key: row.physical_key });
   await tx.run(deleteLocation, { sha256, generation: row.generation });
   return true;
@@ -219,17 +234,27 @@ export function leaseHolder(principal: Principal): string {
  * A digest is not a permission: bytes are known to somebody who holds a live lease on them, or who may read something
  * that refers to them.
  */
-export async function isKnownTo(
+async function isKnownTo(
   reader: Reader,
   now: string,
   principal: Principal,
   sha256: string,
 ): Promise<boolean> {
-  const row = await reader.first(locationOf, { sha256 });
+  return isRowKnownTo(reader, now, principal, await reader.first(locationOf, { sha256 }));
+}
+
+/** The same of an object whose row was read. */
+async function isRowKnownTo(
+  reader: Reader,
+  now: string,
+  principal: Principal,
+  row: StorageLocationTable | undefined,
+): Promise<boolean> {
   if (row === undefined || row.status !== "present") return false;
+  const { sha256 } = row;
   const lease = await reader.first(leaseOf, { sha256, principal: leaseHolder(principal) });
   if (lease !== undefined && lease.expires_at > now) return true;
-  return (await bestName(reader, principal, sha256))?.state === "live";
+  return isNamedFor(reader, principal, sha256);
 }
 
 /**
@@ -245,8 +270,8 @@ export async function requireObjects(
   const found: StorageLocationTable[] = [];
   const missing: string[] = [];
   for (const sha256 of digests) {
-    if (await isKnownTo(reader, now, principal, sha256))
-      found.push((await reader.first(locationOf, { sha256 }))!);
+    const row = await reader.first(locationOf, { sha256 });
+    if (await isRowKnownTo(reader, now, principal, row)) found.push(row!);
     else missing.push(sha256);
   }
   if (missing.length === 0) return found;
@@ -276,9 +301,9 @@ export async function lookupObject(context: Context, sha256: string): Promise<Ob
   requireUploader(context.principal);
   return context.database.read(async (reader) => {
     const now = toTimestamp(context.clock.nowMs());
-    if (!(await isKnownTo(reader, now, context.principal, sha256))) return null;
-    const row = (await reader.first(locationOf, { sha256 }))!;
-    return { sha256, blake3: row.blake3, size_bytes: row.size_bytes };
+    const row = await reader.first(locationOf, { sha256 });
+    if (!(await isRowKnownTo(reader, now, context.principal, row))) return null;
+    return { sha256, blake3: row!.blake3, size_bytes: row!.size_bytes };
   });
 }
 

@@ -38,6 +38,14 @@ export function seqCursorOf(page: PageRequest): number | null {
   return seq as number;
 }
 
+/** The text behind which a page begins that is ordered by one; null for its start. */
+export function pathCursorOf(page: PageRequest): string | null {
+  if (page.after === undefined) return null;
+  const [path] = decodeCursor(page.after);
+  if (typeof path !== "string") throw invalidCursor(page.after);
+  return path;
+}
+
 /** Cuts the extra row off and names the page that follows. */
 export function pageOf<Row, Item>(
   rows: readonly Row[],

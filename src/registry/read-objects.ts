@@ -1,10 +1,11 @@
 import { provenStream } from "../blob/proven-stream.ts";
 import type { Reader } from "../catalog/database.ts";
-import { locationOf, namesOfObject } from "../catalog/queries/objects.ts";
+import { evidenceNaming, locationOf, namesOfObject } from "../catalog/queries/objects.ts";
 import { channelsServing } from "../catalog/queries/shares.ts";
-import { mayInApp } from "./access.ts";
+import type { StorageLocationTable } from "../catalog/tables.ts";
+import { hasScope, mayInApp } from "./access.ts";
 import type { Context } from "./context.ts";
-import { authErrors, objectErrors, releaseErrors } from "./errors.ts";
+import { authErrors, objectErrors, packageErrors, releaseErrors } from "./errors.ts";
 import type { Principal } from "./principal.ts";
 import type { ObjectRange, OpenedObject } from "./records.ts";
 
@@ -28,41 +29,75 @@ export async function openObject(
   const { principal } = context;
   return context.database.read(async (reader) => {
     const best = await bestName(reader, principal, sha256, options.artifact);
-    if (best?.state === "revoked") {
-      throw releaseErrors.error("release.revoked", "The release was revoked; its files are not handed out.");
-    }
-    if (best?.state === "deleted") {
-      throw releaseErrors.error("package.deleted", "The release was deleted, and its files with it.");
+    const evidence = best?.state === "live" ? undefined : await evidenceName(reader, principal, sha256);
+    if (evidence?.live !== 1) {
+      if (best?.state === "revoked") {
+        throw releaseErrors.error(
+          "release.revoked",
+          "The release was revoked; its files are not handed out.",
+        );
+      }
+      if (best?.state === "deleted") {
+        throw packageErrors.error("package.deleted", "The release was deleted, and its files with it.");
+      }
+      if (evidence !== undefined) {
+        throw packageErrors.error("package.deleted", "The package was deleted, and its files with it.");
+      }
     }
     const row = await reader.first(locationOf, { sha256 });
+    if (row?.status === "present" && evidence !== undefined) return openedObject(context, row, evidence);
     if (best === undefined || row === undefined || row.status !== "present") {
       throw objectErrors.error("object.not_found", `There is no object ${sha256}.`, { details: { sha256 } });
     }
     if (lacksCredentials(principal, best.name)) {
       throw authErrors.error("auth.missing_token", "An IPA is downloaded with credentials only.");
     }
-    const { blobs } = context;
-    const { size_bytes: sizeBytes } = row;
-    const location = { sha256, key: row.physical_key };
-    const fileUrl = blobs.isRemote ? null : blobs.url(location);
-    const read = async (range?: ObjectRange) => {
-      const bytes = await blobs.read(location, range);
-      return blobs.isRemote && isWhole(range, sizeBytes) ? provenStream(bytes, sha256) : bytes;
-    };
-    return {
-      sha256,
-      blake3: row.blake3,
-      size_bytes: sizeBytes,
-      content_type: best.name.content_type,
-      filename: best.name.filename,
-      is_public: isPublic(best.name),
-      physical_key: fileUrl === null ? null : row.physical_key,
-      file_url: fileUrl,
-      read,
-      readChunks: (range) => (blobs.isRemote ? read(range) : blobs.readChunks(location, range)),
-      presign: (head) => blobs.presign(location, head),
-    };
+    return openedObject(context, row, { ...best.name, isPublic: isPublic(best.name) });
   });
+}
+
+/**
+ * True when something live that the principal may read names the object: a release's artifact, notes or manifest, or a package of
+ * evidence.
+ */
+export async function isNamedFor(reader: Reader, principal: Principal, sha256: string): Promise<boolean> {
+  if ((await bestName(reader, principal, sha256))?.state === "live") return true;
+  return (await evidenceName(reader, principal, sha256))?.live === 1;
+}
+
+/** What a package of evidence calls the object, a live one first; undefined for those who may not read evidence. */
+async function evidenceName(reader: Reader, principal: Principal, sha256: string) {
+  if (principal.app !== null || !hasScope(principal, "package.read")) return undefined;
+  const name = await reader.first(evidenceNaming, { sha256 });
+  return name && { ...name, filename: name.path?.split("/").at(-1) ?? null };
+}
+
+/** An object that stands at `row`, with what a download says about it. Whoever calls has decided that it may be read. */
+export function openedObject(
+  { blobs }: Pick<Context, "blobs">,
+  row: StorageLocationTable,
+  head: { readonly content_type: string; readonly filename: string | null; readonly isPublic?: boolean },
+): OpenedObject {
+  const { sha256, size_bytes: sizeBytes } = row;
+  const location = { sha256, key: row.physical_key };
+  const fileUrl = blobs.isRemote ? null : blobs.url(location);
+  const read = async (range?: ObjectRange) => {
+    const bytes = await blobs.read(location, range);
+    return blobs.isRemote && isWhole(range, sizeBytes) ? provenStream(bytes, sha256) : bytes;
+  };
+  return {
+    sha256,
+    blake3: row.blake3,
+    size_bytes: sizeBytes,
+    content_type: head.content_type,
+    filename: head.filename,
+    is_public: head.isPublic ?? false,
+    physical_key: fileUrl === null ? null : row.physical_key,
+    file_url: fileUrl,
+    read,
+    readChunks: (range) => (blobs.isRemote ? read(range) : blobs.readChunks(location, range)),
+    presign: (options) => blobs.presign(location, options),
+  };
 }
 
 function isWhole(range: { start: number; end?: number } | undefined, sizeBytes: number): boolean {
@@ -73,7 +108,7 @@ function isWhole(range: { start: number; end?: number } | undefined, sizeBytes: 
  * The best of what names the object and the principal may read: live before revoked before deleted, what opens as it is
  * before what needs credentials, the named artifact before others.
  */
-export async function bestName(
+async function bestName(
   reader: Reader,
   principal: Principal,
   sha256: string,

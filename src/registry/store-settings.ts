@@ -11,6 +11,8 @@ export interface StoreSettings {
   readonly maxUploadBytes: number;
   /** Default period by retention class; null never expires. */
   readonly retentionClasses: { readonly [name: string]: Duration | null };
+  /** The class of a package that names none. */
+  readonly defaultRetentionClass: string;
 }
 
 /** Where the log, its views and the state are: in a file, relative to the store directory, or on a database server. */

@@ -63,7 +63,7 @@ async function expectMovable(source: TestStore): Promise<void> {
     // A store that never held a byte has no objects.
     (error: NodeJS.ErrnoException) => expect(error.code).toBe("ENOENT"),
   );
-  const moved = await openTestStore({ directory });
+  const moved = await openTestStore({ directory, blobs: "directory" });
   try {
     const text = await exportOf(source.registry);
     const report = await moved.registry.importStore(readLines(bytesOf(text)));
@@ -87,7 +87,7 @@ describe("any history of use cases", () => {
       await fc.assert(
         fc.asyncProperty(histories, async (steps) => {
           const directory = await makeDirectory();
-          const store = await openTestStore({ directory });
+          const store = await openTestStore({ directory, blobs: "directory" });
           try {
             const run = new HistoryRun(store);
             await run.run(steps);

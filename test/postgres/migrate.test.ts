@@ -41,7 +41,7 @@ const place = (name: string) => join(directory, name);
 
 /** The store that the others come from: SQLite and a directory. */
 async function fillSource(): Promise<void> {
-  const test = await openTestStore({ directory: place("source"), settings: onSqlite });
+  const test = await openTestStore({ directory: place("source"), settings: onSqlite, blobs: "directory" });
   const publish = async (version: string, bytes: Uint8Array) => {
     const { sha256 } = await test.registry.uploadObject(
       sourceOf(Buffer.concat([tarGzBytes(version), bytes])),
@@ -215,7 +215,7 @@ needs("procfs", ...rgwTools)("a store that goes to PostgreSQL and Ceph RGW and c
   );
 
   it("moves between engines and object stores one at a time as well", async () => {
-    const test = await openTestStore({ directory: place("source"), settings: onSqlite });
+    const test = await openTestStore({ directory: place("source"), settings: onSqlite, blobs: "directory" });
     const { sha256 } = await test.registry.uploadObject(sourceOf(tarGzBytes("1.0")));
     await test.registry.publish({
       app: "acme",
@@ -265,7 +265,7 @@ needs("procfs", ...rgwTools)("a store that goes to PostgreSQL and Ceph RGW and c
     ["a bucket that is missing", { bucket: "not-there" }, "blob.bucket_missing"],
     ["a user whom nobody knows", { accessKeyId: "nobody" }, "blob.access_denied"],
   ])("ends with 3 at %s", async (_what, changes, code) => {
-    const test = await openTestStore({ directory: place("source"), settings: onSqlite });
+    const test = await openTestStore({ directory: place("source"), settings: onSqlite, blobs: "directory" });
     await test.registry.uploadObject(sourceOf(tarGzBytes("1.0")));
     await test.close();
     await writeSettings("target", { s3: await testS3Settings(changes) });

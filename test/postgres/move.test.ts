@@ -15,8 +15,8 @@ const sqlite = { database: { engine: "sqlite", file: "dist.db" } } as const;
 let onPostgres: TestStore;
 let onSqlite: TestStore;
 beforeEach(async () => {
-  onPostgres = await openTestStore({ directory: await makeDirectory() });
-  onSqlite = await openTestStore({ directory: await makeDirectory(), settings: sqlite });
+  onPostgres = await openTestStore({ directory: await makeDirectory(), blobs: "directory" });
+  onSqlite = await openTestStore({ directory: await makeDirectory(), settings: sqlite, blobs: "directory" });
 });
 afterEach(async () => {
   for (const { close, directory } of [onPostgres, onSqlite]) {

@@ -21,8 +21,8 @@ let other: Store;
 let nodes: readonly [Registry, Registry];
 beforeEach(async () => {
   test = await openTestStore();
-  const { directory, settings, clock } = test;
-  other = await openStore({ directory, create: false, settings, clock });
+  const { directory, settings, storage, clock } = test;
+  other = await openStore({ directory, create: false, settings, storage, clock });
   nodes = [test.registry, other.as(localPrincipal("other"))];
 });
 afterEach(async () => {

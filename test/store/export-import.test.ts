@@ -14,10 +14,10 @@ let target: TestStore;
 let text: string;
 
 beforeEach(async () => {
-  source = await openTestStore({ directory: await makeDirectory() });
+  source = await openTestStore({ directory: await makeDirectory(), blobs: "directory" });
   await new HistoryRun(source).run(fullHistory);
   text = await exportOf(source);
-  target = await openTestStore({ directory: await makeDirectory() });
+  target = await openTestStore({ directory: await makeDirectory(), blobs: "directory" });
 });
 afterEach(async () => {
   for (const { close, directory } of [source, target]) {
@@ -99,7 +99,7 @@ describe("an export", () => {
     const empty = await exportOf(target);
     expect(JSON.parse(empty)).toMatchObject({ head: 0, events: [] });
     const other = target;
-    target = await openTestStore({ directory: await makeDirectory() });
+    target = await openTestStore({ directory: await makeDirectory(), blobs: "directory" });
     expect(await importText(empty)).toMatchObject({ ok: true, events: 0 });
     expect(await exportOf(target)).toBe(empty);
     await other.close();

@@ -28,8 +28,8 @@ import { dumpViews, flipBit, makeDirectory, objectPath, overwrite, rowsOf, tampe
 let source: TestStore;
 let target: TestStore;
 beforeEach(async () => {
-  source = await openTestStore({ directory: await makeDirectory() });
-  target = await openTestStore({ directory: await makeDirectory() });
+  source = await openTestStore({ directory: await makeDirectory(), blobs: "directory" });
+  target = await openTestStore({ directory: await makeDirectory(), blobs: "directory" });
 });
 afterEach(async () => {
   for (const { close, directory } of [source, target]) {

@@ -30,7 +30,7 @@ let manifest: string;
 
 beforeEach(async () => {
   directory = await makeDirectory();
-  store = await openTestStore({ directory });
+  store = await openTestStore({ directory, blobs: "directory" });
   const published = await publishTar(store.registry, { version: "1.0", channel: "beta" });
   artifact = published.artifacts[0]!.sha256;
   manifest = published.release.manifest_sha256;
@@ -72,7 +72,7 @@ describe("a sound store", () => {
 
   it("with nothing in it has none either", async () => {
     const empty = await makeDirectory();
-    const fresh = await openTestStore({ directory: empty });
+    const fresh = await openTestStore({ directory: empty, blobs: "directory" });
     expect(await fresh.registry.verifyStore()).toMatchObject({ ok: true, problems: [], collectable: [] });
     await fresh.close();
     await rm(empty, { recursive: true });
@@ -81,7 +81,7 @@ describe("a sound store", () => {
   it.runIf(engine === "sqlite")("whose database is a file of no bytes has none", async () => {
     const empty = await makeDirectory();
     await overwrite(join(empty, "dist.db"), "");
-    const fresh = await openTestStore({ directory: empty });
+    const fresh = await openTestStore({ directory: empty, blobs: "directory" });
     expect(await fresh.registry.verifyStore()).toMatchObject({ ok: true, problems: [] });
     await fresh.close();
     await rm(empty, { recursive: true });
@@ -362,7 +362,7 @@ describe.runIf(engine === "sqlite")("the database file", () => {
       UPDATE sqlite_schema SET sql = 'CREATE INDEX event_type ON event (actor, seq)' WHERE name = 'event_type'`);
     database.close();
     await store.close();
-    store = await openTestStore({ directory });
+    store = await openTestStore({ directory, blobs: "directory" });
     expect(await problemsOf()).toEqual(["store.damaged database"]);
   });
 });

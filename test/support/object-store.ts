@@ -13,6 +13,11 @@ import { Secret } from "../../src/base/secret.ts";
 /** The commands that a real Ceph object gateway is made of, for `needs`. */
 export const rgwTools = ["ceph-mon", "ceph-osd", "radosgw"] as const;
 
+/** True where a gateway can be started. */
+export function hasGateway(): boolean {
+  return rgwTools.every((tool) => spawnSync("which", [tool]).status === 0);
+}
+
 /** A directory of this run, made by `vitest-global.ts`, which stops at the end what was started in it. */
 export const SERVICES_DIRECTORY = "DIST_TEST_SERVICES_DIRECTORY";
 

@@ -72,15 +72,11 @@ export const testSettings: StoreSettings = {
     "release-evidence": parseDurationOrNever("7y"),
     "permanent-record": null,
   },
+  defaultRetentionClass: "raw-evidence",
 };
 
-/** Where the stores of a test file keep their bytes, unless they say. */
-let usualBlobs: "directory" | "s3" = "directory";
-
-/** Lets the stores that are opened from now on in this test file keep their bytes in S3. */
-export function useS3(): void {
-  usualBlobs = "s3";
-}
+/** Set by the project that runs on the services: stores keep their bytes in a bucket, unless they say. */
+const usualBlobs = process.env["DIST_TEST_STORAGE"] === "s3" ? "s3" : "directory";
 
 /** A fresh store in a directory of its own, removed by `close`; its bytes in a part of the bucket that is its own. */
 export async function openTestStore(

@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { SERVICES_DIRECTORY, stopGateway } from "./object-store.ts";
+import { hasGateway, rgwTools, SERVICES_DIRECTORY, stopGateway } from "./object-store.ts";
 import {
   hasPostgres,
   type PostgresServer,
@@ -35,6 +35,11 @@ export function setup(): void {
     throw new Error("Not installed: PostgreSQL.");
   } else {
     appendFileSync(process.env[NOT_RUN_FILE], "every suite on PostgreSQL (needs postgresql)\n");
+  }
+  if (!hasGateway()) {
+    const missing = `every suite with its bytes on Ceph RGW (needs ${rgwTools.join(", ")})`;
+    if (process.env["DIST_TEST_SERVICES"] === "required") throw new Error(`Not run: ${missing}.`);
+    appendFileSync(process.env[NOT_RUN_FILE], `${missing}\n`);
   }
 }
 

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 
 import type { S3 } from "@aws-sdk/client-s3";
 
-import { assert } from "../../base/errors.ts";
+import { assert, hasCode } from "../../base/errors.ts";
 import type { RandomAccess } from "../../base/random-access.ts";
 import type { ByteRange } from "../blob-store.ts";
 import { availableBytes, boundsOf } from "../checks.ts";
@@ -29,6 +29,7 @@ interface Opened {
 /** A stream of an object, and what the store says of the whole. */
 export interface OpenedObject {
   readonly stream: Readable;
+  readonly sizeBytes: number;
   readonly etag: string | undefined;
 }
 
@@ -52,20 +53,16 @@ export async function openObject(s3: S3Connection, key: string, range?: ByteRang
     throw error;
   }
   const stop = boundsOf(range, opened.sizeBytes).stop;
-  return { stream: new ObjectStream(s3, { key, abort, opened, start, stop }), etag: opened.etag };
+  const { sizeBytes, etag } = opened;
+  return { stream: new ObjectStream(s3, { key, abort, opened, start, stop }), sizeBytes, etag };
 }
 
 /** Random access by ranged requests; what was read lately is kept. Raises `blob.not_found`. */
 export async function randomAccess(s3: S3Connection, key: string): Promise<RandomAccess> {
-  const head = await headOf(s3, key);
-  if (head === null) throw notFound(key);
-  const { sizeBytes } = head;
-  const blocks = new Map<number, Promise<Buffer>>();
-  const readRange = async (start: number, stop: number): Promise<Buffer> => {
-    const { stream } = await openObject(s3, key, { start, end: stop - 1 });
-    const bytes = Buffer.concat(await Array.fromAsync(stream as AsyncIterable<Buffer>));
-    return bytes;
-  };
+  const { bytes: head, sizeBytes } = await firstBlock(s3, key);
+  const blocks = new Map([[0, Promise.resolve(head)]]);
+  const readRange = async (start: number, stop: number): Promise<Buffer> =>
+    allOf((await openObject(s3, key, { start, end: stop - 1 })).stream);
   const block = (index: number): Promise<Buffer> => {
     const start = index * BLOCK_BYTES;
     const bytes = blocks.get(index) ?? readRange(start, Math.min(start + BLOCK_BYTES, sizeBytes));
@@ -92,6 +89,22 @@ export async function randomAccess(s3: S3Connection, key: string): Promise<Rando
     },
     close: async () => blocks.clear(),
   };
+}
+
+/** Where every look into a file begins; its answer tells the size too, so that nothing is asked twice. */
+async function firstBlock(s3: S3Connection, key: string): Promise<{ bytes: Buffer; sizeBytes: number }> {
+  try {
+    const { stream, sizeBytes } = await openObject(s3, key, { start: 0, end: BLOCK_BYTES - 1 });
+    return { bytes: await allOf(stream), sizeBytes };
+  } catch (error) {
+    // Of an object without bytes there is no range.
+    if (hasCode(error, "blob.range_invalid")) return { bytes: Buffer.alloc(0), sizeBytes: 0 };
+    throw error;
+  }
+}
+
+async function allOf(stream: Readable): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync(stream as AsyncIterable<Buffer>));
 }
 
 /**

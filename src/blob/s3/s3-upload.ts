@@ -21,7 +21,7 @@ import { partsKey, pieceKey } from "./s3-keys.ts";
 import { SpoolFile } from "./spool-file.ts";
 
 /** Full parts on their way while the next one fills: with it they bound what one upload keeps on the local disk. */
-const MAX_PARTS_SENDING = 2;
+const MAX_PARTS_SENDING = 4;
 
 /**
  * One upload of this process, from its first byte until it is discarded. A part is spooled to the local disk; when it is full

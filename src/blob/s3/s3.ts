@@ -10,6 +10,7 @@ import type {
   BlobLocation,
   BlobStore,
   ByteRange,
+  CommittedBlob,
   DownloadHead,
   PassingChunks,
   StagedBlob,
@@ -103,7 +104,7 @@ class S3BlobStore implements BlobStore {
     return spool === undefined ? readStaged(this.#s3, uploadId, sizeBytes) : spool.readFirst(sizeBytes);
   }
 
-  async commit(staged: StagedBlob, present?: BlobLocation): Promise<BlobLocation> {
+  async commit(staged: StagedBlob, present?: BlobLocation): Promise<CommittedBlob> {
     const { sha256, uploadId, sizeBytes } = staged;
     const first = { sha256, key: freshKey(sha256, uploadId, 1) };
     if (present !== undefined && (await this.size(present)) === sizeBytes) return present;
@@ -120,7 +121,7 @@ class S3BlobStore implements BlobStore {
     const location = { sha256, key: freshKey(sha256, uploadId, known.puts) };
     await known.upload.put(location.key);
     known.location = location;
-    return location;
+    return { ...location, isNew: true };
   }
 
   async ensure(staged: StagedBlob, location: BlobLocation): Promise<boolean> {

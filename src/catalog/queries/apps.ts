@@ -8,6 +8,10 @@ export const appBySlug = query<{ slug: string }>()((db, p) =>
   db.selectFrom("app").selectAll().where("slug", "=", p.slug),
 );
 
+export const appById = query<{ id: string }>()((db, p) =>
+  db.selectFrom("app").selectAll().where("id", "=", p.id),
+);
+
 /** Whether somebody may see an app, and what was the last that happened to it. */
 export const appVersionBySlug = query<{ slug: string }>()((db, p) =>
   db.selectFrom("app").select(["id", "slug", "visibility", "last_seq"]).where("slug", "=", p.slug),

@@ -178,6 +178,33 @@ export const namesOfObject = query<{ sha256: string }>()((db, p) =>
     ),
 );
 
+/** What a package of evidence calls these bytes, a live one before deleted ones: a file, or its manifest, which has no path. */
+export const evidenceNaming = query<{ sha256: string }>()((db, p) =>
+  db
+    .selectFrom("package_file")
+    .innerJoin("package", "package.id", "package_file.package_id")
+    .select([
+      sql<string | null>`package_file.path`.as("path"),
+      sql<string>`package_file.media_type`.as("content_type"),
+      sql<number>`package_file.live`.as("live"),
+    ])
+    .where("package_file.sha256", "=", p.sha256)
+    .where("package.app_id", "is", null)
+    .unionAll(
+      db
+        .selectFrom("package")
+        .select([
+          sql<string | null>`null`.as("path"),
+          sql<string>`'application/cbor'`.as("content_type"),
+          sql<number>`1`.as("live"),
+        ])
+        .where("manifest_sha256", "=", p.sha256)
+        .where("app_id", "is", null),
+    )
+    .orderBy("live", "desc")
+    .limit(1),
+);
+
 /** References to objects that nothing holds any more: rows that `store verify` reports. */
 export const missingObjects = query<{ limit: number }>()((db, p) =>
   db

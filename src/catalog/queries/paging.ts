@@ -9,13 +9,14 @@ export interface Keyset {
   readonly after: { readonly createdAt: string; readonly id: string } | null;
 }
 
-/** Orders a list newest first and begins it behind the cursor. */
-export function newestFirst<T extends keyof Tables, R>(
-  list: SelectQueryBuilder<Tables, T, R>,
+/** Orders a list newest first, by `created_at` and `id` unless other columns are named, and begins it behind the cursor. */
+export function newestFirst<DB extends Tables, T extends keyof DB, R>(
+  list: SelectQueryBuilder<DB, T, R>,
   page: Keyset,
-): SelectQueryBuilder<Tables, T, R> {
-  const createdAt = "created_at" as ReferenceExpression<Tables, T>;
-  const id = "id" as ReferenceExpression<Tables, T>;
+  columns: readonly [time: string, id: string] = ["created_at", "id"],
+): SelectQueryBuilder<DB, T, R> {
+  const createdAt = columns[0] as ReferenceExpression<DB, T>;
+  const id = columns[1] as ReferenceExpression<DB, T>;
   const { after } = page;
   const behind =
     after === null

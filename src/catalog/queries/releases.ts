@@ -57,14 +57,6 @@ export const artifactsOfRelease = query<{ release_id: string }>()((db, p) =>
   db.selectFrom("artifact").selectAll().where("release_id", "=", p.release_id).orderBy("id"),
 );
 
-export const packageById = query<{ id: string }>()((db, p) =>
-  db.selectFrom("package").selectAll().where("id", "=", p.id),
-);
-
-export const filesOfPackage = query<{ package_id: string }>()((db, p) =>
-  db.selectFrom("package_file").selectAll().where("package_id", "=", p.package_id).orderBy("path"),
-);
-
 /** An app's releases that are not deleted, newest first. */
 export function releasePage(
   page: Keyset,

@@ -8,14 +8,8 @@ const releaseFacts = (db: QueryBuilder) =>
     .selectFrom("release")
     .innerJoin("app", "app.id", "release.app_id")
     .innerJoin("package", "package.id", "release.package_id")
-    .leftJoin("retention_state", "retention_state.package_id", "release.package_id")
     .selectAll("release")
-    .select([
-      "app.retention_keep",
-      "package.size_bytes",
-      "retention_state.retention_class",
-      "retention_state.current_expires_at",
-    ])
+    .select(["app.retention_keep", "package.size_bytes"])
     .where("release.status", "<>", "deleted");
 
 /** Releases after an id, in order: the walk of a cleanup. */
@@ -83,4 +77,94 @@ export const aheadNeverCurrent = query<{ app_id: string; created_at: string; id:
           .as("ahead"),
       )
       .select((eb) => eb.fn.countAll<number>().as("count")),
+);
+
+export const retentionStateOf = query<{ package_id: string }>()((db, p) =>
+  db.selectFrom("retention_state").selectAll().where("package_id", "=", p.package_id),
+);
+
+/** A package's extensions, oldest first. */
+export const extensionsOf = query<{ package_id: string }>()((db, p) =>
+  db.selectFrom("retention_extension").selectAll().where("package_id", "=", p.package_id).orderBy("seq"),
+);
+
+/** A package's active holds, oldest first. */
+export const activeHolds = query<{ package_id: string }>()((db, p) =>
+  db
+    .selectFrom("hold")
+    .selectAll()
+    .where("package_id", "=", p.package_id)
+    .where("released_at", "is", null)
+    .orderBy("seq"),
+);
+
+export const holdById = query<{ id: string; package_id: string }>()((db, p) =>
+  db.selectFrom("hold").selectAll().where("id", "=", p.id).where("package_id", "=", p.package_id),
+);
+
+/** The release whose substance a package is. */
+export const releaseOfPackage = query<{ package_id: string }>()((db, p) =>
+  releaseFacts(db).where("release.package_id", "=", p.package_id),
+);
+
+/** Evidence that is due by then and was not recorded as such. */
+export const unmarkedDue = query<{ now: string; after: string; limit: number }>()((db, p) =>
+  db
+    .selectFrom("retention_state")
+    .select(["package_id", "due_at"])
+    .where("due_at", "<=", p.now)
+    .where(sql<boolean>`due_at IS NOT NULL`)
+    .where(sql<boolean>`marked_at IS NULL`)
+    .where("package_id", ">", p.after)
+    .orderBy("package_id")
+    .limit(p.limit),
+);
+
+/** Evidence that is due, after a package, in order: what a cleanup looks at. */
+export const dueAfter = query<{ now: string; after: string; limit: number }>()((db, p) =>
+  db
+    .selectFrom("retention_state")
+    .innerJoin("package", "package.id", "retention_state.package_id")
+    .select(["package.id", "package.size_bytes"])
+    .where("retention_state.due_at", "<=", p.now)
+    .where("retention_state.app_id", "is", null)
+    .where("package.id", ">", p.after)
+    .orderBy("package.id")
+    .limit(p.limit),
+);
+
+/** Releases whose own period ended in between. */
+export const releasesExpired = query<{ from: string; to: string }>()((db, p) =>
+  db
+    .selectFrom("retention_state")
+    .select("package_id")
+    .where(sql<boolean>`app_id IS NOT NULL`)
+    .where("current_expires_at", ">", p.from)
+    .where("current_expires_at", "<=", p.to),
+);
+
+/** Apps of which anything happened after an event. */
+export const appsTouchedAfter = query<{ seq: number }>()((db, p) =>
+  db.selectFrom("app").select("id").where("last_seq", ">", p.seq).orderBy("id"),
+);
+
+/** An app's releases that are neither drafts nor deleted, after one, in order. */
+export const standingReleases = query<{ app_id: string; id: string; limit: number }>()((db, p) =>
+  releaseFacts(db)
+    .where("release.app_id", "=", p.app_id)
+    .where("release.status", "in", ["published", "revoked"])
+    .where("release.id", ">", p.id)
+    .orderBy("release.id")
+    .limit(p.limit),
+);
+
+export const lastSweep = query<object>()((db) =>
+  db.selectFrom("retention_sweep").select(["seq", "at"]).where("id", "=", 1),
+);
+
+export const putSweep = query<{ seq: number; at: string }>()((db, p) =>
+  db
+    .insertInto("retention_sweep")
+    .values({ id: 1, seq: p.seq, at: p.at })
+    .onConflict((conflict) => conflict.column("id").doUpdateSet({ seq: p.seq, at: p.at })),
 );

@@ -1,11 +1,10 @@
 import { toTimestamp } from "../../base/clock.ts";
 import { newId } from "../../base/ids.ts";
 import type { Reader, Transaction } from "../../catalog/database.ts";
+import { filesOfPackage, packageById } from "../../catalog/queries/packages.ts";
 import {
   artifactsOfRelease,
-  filesOfPackage,
   openDraft,
-  packageById,
   publishedVersion,
   releaseById,
 } from "../../catalog/queries/releases.ts";
@@ -18,7 +17,7 @@ import { requirePublished } from "../channels/channel-policy.ts";
 import { findOrCreateChannel } from "../channels/find-channel.ts";
 import type { Context } from "../context.ts";
 import { once } from "../idempotency.ts";
-import { releaseErrors } from "../errors.ts";
+import { packageErrors, releaseErrors } from "../errors.ts";
 import { dropLeases, requireObjects, storeBytes } from "../objects.ts";
 import { encodeManifest } from "../package-manifest.ts";
 import type {
@@ -143,7 +142,7 @@ async function commitDraft(
   const present = await tx.first(releaseById, { id: release.id });
   const now = await tx.all(filesOfPackage, { package_id: release.package_id });
   if (present!.status !== "draft" || fingerprint(now) !== fingerprint(files)) {
-    throw releaseErrors.error("package.changed", "The draft changed while it was being published. Retry.", {
+    throw packageErrors.error("package.changed", "The draft changed while it was being published. Retry.", {
       details: { release_id: release.id },
     });
   }
@@ -252,7 +251,7 @@ async function openDraftOf(
   const found = await findDraft(reader, context, slug, ref);
   requireScope(context.principal, "publish", { app: slug, channel: found.release.channel });
   if (found.release.status === "draft") return found;
-  throw releaseErrors.error("package.not_open", `${found.release.version} is ${found.release.status}.`, {
+  throw packageErrors.error("package.not_open", `${found.release.version} is ${found.release.status}.`, {
     details: { release_id: found.release.id, status: found.release.status },
     hint: "A release never changes once it is published; make a new version or build.",
   });
@@ -267,7 +266,7 @@ function requireRoom(
   const path = artifactPath(artifact);
   const taken = present.find((row) => row !== inPlace && row.path.toLowerCase() === path.toLowerCase());
   if (taken !== undefined || (inPlace !== undefined && !replace)) {
-    throw releaseErrors.error("package.duplicate_path", `The draft has other bytes at ${path}.`, {
+    throw packageErrors.error("package.duplicate_path", `The draft has other bytes at ${path}.`, {
       details: { path, sha256: (taken ?? inPlace)!.sha256 },
       hint: "Use --replace to put these in their place.",
     });

@@ -12,7 +12,7 @@ import type {
 } from "../../inspect/inspection.ts";
 import type { JsonObject, PackageFileEntry } from "../../log/events.ts";
 import type { Context } from "../context.ts";
-import { releaseErrors, validationErrors } from "../errors.ts";
+import { packageErrors, releaseErrors, validationErrors } from "../errors.ts";
 import type { ArtifactRequest } from "../records.ts";
 import { checkFilename, checkMetadata } from "../rules.ts";
 
@@ -136,7 +136,7 @@ export function requireDistinct(artifacts: readonly PreparedArtifact[]): void {
     const path = artifactPath(artifact);
     // File systems that fold case would keep only one of two names that differ in case alone.
     if (paths.has(path.toLowerCase())) {
-      throw releaseErrors.error("package.duplicate_path", `Two artifacts would stand at ${path}.`, {
+      throw packageErrors.error("package.duplicate_path", `Two artifacts would stand at ${path}.`, {
         details: { path },
       });
     }

@@ -1,5 +1,6 @@
 import type { Reader, Transaction } from "../../catalog/database.ts";
-import { artifactsOfRelease, packageById } from "../../catalog/queries/releases.ts";
+import { packageById } from "../../catalog/queries/packages.ts";
+import { artifactsOfRelease } from "../../catalog/queries/releases.ts";
 import type { AppTable, ReleaseTable } from "../../catalog/tables.ts";
 import type { JsonObject } from "../../log/events.ts";
 import { recordPromotion, rollbackTarget } from "../channels/channel-moves.ts";

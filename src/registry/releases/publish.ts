@@ -12,7 +12,7 @@ import { findOrCreateApp } from "../apps.ts";
 import { findOrCreateChannel } from "../channels/find-channel.ts";
 import type { Context } from "../context.ts";
 import { earlierAnswerTo, once } from "../idempotency.ts";
-import { appErrors, releaseErrors } from "../errors.ts";
+import { appErrors, packageErrors, releaseErrors } from "../errors.ts";
 import { dropLeases, requireObjects, storeBytes } from "../objects.ts";
 import { encodeManifest } from "../package-manifest.ts";
 import type { ArtifactRequest, PublishRequest, PublishResult, ReleaseHead } from "../records.ts";
@@ -168,7 +168,7 @@ async function commit(
   });
   if (existing !== undefined) return publishAgain(tx, context, head, existing, plan.artifacts, made);
   if (app.retention_class !== plan.retentionClass) {
-    throw releaseErrors.error("package.changed", "The app's retention class changed meanwhile. Retry.");
+    throw packageErrors.error("package.changed", "The app's retention class changed meanwhile. Retry.");
   }
   const leased = [...plan.artifacts.map(({ sha256 }) => sha256), ...made];
   await requireObjects(tx, tx.now, principal, leased);
@@ -315,9 +315,11 @@ async function locate(
 }
 
 async function existingRelease(context: Context, app: AppTable, head: CheckedHead) {
-  return context.database.read((reader) =>
-    reader.first(publishedVersion, { app_id: app.id, version: head.version, build: head.build }),
-  );
+  return context.database.first(publishedVersion, {
+    app_id: app.id,
+    version: head.version,
+    build: head.build,
+  });
 }
 
 export function requirePlatforms(app: AppTable, artifacts: readonly { platform: Platform }[]): void {

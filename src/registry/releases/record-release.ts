@@ -1,9 +1,8 @@
-import { fromTimestamp, toTimestamp } from "../../base/clock.ts";
-import { addDuration } from "../../base/duration.ts";
 import type { Transaction } from "../../catalog/database.ts";
 import type { AppTable, ArtifactTable } from "../../catalog/tables.ts";
 import type { JsonObject, PackageFileEntry } from "../../log/events.ts";
 import type { Context } from "../context.ts";
+import { recordDefaultRetention } from "../packages/create-package.ts";
 import { artifactPath, type PreparedArtifact } from "./prepare-artifact.ts";
 
 /**
@@ -42,11 +41,18 @@ export async function recordDraft(
       subject: app.slug,
       retention_class: app.retention_class,
       metadata: draft.metadata,
+      key: null,
       created_at: draft.createdAt,
     },
   });
-  if (app.retention_class !== null)
-    await recordDefaultRetention(tx, context, app, draft, app.retention_class);
+  if (app.retention_class !== null) {
+    await recordDefaultRetention(tx, context, {
+      appId: app.id,
+      packageId,
+      createdAt: draft.createdAt,
+      retentionClass: app.retention_class,
+    });
+  }
   await tx.record({
     type: "v1.release.drafted",
     subject: releaseId,
@@ -59,27 +65,6 @@ export async function recordDraft(
       channel: draft.channel,
       notes: draft.notes,
       notes_sha256: draft.notesSha256,
-    },
-  });
-}
-
-/** The class's period runs from the package's creation. */
-async function recordDefaultRetention(
-  tx: Transaction,
-  context: Context,
-  app: AppTable,
-  { packageId, createdAt }: DraftInput,
-  retentionClass: string,
-): Promise<void> {
-  const period = context.settings.retentionClasses[retentionClass] ?? null;
-  await tx.record({
-    type: "v1.retention.default_applied",
-    subject: packageId,
-    data: {
-      app_id: app.id,
-      package_id: packageId,
-      retention_class: retentionClass,
-      expires_at: period === null ? null : toTimestamp(addDuration(fromTimestamp(createdAt), period)),
     },
   });
 }

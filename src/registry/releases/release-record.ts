@@ -1,7 +1,8 @@
 import type { Reader } from "../../catalog/database.ts";
 import { channelsPointingAt } from "../../catalog/queries/channels.ts";
 import { locationOf } from "../../catalog/queries/objects.ts";
-import { artifactsOfRelease, packageById } from "../../catalog/queries/releases.ts";
+import { packageById } from "../../catalog/queries/packages.ts";
+import { artifactsOfRelease } from "../../catalog/queries/releases.ts";
 import type { AppTable, ArtifactTable, ReleaseTable } from "../../catalog/tables.ts";
 import type { Arch, Finding, Format, Platform } from "../../inspect/inspection.ts";
 import type { JsonObject } from "../../log/events.ts";

@@ -1,7 +1,7 @@
 import { toTimestamp } from "../../base/clock.ts";
 import { dropExpiredLeases, locationsAfter } from "../../catalog/queries/objects.ts";
 import { releasesAfter } from "../../catalog/queries/retention.ts";
-import { planRelease, type RetentionDecision } from "../../retention/release-retention.ts";
+import { planRelease, type RetentionDecision } from "../../retention/planner.ts";
 import { partByStaging, uploadById } from "../../catalog/queries/uploads.ts";
 import type { UploadSessionTable } from "../../catalog/tables.ts";
 import { requireScope } from "../access.ts";
@@ -15,7 +15,7 @@ import {
   removeMarked,
   removeUnrecorded,
 } from "./collect-objects.ts";
-import { releaseFacts, type ReleaseForCleanup, releaseStillThere } from "./release-facts.ts";
+import { releaseFacts, type ReleaseForCleanup, releaseStillThere } from "../retention/release-facts.ts";
 
 /** Rows read, and objects deleted, at once. Small: the write lock is held for one batch of unlinks. */
 const BATCH = 64;

@@ -53,6 +53,9 @@ export async function removeMarked(context: Context, digests: readonly string[])
   });
 }
 
+/** However short uploads may last, and a little apart the clocks be: an upload counts on what it put a moment ago (`objects.ts`). */
+const MIN_AGE_MS = 10 * 60_000;
+
 /** Bytes that stand somewhere, as `BlobStore.list` gives them, under a digest. */
 export interface StoredFile extends BlobLocation {
   readonly putAtMs?: number | undefined;
@@ -70,7 +73,8 @@ export async function isUnrecorded(
   options: { nowMs: number; going?: ReadonlySet<string> | undefined },
 ): Promise<boolean> {
   const { nowMs, going } = options;
-  if (putAtMs !== undefined && putAtMs > nowMs - context.settings.expireAfterMs) return false;
+  const youngestMs = Math.max(context.settings.expireAfterMs, MIN_AGE_MS);
+  if (putAtMs !== undefined && putAtMs > nowMs - youngestMs) return false;
   const row = await reader.first(locationOf, { sha256 });
   if (row !== undefined) return row.physical_key !== key;
   return isCollectable(reader, sha256, toTimestamp(nowMs), going);

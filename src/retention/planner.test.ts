@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { DRAFT_IDLE_MS, planRelease, type ReleaseFacts, type WindowFact } from "./release-retention.ts";
+import { DRAFT_IDLE_MS, planPackage, planRelease, type PackageFacts, type ReleaseFacts, type WindowFact } from "./planner.ts";
 
 const now = "2026-11-20T15:00:00.000Z";
 const nowMs = Date.parse(now);
@@ -12,7 +12,9 @@ const release: ReleaseFacts = {
   touchedAtMs: nowMs,
   currentIn: [],
   windows: [],
-  retention: null,
+  period: null,
+  extensions: [],
+  holds: [],
 };
 const channel = (name: string, keep: number, ahead: number | null): WindowFact => ({
   channel: name,
@@ -20,6 +22,8 @@ const channel = (name: string, keep: number, ahead: number | null): WindowFact =
   ahead,
 });
 const app = (keep: number, ahead: number | null): WindowFact => ({ channel: null, keep, ahead });
+const extension = (until: string) => ({ until, reason: "The audit asks for it." });
+const hold = (id: string) => ({ id, reason: "Under dispute.", case: null });
 const period = (expiresAt: string | null) => ({ retentionClass: "transient", expiresAt });
 const later = "2026-11-20T15:00:00.001Z";
 
@@ -49,18 +53,18 @@ const golden: readonly (readonly [string, Partial<ReleaseFacts>, "keep" | "delet
   ["never on a channel, out of the app's window", { windows: [app(2, 2)] }, "delete", ["window.left"]],
   ["never on a channel, in it", { windows: [app(2, 1)] }, "keep", ["app.window"]],
   ["never on a channel of an app that keeps all", { windows: [app(0, null)] }, "keep", ["app.window"]],
-  ["of a class whose period runs", { retention: period(later) }, "keep", [`class transient ${later}`]],
-  ["of a class whose period ends now", { retention: period(now) }, "delete", ["window.left"]],
-  ["of a class without end", { retention: period(null) }, "keep", ["class transient"]],
+  ["of a class whose period runs", { period: period(later) }, "keep", [`class transient ${later}`]],
+  ["of a class whose period ends now", { period: period(now) }, "delete", ["window.left"]],
+  ["of a class without end", { period: period(null) }, "keep", ["class transient"]],
   [
     "out of its window, of a class whose period runs",
-    { windows: [channel("beta", 2, 2)], retention: period(later) },
+    { windows: [channel("beta", 2, 2)], period: period(later) },
     "keep",
     [`class transient ${later}`],
   ],
   [
     "of a class whose period ended, in its window",
-    { windows: [channel("beta", 2, 0)], retention: period(now) },
+    { windows: [channel("beta", 2, 0)], period: period(now) },
     "keep",
     ["channel.window beta"],
   ],
@@ -73,9 +77,21 @@ const golden: readonly (readonly [string, Partial<ReleaseFacts>, "keep" | "delet
   ],
   [
     "revoked, of a class whose period runs",
-    { status: "revoked", windows: [app(2, null)], retention: period(later) },
+    { status: "revoked", windows: [app(2, null)], period: period(later) },
     "keep",
     [`class transient ${later}`],
+  ],
+  [
+    "out of its window, on hold",
+    { windows: [channel("beta", 2, 2)], holds: [hold("hold_1"), hold("hold_2")] },
+    "keep",
+    ["hold hold_1", "hold hold_2"],
+  ],
+  [
+    "out of its window, extended",
+    { windows: [channel("beta", 2, 2)], extensions: [extension(now), extension(later)] },
+    "keep",
+    [`extension ${later}`],
   ],
   [
     "revoked, never on a channel",
@@ -102,6 +118,51 @@ const golden: readonly (readonly [string, Partial<ReleaseFacts>, "keep" | "delet
     ["draft.open 2026-11-27T15:00:00.000Z"],
   ],
 ];
+
+const goldenPackages: readonly (readonly [
+  string,
+  Partial<PackageFacts>,
+  "keep" | "delete",
+  readonly string[],
+])[] = [
+  ["whose period runs", { period: period(later) }, "keep", [`class transient ${later}`]],
+  ["whose period ends now", { period: period(now) }, "delete", [`period.ended transient ${now}`]],
+  ["of a class without end", { period: period(null) }, "keep", ["class transient"]],
+  [
+    "whose period ended, extended",
+    { period: period(now), extensions: [extension(later)] },
+    "keep",
+    [`extension ${later}`],
+  ],
+  [
+    "whose extension ended",
+    { period: period("2026-01-01T00:00:00.000Z"), extensions: [extension(now)] },
+    "delete",
+    [`period.ended transient ${now}`],
+  ],
+  [
+    "whose period ended, on hold",
+    { period: period(now), holds: [hold("hold_1")] },
+    "keep",
+    ["hold hold_1"],
+  ],
+  [
+    "kept by everything",
+    { period: period(later), extensions: [extension("2027-01-01T00:00:00.000Z")], holds: [hold("hold_1")] },
+    "keep",
+    ["hold hold_1", `class transient ${later}`, "extension 2027-01-01T00:00:00.000Z"],
+  ],
+];
+
+describe("planPackage", () => {
+  it.each(goldenPackages)("%s", (_, facts, action, reasons) => {
+    const decision = planPackage({ id: "pkg_1", period: null, extensions: [], holds: [], ...facts }, now);
+    expect(decision.action).toBe(action);
+    const said = decision.reasons.map(({ rule, ref, until }) => [rule, ref, until].filter(Boolean).join(" "));
+    expect(said).toEqual(reasons);
+    for (const { text } of decision.reasons) expect(text).toMatch(/^\S.*\.$/s);
+  });
+});
 
 describe("planRelease", () => {
   it.each(golden)("%s", (_, facts, action, reasons) => {
@@ -135,9 +196,11 @@ const publishedFacts = fc.record({
   touchedAtMs: fc.constant(0),
   currentIn: fc.subarray(["a", "b"]),
   windows: fc.array(windowFact, { maxLength: 4 }),
-  retention: fc.option(
+  period: fc.option(
     fc.constantFrom(period(null), period(now), period(later), period("2020-01-01T00:00:00.000Z")),
   ),
+  extensions: fc.subarray([extension(now), extension(later)]),
+  holds: fc.subarray([hold("hold_1"), hold("hold_2")]),
 });
 
 describe("whatever the facts", () => {
@@ -146,10 +209,12 @@ describe("whatever the facts", () => {
       fc.property(publishedFacts, (facts) => {
         const isCurrent = facts.currentIn.length > 0;
         const isInWindow = facts.windows.some(({ keep, ahead }) => keep === 0 || ahead! < keep);
-        const expiresAt = facts.retention?.expiresAt;
+        const expiresAt = facts.period?.expiresAt;
         const isCovered = expiresAt === null || (expiresAt !== undefined && expiresAt > now);
-        const { action } = planRelease(facts, now);
-        expect(action).toBe(isCurrent || isInWindow || isCovered ? "keep" : "delete");
+        const isGranted = facts.extensions.some(({ until }) => until > now);
+        const stays = isCovered || isGranted || facts.holds.length > 0;
+        expect(planRelease(facts, now).action).toBe(isCurrent || isInWindow || stays ? "keep" : "delete");
+        expect(planPackage(facts, now).action).toBe(stays ? "keep" : "delete");
       }),
     );
   });

@@ -1,4 +1,4 @@
-/** The planner for releases: facts and policy in, a decision with its reasons out. Pure: no clock, no database. */
+/** What may go, what must stay, and why: facts and policy in, a decision with its reasons out. Pure: no clock, no database. */
 
 /** How long a draft may lie untouched before it expires: 7 days. */
 export const DRAFT_IDLE_MS = 7 * 24 * 3600 * 1000;
@@ -16,7 +16,22 @@ export interface WindowFact {
   readonly ahead: number | null;
 }
 
-export interface ReleaseFacts {
+/** What keeps a package whatever it is: evidence, or the substance of a release. Times are RFC 3339 UTC with milliseconds. */
+export interface KeepingFacts {
+  /** The class's default period; null without a class, `expiresAt` null for one that never ends. */
+  readonly period: { readonly retentionClass: string; readonly expiresAt: string | null } | null;
+  /** Granted later, each beyond the one before. */
+  readonly extensions: readonly { readonly until: string; readonly reason: string }[];
+  /** Those that are active. */
+  readonly holds: readonly { readonly id: string; readonly reason: string; readonly case: string | null }[];
+}
+
+/** A package of evidence. */
+export interface PackageFacts extends KeepingFacts {
+  readonly id: string;
+}
+
+export interface ReleaseFacts extends KeepingFacts {
   readonly id: string;
   readonly status: "draft" | "published" | "revoked";
   /** A draft's last activity, milliseconds since the epoch. */
@@ -24,8 +39,6 @@ export interface ReleaseFacts {
   /** The channels that point at it now. */
   readonly currentIn: readonly string[];
   readonly windows: readonly WindowFact[];
-  /** The package's class period; absent without a class, `expiresAt` null for one that never ends. RFC 3339. */
-  readonly retention: { readonly retentionClass: string; readonly expiresAt: string | null } | null;
 }
 
 export interface RetentionReason {
@@ -43,15 +56,25 @@ export interface RetentionDecision {
 }
 
 /**
+ * Decides about one package of evidence. It goes only when its period has ended, extensions and all, and nothing holds it. `now` is
+ * RFC 3339 UTC with milliseconds.
+ */
+export function planPackage(facts: PackageFacts, now: string): RetentionDecision {
+  const keeping = keepingReasons(facts, now);
+  if (keeping.length > 0) return { id: facts.id, action: "keep", reasons: keeping };
+  return { id: facts.id, action: "delete", reasons: [ended(facts)] };
+}
+
+/**
  * Decides about one release. It goes only when nothing keeps it: no channel points at it, no window holds it, no class
- * period runs. `now` is RFC 3339 UTC with milliseconds.
+ * period or extension runs, no hold is active. `now` is RFC 3339 UTC with milliseconds.
  */
 export function planRelease(facts: ReleaseFacts, now: string): RetentionDecision {
   if (facts.status === "draft") return planDraft(facts, now);
   const keeping = [
     ...currentReasons(facts),
     ...facts.windows.flatMap(windowReason),
-    ...classReason(facts, now),
+    ...keepingReasons(facts, now),
   ];
   if (keeping.length > 0) return { id: facts.id, action: "keep", reasons: keeping };
   return { id: facts.id, action: "delete", reasons: [letGo(facts)] };
@@ -91,15 +114,49 @@ function windowReason({ channel, keep, ahead }: WindowFact): RetentionReason[] {
   return [{ rule, until: null, ref: channel, text }];
 }
 
-function classReason({ retention }: ReleaseFacts, now: string): RetentionReason[] {
-  if (retention === null) return [];
-  const { retentionClass, expiresAt } = retention;
+function keepingReasons(facts: KeepingFacts, now: string): RetentionReason[] {
+  return [...holdReasons(facts), ...classReason(facts, now), ...extensionReason(facts, now)];
+}
+
+function holdReasons({ holds }: KeepingFacts): RetentionReason[] {
+  return holds.map(({ id, reason, case: name }) => ({
+    rule: "hold",
+    until: null,
+    ref: id,
+    text: `A hold keeps it${name === null ? "" : ` for ${name}`}: ${reason}`,
+  }));
+}
+
+function classReason({ period }: KeepingFacts, now: string): RetentionReason[] {
+  if (period === null) return [];
+  const { retentionClass, expiresAt } = period;
   if (expiresAt !== null && expiresAt <= now) return [];
   const text =
     expiresAt === null
       ? `The class ${retentionClass} keeps it for good.`
       : `The class ${retentionClass} keeps it until ${expiresAt}.`;
   return [{ rule: "class", until: expiresAt, ref: retentionClass, text }];
+}
+
+/** The last extension reaches beyond those before. */
+function extensionReason({ extensions }: KeepingFacts, now: string): RetentionReason[] {
+  const last = extensions.at(-1);
+  if (last === undefined || last.until <= now) return [];
+  return [
+    { rule: "extension", until: last.until, ref: null, text: `Extended until ${last.until}: ${last.reason}` },
+  ];
+}
+
+/** What its last grant was, and when that ended. */
+function ended({ period, extensions }: KeepingFacts): RetentionReason {
+  const until = extensions.at(-1)?.until ?? period?.expiresAt ?? null;
+  const ref = period?.retentionClass ?? null;
+  return {
+    rule: "period.ended",
+    until,
+    ref,
+    text: `Its period${ref === null ? "" : ` of class ${ref}`} ended${until === null ? "" : ` at ${until}`}, and nothing holds it.`,
+  };
 }
 
 function letGo(facts: ReleaseFacts): RetentionReason {

@@ -7,14 +7,13 @@ import {
   windowsOfRelease,
 } from "../../catalog/queries/retention.ts";
 import type { ReleaseTable } from "../../catalog/tables.ts";
-import type { ReleaseFacts, WindowFact } from "../../retention/release-retention.ts";
+import { keepingFacts } from "./keeping-facts.ts";
+import type { ReleaseFacts, WindowFact } from "../../retention/planner.ts";
 
 /** A release with what its app and its package say about keeping it. */
 export type ReleaseForCleanup = ReleaseTable & {
   readonly retention_keep: number;
   readonly size_bytes: number;
-  readonly retention_class: string | null;
-  readonly current_expires_at: string | null;
 };
 
 /** Reads what the planner needs to know about one release: bounded work, however long the histories are. */
@@ -41,10 +40,7 @@ export async function releaseFacts(reader: Reader, release: ReleaseForCleanup): 
     touchedAtMs: fromTimestamp(release.touched_at),
     currentIn,
     windows,
-    retention:
-      release.retention_class === null
-        ? null
-        : { retentionClass: release.retention_class, expiresAt: release.current_expires_at },
+    ...(await keepingFacts(reader, release.package_id)),
   };
 }
 

@@ -1,0 +1,93 @@
+import { toTimestamp } from "../../base/clock.ts";
+import { filesOfPackage, packageById } from "../../catalog/queries/packages.ts";
+import type { PackageFileTable, PackageTable } from "../../catalog/tables.ts";
+import type { JsonObject } from "../../log/events.ts";
+import type { Context } from "../context.ts";
+import { packageErrors } from "../errors.ts";
+import { dropLeases, storeBytes } from "../objects.ts";
+import { encodeManifest } from "../package-manifest.ts";
+import type { PackageRecord } from "../package-records.ts";
+import { findEvidence, packageRecord, requireOpen } from "./find-package.ts";
+import { checkRequiredReason } from "./package-rules.ts";
+
+/**
+ * Closes a package: its manifest is made and stored outside any transaction, and counts only if the files are still the same when
+ * it is recorded.
+ */
+export async function finalizePackage(context: Context, id: string): Promise<PackageRecord> {
+  const { row, files } = await context.database.read(async (reader) => {
+    const found = await findEvidence(reader, context, id, "package.write");
+    const list = found.status === "finalized" ? [] : await reader.all(filesOfPackage, { package_id: id });
+    return { row: found, files: list };
+  });
+  if (row.status === "finalized") return packageRecord({ row, app: undefined });
+  requireOpen(row);
+  if (files.length === 0) {
+    throw packageErrors.error("package.empty", `${id} has no files.`, { details: { package: id } });
+  }
+  const finalizedAt = toTimestamp(context.clock.nowMs());
+  const manifest = await storeBytes(context, manifestOf(row, files, finalizedAt));
+  return context.database.write(context.principal, async (tx) => {
+    const now = await findEvidence(tx, context, id, "package.write");
+    await dropLeases(tx, context.principal, [manifest.sha256]);
+    if (now.status === "finalized") return packageRecord({ row: now, app: undefined });
+    requireOpen(now);
+    if (now.files_seq !== row.files_seq) {
+      throw packageErrors.error("package.changed", `${id} changed while it was being finalized. Retry.`, {
+        details: { package: id },
+      });
+    }
+    await tx.record({
+      type: "v1.package.finalized",
+      subject: id,
+      data: {
+        app_id: null,
+        package_id: id,
+        manifest_sha256: manifest.sha256,
+        manifest_size: manifest.size_bytes,
+        file_count: row.file_count,
+        total_size: row.size_bytes,
+        finalized_at: finalizedAt,
+      },
+    });
+    return packageRecord({ row: (await tx.first(packageById, { id }))!, app: undefined });
+  });
+}
+
+/** Gives an open package up. What was brought stays as it is until its period ends. */
+export async function failPackage(
+  context: Context,
+  id: string,
+  request: { reason: string },
+): Promise<PackageRecord> {
+  const reason = checkRequiredReason(request.reason);
+  return context.database.write(context.principal, async (tx) => {
+    requireOpen(await findEvidence(tx, context, id, "package.write"));
+    await tx.record({
+      type: "v1.package.failed",
+      subject: id,
+      data: { app_id: null, package_id: id, reason },
+    });
+    return packageRecord({ row: (await tx.first(packageById, { id }))!, app: undefined });
+  });
+}
+
+function manifestOf(row: PackageTable, files: readonly PackageFileTable[], finalizedAt: string): Uint8Array {
+  return encodeManifest({
+    packageId: row.id,
+    kind: row.kind,
+    createdAt: row.created_at,
+    finalizedAt,
+    producer: row.producer,
+    subject: row.subject,
+    metadata: JSON.parse(row.metadata) as JsonObject,
+    retentionClass: row.retention_class,
+    files: files.map(({ path, sha256, blake3, size_bytes: size, media_type }) => ({
+      path,
+      sha256,
+      blake3,
+      size,
+      media_type,
+    })),
+  });
+}

@@ -1,0 +1,89 @@
+import { toTimestamp } from "../../base/clock.ts";
+import { indexedValue } from "../../catalog/metadata-scalars.ts";
+import { appBySlug } from "../../catalog/queries/apps.ts";
+import { filesAfter, type PackageQuery, packagePage, type PackageRow } from "../../catalog/queries/packages.ts";
+import type { Reader } from "../../catalog/database.ts";
+import { hasScope } from "../access.ts";
+import type { Context } from "../context.ts";
+import { packageErrors } from "../errors.ts";
+import {
+  type PackageFileRecord,
+  type PackageListRequest,
+  type PackageRecord,
+  packageStatuses,
+} from "../package-records.ts";
+import { keysetOf, pageLimit, pageOf, pathCursorOf } from "../paging.ts";
+import type { Page, PageRequest } from "../records.ts";
+import { checkTime } from "../rules.ts";
+import { findPackage, packageRecord, requirePackageReader } from "./find-package.ts";
+import { fileRecord } from "./package-files.ts";
+import { checkRetentionClass } from "./package-rules.ts";
+
+/** Packages that the principal may read, newest first. */
+export async function listPackages(
+  context: Context,
+  request: PackageListRequest,
+): Promise<Page<PackageRecord>> {
+  const { principal } = context;
+  requirePackageReader(principal);
+  const filter = checkFilter(request);
+  return context.database.read(async (reader) => {
+    const of = await placesOf(reader, context);
+    if (of === undefined) return { items: [], next: null };
+    const dueBy = request.eligible === true ? toTimestamp(context.clock.nowMs()) : undefined;
+    const rows = await reader.fetch(packagePage(keysetOf(request), { ...filter, of, dueBy }));
+    return pageOf(rows, pageLimit(request), recordOf, (row) => [
+      dueBy === undefined ? row.created_at : row.due_at!,
+      row.id,
+    ]);
+  });
+}
+
+/** The files of a package, in order. */
+export async function listPackageFiles(
+  context: Context,
+  id: string,
+  page: PageRequest,
+): Promise<Page<PackageFileRecord>> {
+  const limit = pageLimit(page);
+  const path = pathCursorOf(page) ?? "";
+  return context.database.read(async (reader) => {
+    await findPackage(reader, context, id);
+    const rows = await reader.all(filesAfter, { package_id: id, path, limit: limit + 1 });
+    return pageOf(rows, limit, fileRecord, (row) => [row.path]);
+  });
+}
+
+/** Whose packages these callers see; undefined for nobody's. */
+async function placesOf(
+  reader: Reader,
+  { principal }: Context,
+): Promise<PackageQuery["of"] | undefined> {
+  if (principal.app === null) return hasScope(principal, "read") ? "all" : "evidence";
+  if (!hasScope(principal, "read")) return undefined;
+  const app = await reader.first(appBySlug, { slug: principal.app });
+  return app && { appId: app.id };
+}
+
+function checkFilter(request: PackageListRequest): Omit<PackageQuery, "of"> {
+  const { status, retention_class, since, until } = request;
+  if (status !== undefined && !(packageStatuses as readonly string[]).includes(status)) {
+    throw packageErrors.error("package.invalid_filter", `No package is ${status}.`, {
+      details: { status, known: packageStatuses },
+    });
+  }
+  return {
+    status,
+    kind: request.kind,
+    producer: request.producer,
+    subject: request.subject,
+    retentionClass: retention_class === undefined ? undefined : checkRetentionClass(retention_class),
+    since: since === undefined ? undefined : checkTime(since),
+    until: until === undefined ? undefined : checkTime(until),
+    metadata: Object.entries(request.metadata ?? {}).map(([key, value]) => [key, indexedValue(value)]),
+  };
+}
+
+function recordOf(row: PackageRow): PackageRecord {
+  return packageRecord({ row, app: row.slug === null ? undefined : { slug: row.slug } });
+}
