@@ -6,7 +6,8 @@ import { hasPostgres } from "./test/support/postgres-server.ts";
 /** What runs on every engine: the product as its users meet it. */
 const onEveryEngine = [
   "test/{catalog,registry,store}/**/*.test.ts",
-  "test/server/{access,api,pages,process-{jobs,versions},share-links,stream,transfer-*}.test.ts",
+  "test/client/client-packages.test.ts",
+  "test/server/{access,api,packages*,pages,process-{jobs,versions},share-links,stream,transfer-*}.test.ts",
 ];
 const onPostgresOnly = "test/postgres/**/*.test.ts";
 

@@ -41,6 +41,7 @@ async function recordApp(tx: Transaction, appId: string, slug: string): Promise<
       testflight_url: null,
       retention_keep: 0,
       retention_class: null,
+      key: null,
     },
   });
   await tx.record({

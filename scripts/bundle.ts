@@ -21,7 +21,7 @@ const withoutLocales: Plugin = {
 };
 
 await build({
-  entryPoints: ["dist", "distd", "worker"].map((name) => `${main}${name}.js`),
+  entryPoints: ["dist", "artifactstore", "distd", "worker"].map((name) => `${main}${name}.js`),
   outdir: main,
   allowOverwrite: true,
   chunkNames: "[name]-[hash]",

@@ -11,10 +11,11 @@ import { storageErrors } from "../src/base/storage-errors.ts";
 import { blobErrors } from "../src/blob/errors.ts";
 import { catalogErrors } from "../src/catalog/errors.ts";
 import { views } from "../src/catalog/schema.ts";
-import { commandGroups } from "../src/cli/catalog.ts";
+import { commandsOf } from "../src/cli/catalog.ts";
 import { cliErrors } from "../src/cli/errors.ts";
 import { exitCodes } from "../src/cli/exit-codes.ts";
 import { commandHelp, programHelp } from "../src/cli/help.ts";
+import { artifactstore, dist } from "../src/cli/programs.ts";
 import { clientErrors } from "../src/client/errors.ts";
 import { configErrors } from "../src/config/errors.ts";
 import { configurationReference } from "../src/config/reference.ts";
@@ -61,12 +62,20 @@ if (process.argv.includes("--check") && stale.length > 0) {
 }
 
 function cliPage(): string {
-  const commands = commandGroups.flatMap(({ words }) => words.flatMap(({ entries }) => entries));
-  const sections = commands.map(({ spec }) => {
-    return `## dist ${spec.name}\n\n\`\`\`text\n${commandHelp(spec, HELP_COLUMNS).trimEnd()}\n\`\`\``;
-  });
-  const top = `\`\`\`text\n${programHelp(commandGroups, HELP_COLUMNS).trimEnd()}\n\`\`\``;
-  return `${generated}\n\n# The command line\n\n${top}\n\n${sections.join("\n\n")}\n`;
+  const sections = commandsOf(dist.groups).map(
+    ({ spec }) => `## dist ${spec.name}\n\n${printed(commandHelp(dist, spec, HELP_COLUMNS))}`,
+  );
+  return [
+    `${generated}\n\n# The command line`,
+    printed(programHelp(dist, HELP_COLUMNS)),
+    ...sections,
+    "# artifactstore\n\nThe same program under the name that evidence producers use: every command of `dist` is one of it too.",
+    `${printed(programHelp(artifactstore, HELP_COLUMNS))}\n`,
+  ].join("\n\n");
+}
+
+function printed(text: string): string {
+  return `\`\`\`text\n${text.trimEnd()}\n\`\`\``;
 }
 
 function errorsPage(): string {

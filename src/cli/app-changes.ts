@@ -1,6 +1,7 @@
 import type { AppChanges } from "../registry/records.ts";
 import type { InputOf, Pair } from "./command.ts";
-import { cliErrors } from "./errors.ts";
+import { given } from "./given.ts";
+import { onePerKey } from "./pairs.ts";
 import type { appSet } from "./specs/app.ts";
 
 /** The settings that the options of `app create` and `app set` give; what is not given is absent. */
@@ -19,7 +20,7 @@ export function appChanges(options: InputOf<typeof appSet>["options"]): AppChang
     ),
     ...given("ios_mode", options.iosMode),
     ...given("testflight_url", options.testflightUrl),
-    ...(bundleIds.length > 0 && { bundle_ids: onePerKey("--bundle-id", bundleIds) }),
+    ...(bundleIds.length > 0 && { bundle_ids: emptyAsNull(onePerKey("--bundle-id", bundleIds)) }),
     ...(options.pin.length > 0 && { pin: grouped(options.pin) }),
     ...(options.unpin.length > 0 && { unpin: options.unpin }),
     ...given("retention_keep", options.retentionKeep),
@@ -27,20 +28,9 @@ export function appChanges(options: InputOf<typeof appSet>["options"]): AppChang
   };
 }
 
-function given<K extends string, T>(key: K, value: T | undefined): { [P in K]?: T } {
-  return value === undefined ? {} : ({ [key]: value } as { [P in K]: T });
-}
-
 /** An empty value takes the entry away. */
-function onePerKey(flag: string, pairs: readonly Pair[]): Record<string, string | null> {
-  const values = new Map<string, string | null>();
-  for (const [key, value] of pairs) {
-    if (values.has(key)) {
-      throw cliErrors.error("usage.conflicting_options", `${flag} is given twice for ${key}.`);
-    }
-    values.set(key, value === "" ? null : value);
-  }
-  return Object.fromEntries(values);
+function emptyAsNull(values: Readonly<Record<string, string>>): Record<string, string | null> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, value === "" ? null : value]));
 }
 
 function grouped(pairs: readonly Pair[]): Record<string, string[]> {

@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
 
-import { commandEntries, commandGroups } from "./catalog.ts";
+import { commandsOf } from "./catalog.ts";
 import { flagOf } from "./command.ts";
-import { allOptions, commandHelp, groupHelp, programHelp } from "./help.ts";
+import { allOptions, commandHelp, familyHelp, programHelp } from "./help.ts";
 import { parseCommandLine } from "./program.ts";
+import { artifactstore, dist } from "./programs.ts";
 
-const specs = commandEntries.map(({ spec }) => [spec.name, spec] as const);
+const commands = commandsOf(dist.groups);
+const specs = commands.map(({ spec }) => [spec.name, spec] as const);
 
 describe("every command", () => {
   it("stands once, and the contract's are there", () => {
@@ -19,8 +21,12 @@ describe("every command", () => {
         (word) => `release ${word}`,
       ),
       ...["list", "show", "set", "history"].map((word) => `channel ${word}`),
-      "package ingest",
+      ...["create", "add", "remove", "finalize", "fail", "show", "list"].map((word) => `package ${word}`),
+      ...["files", "manifest", "download", "verify", "ingest"].map((word) => `package ${word}`),
       "ingest guide-board",
+      ...["classes", "show", "extend", "hold", "release", "history", "sweep"].map(
+        (word) => `retention ${word}`,
+      ),
       ...["create", "list", "revoke"].map((word) => `token ${word}`),
       ...["create", "list", "revoke"].map((word) => `share ${word}`),
       "audit list",
@@ -39,6 +45,7 @@ describe("every command", () => {
       "ci publish",
       "app create",
       "release draft",
+      "package create",
       "package ingest",
       "ingest guide-board",
       "token create",
@@ -60,7 +67,7 @@ describe("every command", () => {
   });
 
   it.each(specs)("%s shows options, environment, exit codes and examples in its help", (_name, spec) => {
-    const help = commandHelp(spec);
+    const help = commandHelp(dist, spec);
     for (const [option, { env }] of Object.entries(allOptions(spec))) {
       expect(help).toContain(flagOf(option));
       if (env !== undefined) expect(help).toContain(env);
@@ -73,12 +80,12 @@ describe("every command", () => {
   it.each(specs)("%s has examples that parse", (name, spec) => {
     for (const example of spec.examples) {
       const words = shellWords(example.slice(example.indexOf(`dist ${name}`)));
-      const withApp = parseCommandLine(words.slice(1), commandGroups);
+      const withApp = parseCommandLine(words.slice(1), dist);
       expect(withApp, example).toMatchObject({ kind: "command", entry: { spec: { name } } });
     }
   });
 
-  it.each(commandEntries.map((entry) => [entry.spec.name, entry] as const))(
+  it.each(commands.map((entry) => [entry.spec.name, entry] as const))(
     "%s can be loaded",
     async (_name, entry) => {
       expect((await entry.load()).run).toBeTypeOf("function");
@@ -88,8 +95,8 @@ describe("every command", () => {
 
 describe("help", () => {
   it("of the program names every first word under its heading", () => {
-    const help = programHelp(commandGroups, 80);
-    for (const { heading, words } of commandGroups) {
+    const help = programHelp(dist, 80);
+    for (const { heading, words } of dist.groups) {
       expect(help).toContain(`${heading}:\n`);
       for (const { word } of words) expect(help).toMatch(new RegExp(`^  ${word} `, "m"));
     }
@@ -97,10 +104,42 @@ describe("help", () => {
   });
 
   it("of a family names its commands", () => {
-    const family = commandGroups.flatMap(({ words }) => words).find(({ word }) => word === "store");
+    const family = dist.groups.flatMap(({ words }) => words).find(({ word }) => word === "store");
     if (family === undefined) throw new Error("There is no family store.");
-    const help = groupHelp(family, 80);
+    const help = familyHelp(dist, family, 80);
     for (const { spec } of family.entries) expect(help).toContain(`  ${spec.name.slice("store ".length)} `);
+  });
+});
+
+describe("artifactstore", () => {
+  it("has every command of dist, and what evidence is kept with stands first", () => {
+    const names = new Set(commandsOf(artifactstore.groups).map(({ spec }) => spec.name));
+    expect(commands.filter(({ spec }) => !names.has(spec.name))).toEqual([]);
+    const help = programHelp(artifactstore, 80);
+    expect(help).toMatch(/^artifactstore keeps [^]*Usage: artifactstore COMMAND/);
+    expect(help.indexOf("  package ")).toBeLessThan(help.indexOf("  retention "));
+    expect(help.indexOf("  retention ")).toBeLessThan(help.indexOf("  release "));
+    expect(help).not.toMatch(/\bdist (package|COMMAND)/);
+  });
+
+  it("calls itself by its name in the help of families, commands and their examples", () => {
+    const [family] = artifactstore.groups[0]!.words;
+    expect(familyHelp(artifactstore, family!, 80)).toContain("Usage: artifactstore package COMMAND");
+    const download = commands.find(({ spec }) => spec.name === "package download")!;
+    const help = commandHelp(artifactstore, download.spec);
+    expect(help).toContain("Usage: artifactstore package download PACKAGE [options]");
+    expect(help).toContain("\n  artifactstore package download pkg_01h… --format tar | tar -x -C evidence\n");
+    const importing = commands.find(({ spec }) => spec.name === "store import")!;
+    expect(commandHelp(artifactstore, importing.spec)).toContain("| artifactstore store import -");
+  });
+
+  it("has first steps that parse", () => {
+    for (const { firstSteps, ...program } of [dist, artifactstore]) {
+      for (const step of firstSteps) {
+        const invocation = parseCommandLine(step.split(" "), { ...program, firstSteps });
+        expect(invocation).toMatchObject({ kind: "command" });
+      }
+    }
   });
 });
 

@@ -4,13 +4,48 @@ import * as access from "./specs/access.ts";
 import * as app from "./specs/app.ts";
 import * as channel from "./specs/channel.ts";
 import * as ingest from "./specs/ingest.ts";
+import * as pack from "./specs/package.ts";
 import * as publish from "./specs/publish.ts";
 import * as release from "./specs/release.ts";
+import * as retention from "./specs/retention.ts";
 import * as server from "./specs/server.ts";
 import * as store from "./specs/store.ts";
 import * as tools from "./specs/tools.ts";
 
-/** Every command, in the order and under the headings of `dist --help`. What runs a command is loaded when it runs. */
+/** What evidence is kept with. What runs a command is loaded when it runs. */
+export const evidenceGroup: CommandGroup = {
+  heading: "Evidence",
+  words: [
+    family("package", "Packages: files, a manifest that proves them, and until when they stay", [
+      entry(pack.packageCreate, () => import("./commands/package-create.ts")),
+      entry(pack.packageAdd, () => import("./commands/package-add.ts")),
+      entry(pack.packageRemove, () => import("./commands/package-remove.ts")),
+      entry(pack.packageFinalize, () => import("./commands/package-finalize.ts")),
+      entry(pack.packageFail, () => import("./commands/package-fail.ts")),
+      entry(pack.packageShow, () => import("./commands/package-show.ts")),
+      entry(pack.packageList, () => import("./commands/package-list.ts")),
+      entry(pack.packageFiles, () => import("./commands/package-files.ts")),
+      entry(pack.packageManifest, () => import("./commands/package-manifest.ts")),
+      entry(pack.packageDownload, () => import("./commands/package-download.ts")),
+      entry(pack.packageVerify, () => import("./commands/package-verify.ts")),
+      entry(ingest.packageIngest, () => import("./commands/package-ingest.ts")),
+    ]),
+    family("ingest", "Assessment runs, each as one package", [
+      entry(ingest.ingestGuideBoard, () => import("./commands/ingest-guide-board.ts")),
+    ]),
+    family("retention", "Retention: what keeps a package, and until when", [
+      entry(retention.retentionClasses, () => import("./commands/retention-classes.ts")),
+      entry(retention.retentionShow, () => import("./commands/retention-show.ts")),
+      entry(retention.retentionExtend, () => import("./commands/retention-extend.ts")),
+      entry(retention.retentionHold, () => import("./commands/retention-hold.ts")),
+      entry(retention.retentionRelease, () => import("./commands/retention-release.ts")),
+      entry(retention.retentionHistory, () => import("./commands/retention-history.ts")),
+      entry(retention.retentionSweep, () => import("./commands/retention-sweep.ts")),
+    ]),
+  ],
+};
+
+/** Every command, in the order and under the headings of `dist --help`. */
 export const commandGroups: readonly CommandGroup[] = [
   {
     heading: "Publish",
@@ -49,17 +84,7 @@ export const commandGroups: readonly CommandGroup[] = [
       ]),
     ],
   },
-  {
-    heading: "Evidence",
-    words: [
-      family("package", "Packages: files, a manifest that proves them, and until when they stay", [
-        entry(ingest.packageIngest, () => import("./commands/package-ingest.ts")),
-      ]),
-      family("ingest", "Runs, each as one package", [
-        entry(ingest.ingestGuideBoard, () => import("./commands/ingest-guide-board.ts")),
-      ]),
-    ],
-  },
+  evidenceGroup,
   {
     heading: "Access",
     words: [
@@ -102,15 +127,16 @@ export const commandGroups: readonly CommandGroup[] = [
   },
 ];
 
-/** All commands, flat. */
-export const commandEntries: readonly CommandEntry[] = commandGroups.flatMap(({ words }) =>
-  words.flatMap(({ entries }) => entries),
-);
+/** All commands of some groups, flat. */
+export function commandsOf(groups: readonly CommandGroup[]): readonly CommandEntry[] {
+  return groups.flatMap(({ words }) => words.flatMap(({ entries }) => entries));
+}
 
 function command(only: CommandEntry): CommandWord {
   return { word: only.spec.name, summary: only.spec.summary, entries: [only] };
 }
 
+/** Several commands under one first word. */
 function family(word: string, summary: string, entries: readonly CommandEntry[]): CommandWord {
   return { word, summary, entries };
 }

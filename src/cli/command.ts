@@ -21,11 +21,13 @@ export interface OptionSpec {
 export interface ArgumentSpec {
   readonly about: string;
   readonly optional?: true;
+  /** One or more values, for the last argument. */
+  readonly repeat?: true;
   readonly choices?: readonly string[];
 }
 
 export interface CommandSpec {
-  /** The words after `dist`: `ci publish`. */
+  /** The words after the program's name: `ci publish`. */
   readonly name: string;
   /** One line, for lists. */
   readonly summary: string;
@@ -36,8 +38,11 @@ export interface CommandSpec {
   readonly examples: readonly string[];
   /** What exit codes mean here, where the general sentence does not say enough; 4 is listed only when given. */
   readonly exits?: { readonly [code: number]: string };
-  /** `store`: works on a store or a server, and takes the options that name one. */
-  readonly needs: "store" | "none";
+  /**
+   * `store`: works on a store or a server, and takes the options that name one; `maybe`: takes them, and does part of what it does
+   * without.
+   */
+  readonly needs: "store" | "maybe" | "none";
   /** Whether a missing store is made. */
   readonly creates?: true;
 }
@@ -59,7 +64,11 @@ type OptionValue<O> = O extends { type: "pairs" }
         : O extends { off: string }
           ? boolean | undefined
           : boolean;
-type ArgumentValue<A> = A extends { optional: true } ? string | undefined : Text<A>;
+type ArgumentValue<A> = A extends { repeat: true }
+  ? readonly Text<A>[]
+  : A extends { optional: true }
+    ? string | undefined
+    : Text<A>;
 
 /** What a command's `run` gets: its arguments and options by name; null stands for `--no-…` of an option with a value. */
 export interface InputOf<S extends CommandSpec> {
@@ -112,4 +121,10 @@ export function flagOf(name: string): string {
 /** `releaseId` -> `RELEASE_ID`, as help shows an argument. */
 export function argumentLabel(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+}
+
+/** `[FILE]`, `FILE…`: the same in a usage line. */
+export function argumentTerm(name: string, { optional, repeat }: ArgumentSpec): string {
+  const label = `${argumentLabel(name)}${repeat ? "…" : ""}`;
+  return optional ? `[${label}]` : label;
 }

@@ -6,6 +6,7 @@ import type { StorageSettings } from "../registry/storage-settings.ts";
 import type { StoreSettings } from "../registry/store-settings.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Connection } from "./connection.ts";
+import type { Program } from "./help.ts";
 import type { openRegistry } from "./open-registry.ts";
 import type { Output } from "./output.ts";
 
@@ -26,6 +27,8 @@ export type Serve = (options: {
 /** What every command works with. */
 export interface CommandContext {
   readonly output: Output;
+  /** The program, as it was called. */
+  readonly program: Program;
   /** What relative paths on the command line are relative to. */
   readonly directory: string;
   /** Standard input, for commands that read `-`. */

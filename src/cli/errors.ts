@@ -31,7 +31,15 @@ export const cliErrors = errorFamily({
   "cli.channel_empty": { kind: "not_found", about: "The channel points at no release." },
   "cli.download_corrupt": {
     kind: "corrupt",
-    about: "The bytes received are not those that the release names.",
+    about: "The bytes received are not those that the release or package names.",
+  },
+  "cli.unsafe_path": {
+    kind: "invalid",
+    about: "A file of a package cannot be written under its path: it would stand outside the directory.",
+  },
+  "cli.archive_unsupported": {
+    kind: "invalid",
+    about: "An archive of this kind cannot be compared with a manifest as it is.",
   },
   "cli.interrupted": { kind: "unavailable", about: "The command was stopped by a signal." },
 });

@@ -1,10 +1,27 @@
 import { wrapText } from "./wrap-text.ts";
-import { argumentLabel, type CommandEntry, type CommandSpec, flagOf, type OptionSpec } from "./command.ts";
+import {
+  argumentLabel,
+  argumentTerm,
+  type CommandEntry,
+  type CommandSpec,
+  flagOf,
+  type OptionSpec,
+} from "./command.ts";
 import { connectionOptions } from "./connection.ts";
 import { exitMeanings } from "./exit-codes.ts";
 
 const defaultColumns = 100;
 const maxColumns = 120;
+
+/** The program under one of its names. */
+export interface Program {
+  readonly name: "dist" | "artifactstore";
+  /** What it is for, in a sentence after the name. */
+  readonly about: string;
+  readonly groups: readonly CommandGroup[];
+  /** Command lines, without the name. */
+  readonly firstSteps: readonly string[];
+}
 
 /** A heading of the top-level help with the words under it. */
 export interface CommandGroup {
@@ -12,7 +29,7 @@ export interface CommandGroup {
   readonly words: readonly CommandWord[];
 }
 
-/** A first word after `dist`: a command, or a family of commands. */
+/** A first word after the program's name: a command, or a family of commands. */
 export interface CommandWord {
   readonly word: string;
   readonly summary: string;
@@ -26,11 +43,11 @@ export const commonOptions = {
 
 /** The options of a command, its own first. */
 export function allOptions(spec: CommandSpec): Readonly<Record<string, OptionSpec>> {
-  return { ...spec.options, ...(spec.needs === "store" ? connectionOptions : {}), ...commonOptions };
+  return { ...spec.options, ...(spec.needs === "none" ? {} : connectionOptions), ...commonOptions };
 }
 
 /** `dist --help`. */
-export function programHelp(groups: readonly CommandGroup[], columns?: number): string {
+export function programHelp({ name, about, groups, firstSteps }: Program, columns?: number): string {
   const pad = Math.max(...groups.flatMap(({ words }) => words.map(({ word }) => word.length)));
   const sections = groups.map(({ heading, words }) =>
     section(
@@ -41,13 +58,13 @@ export function programHelp(groups: readonly CommandGroup[], columns?: number): 
     ),
   );
   return join([
-    "dist keeps what builds produced and hands it out: releases, channels, downloads, and the record of it all.",
-    "Usage: dist COMMAND [options]",
+    `${name} ${about}`,
+    `Usage: ${name} COMMAND [options]`,
     ...sections,
     section(
       "Everywhere",
       [
-        ["--help", "Help; dist COMMAND --help lists arguments, options, examples and exit codes"],
+        ["--help", "Help; COMMAND --help lists arguments, options, examples and exit codes"],
         ["--version", "The version of this program"],
         ["--json", commonOptions.json.about],
       ],
@@ -61,56 +78,63 @@ export function programHelp(groups: readonly CommandGroup[], columns?: number): 
       ],
       columns,
     ),
-    `First steps:\n  dist init\n  dist ci publish --local-store ./store --json`,
+    `First steps:\n${firstSteps.map((step) => `  ${name} ${step}`).join("\n")}`,
   ]);
 }
 
 /** `dist app --help`. */
-export function groupHelp({ word, summary, entries }: CommandWord, columns?: number): string {
+export function familyHelp(
+  { name }: Program,
+  { word, summary, entries }: CommandWord,
+  columns?: number,
+): string {
   return join([
     `${summary}.`,
-    `Usage: dist ${word} COMMAND [options]`,
+    `Usage: ${name} ${word} COMMAND [options]`,
     section(
       "Commands",
       entries.map(({ spec }) => [spec.name.slice(word.length + 1), spec.summary] as const),
       columns,
     ),
-    `dist ${word} COMMAND --help tells more.`,
+    `${name} ${word} COMMAND --help tells more.`,
   ]);
 }
 
 /** `dist ci publish --help`. */
-export function commandHelp(spec: CommandSpec, columns?: number): string {
+export function commandHelp({ name }: Program, spec: CommandSpec, columns?: number): string {
   const options = Object.entries(allOptions(spec));
   const args = Object.entries(spec.args ?? {});
   return join([
     wrapText(spec.description, 0, limit(columns)),
-    `Usage: ${usageLine(spec)}`,
+    `Usage: ${usageLine(name, spec)}`,
     section(
       "Arguments",
-      args.map(([name, { about, choices }]) => [argumentLabel(name), about + listed(choices)]),
+      args.map(([arg, { about, choices }]) => [argumentLabel(arg), about + listed(choices)]),
       columns,
     ),
     section(
       "Options",
-      options.flatMap(([name, option]) => optionRows(name, option)),
+      options.flatMap(([option, optionSpec]) => optionRows(option, optionSpec)),
       columns,
     ),
     section("Environment", environment(options), columns),
     section("Exit codes", exits(spec), columns),
-    `Examples:\n${spec.examples.map((example) => `  ${example}`).join("\n")}`,
+    `Examples:\n${spec.examples.map((example) => `  ${underName(name, example)}`).join("\n")}`,
   ]);
 }
 
 /** `dist release show RELEASE --app SLUG [options]`. */
-export function usageLine(spec: CommandSpec): string {
-  const args = Object.entries(spec.args ?? {}).map(([name, { optional }]) =>
-    optional ? `[${argumentLabel(name)}]` : argumentLabel(name),
-  );
+function usageLine(program: Program["name"], spec: CommandSpec): string {
+  const args = Object.entries(spec.args ?? {}).map(([name, argument]) => argumentTerm(name, argument));
   const required = Object.entries(spec.options ?? {})
     .filter(([, option]) => option.required)
     .map(([name, option]) => optionTerm(name, option));
-  return ["dist", spec.name, ...args, ...required, "[options]"].join(" ");
+  return [program, spec.name, ...args, ...required, "[options]"].join(" ");
+}
+
+/** An example with the program under this name. */
+function underName(name: Program["name"], example: string): string {
+  return example.replaceAll(/(^|\| )dist /g, `$1${name} `);
 }
 
 function optionRows(name: string, option: OptionSpec): (readonly [string, string])[] {
@@ -151,7 +175,7 @@ function environment(options: readonly (readonly [string, OptionSpec])[]): (read
 function exits(spec: CommandSpec): (readonly [string, string])[] {
   return Object.entries(exitMeanings)
     .filter(([code]) => code !== "4" || spec.exits?.[4] !== undefined)
-    .filter(([code]) => code !== "3" || spec.needs === "store" || spec.exits?.[3] !== undefined)
+    .filter(([code]) => code !== "3" || spec.needs !== "none" || spec.exits?.[3] !== undefined)
     .map(([code, meaning]) => [code, spec.exits?.[Number(code)] ?? meaning]);
 }
 

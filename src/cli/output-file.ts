@@ -13,7 +13,7 @@ export async function checkWritable(path: string | undefined, directory: string)
 /** Writes a file so that others see the old one or the whole new one: temporary name, fsync, rename. Raises `cli.output_unwritable`. */
 export async function writeAtomically(
   path: string,
-  pieces: Iterable<string> | AsyncIterable<string>,
+  pieces: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
 ): Promise<void> {
   const temporary = join(dirname(path), `.dist-${process.pid}-${crypto.randomUUID()}.tmp`);
   try {

@@ -48,6 +48,11 @@ export class Output {
     return this.stdoutError !== undefined;
   }
 
+  /** True when standard output is a screen, which bytes would garble. */
+  get isTerminal(): boolean {
+    return this.stdout.isTTY === true;
+  }
+
   /** Columns of the terminal that help is shown on; undefined for a pipe. */
   get columns(): number | undefined {
     return this.stdout.columns;
@@ -64,7 +69,7 @@ export class Output {
   }
 
   /** A document as it is, in pieces; waits while standard output is full. */
-  async document(pieces: AsyncIterable<string>): Promise<void> {
+  async document(pieces: AsyncIterable<string | Uint8Array>): Promise<void> {
     for await (const piece of pieces) {
       if (this.closed) return;
       if (this.stdout.write(piece)) continue;

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 const dist = join(import.meta.dirname, "../main/dist.ts");
+const artifactstore = join(import.meta.dirname, "../main/artifactstore.ts");
 
 /** Prints the URL of every module that is loaded. */
 const spy = `data:text/javascript,import { registerHooks } from "node:module";
@@ -23,7 +24,7 @@ describe("the process", () => {
     const loaded = stderr.split("\n").filter((line) => line.startsWith("load file:"));
     expect(loaded.length).toBeGreaterThan(10);
     const heavy =
-      /node_modules|\/src\/(catalog|blob|log|retention|registry(?!\/records\.ts|\/manifest\/vocabulary\.ts))\//;
+      /node_modules|\/src\/(catalog|blob|log|retention|registry(?!\/(package-)?records\.ts|\/manifest\/vocabulary\.ts))\//;
     expect(loaded.filter((line) => heavy.test(line))).toEqual([]);
   });
 
@@ -42,6 +43,16 @@ describe("the process", () => {
     } finally {
       await rm(directory, { recursive: true });
     }
+  });
+
+  it("is the same program under the name artifactstore", () => {
+    const run = (...argv: string[]) =>
+      spawnSync(process.execPath, [artifactstore, ...argv], { encoding: "utf8", env: {} });
+    expect(run("--help").stdout).toMatch(/^Usage: artifactstore COMMAND/m);
+    expect(run("package", "--help").stdout).toContain("artifactstore package COMMAND --help");
+    const refused = run("package", "list", "--json");
+    expect(refused).toMatchObject({ status: 2, stderr: "" });
+    expect(JSON.parse(refused.stdout).error.code).toBe("usage.store_required");
   });
 
   it("ends quietly when nobody reads its answer", () => {

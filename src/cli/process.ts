@@ -2,13 +2,20 @@ import process from "node:process";
 
 import type { Serve } from "./context.ts";
 import { exitCodes, type ExitReason } from "./exit-codes.ts";
+import { artifactstore, dist } from "./programs.ts";
 import { main } from "./run.ts";
 
+const programs = { dist, artifactstore };
+
 /**
- * Runs this process's command line and sets its exit code. The first SIGINT or SIGTERM asks the command to stop and clean up;
+ * Runs this process's command line as one of the programs, and sets its exit code. The first SIGINT or SIGTERM asks the command to stop and clean up;
  * the second ends the process at once.
  */
-export async function runProcess(env: NodeJS.ProcessEnv, serve: Serve): Promise<void> {
+export async function runProcess(
+  env: NodeJS.ProcessEnv,
+  program: keyof typeof programs,
+  serve: Serve,
+): Promise<void> {
   const stop = new AbortController();
   const onSignal = (reason: ExitReason) => () => {
     if (stop.signal.aborted) process.exit(exitCodes[reason]);
@@ -18,6 +25,7 @@ export async function runProcess(env: NodeJS.ProcessEnv, serve: Serve): Promise<
   process.on("SIGTERM", onSignal("terminated"));
   process.exitCode = await main({
     argv: process.argv.slice(2),
+    program: programs[program],
     env,
     serve,
     streams: { stdin: () => process.stdin, stdout: process.stdout, stderr: process.stderr },

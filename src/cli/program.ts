@@ -12,7 +12,7 @@ import {
 } from "./command.ts";
 import { connectionOptions } from "./connection.ts";
 import { cliErrors } from "./errors.ts";
-import { allOptions, commandHelp, type CommandGroup, commonOptions, groupHelp, programHelp } from "./help.ts";
+import { allOptions, commandHelp, commonOptions, familyHelp, type Program, programHelp } from "./help.ts";
 
 /** What a command line asks for. */
 export type Invocation =
@@ -23,21 +23,17 @@ export type Invocation =
   | { readonly kind: "command"; readonly entry: CommandEntry; readonly input: ParsedInput };
 
 /** Reads a command line (without program names). Raises `usage.*`. */
-export function parseCommandLine(
-  argv: readonly string[],
-  groups: readonly CommandGroup[],
-  columns?: number,
-): Invocation {
+export function parseCommandLine(argv: readonly string[], program: Program, columns?: number): Invocation {
   let invocation: Invocation | undefined;
   let printed = "";
-  const program = buildProgram(groups, columns, {
+  const parser = buildParser(program, columns, {
     choose: (chosen) => (invocation = chosen),
     print: (text) => (printed += text),
   });
   // `dist help ci publish` is `dist ci publish --help`.
   const args = argv[0] === "help" ? [...argv.slice(1), "--help"] : [...argv];
   try {
-    program.parse(args, { from: "user" });
+    parser.parse(args, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === "commander.helpDisplayed") return { kind: "text", text: printed };
@@ -45,7 +41,7 @@ export function parseCommandLine(
     if (error.code === "commander.help") return { kind: "incomplete", help: printed };
     throw usageError(error);
   }
-  return invocation ?? { kind: "incomplete", help: programHelp(groups, columns) };
+  return invocation ?? { kind: "incomplete", help: programHelp(program, columns) };
 }
 
 /** What the parser calls back. */
@@ -54,13 +50,9 @@ interface Listener {
   print(help: string): void;
 }
 
-function buildProgram(
-  groups: readonly CommandGroup[],
-  columns: number | undefined,
-  { choose, print }: Listener,
-): Command {
+function buildParser(program: Program, columns: number | undefined, { choose, print }: Listener): Command {
   const helpTexts = new Map<Command, () => string>();
-  const program = new Command("dist")
+  const parser = new Command(program.name)
     .exitOverride()
     .enablePositionalOptions()
     .helpCommand(false)
@@ -68,40 +60,40 @@ function buildProgram(
     // Subcommands inherit what is set before they are added.
     .configureOutput({ writeOut: print, writeErr: print, outputError: () => {} })
     .configureHelp({ formatHelp: (command) => helpTexts.get(command)?.() ?? "" });
-  helpTexts.set(program, () => programHelp(groups, columns));
+  helpTexts.set(parser, () => programHelp(program, columns));
   // Options that name the store may also stand before the command.
-  addOptions(program, { ...connectionOptions, ...commonOptions });
-  for (const group of groups) {
+  addOptions(parser, { ...connectionOptions, ...commonOptions });
+  for (const group of program.groups) {
     for (const word of group.words) {
       const [only] = word.entries;
       const isFamily = only?.spec.name !== word.word;
-      const parent = isFamily ? program.command(word.word) : program;
-      if (isFamily) helpTexts.set(parent, () => groupHelp(word, columns));
+      const parent = isFamily ? parser.command(word.word) : parser;
+      if (isFamily) helpTexts.set(parent, () => familyHelp(program, word, columns));
       for (const entry of word.entries) {
         const name = entry.spec.name.split(" ").at(-1) ?? entry.spec.name;
-        const command = addCommand(parent.command(name), entry, program, choose);
-        helpTexts.set(command, () => commandHelp(entry.spec, columns));
+        const command = addCommand(parent.command(name), entry, parser, choose);
+        helpTexts.set(command, () => commandHelp(program, entry.spec, columns));
       }
     }
   }
-  return program;
+  return parser;
 }
 
 function addCommand(
   command: Command,
   entry: CommandEntry,
-  program: Command,
+  parser: Command,
   choose: Listener["choose"],
 ): Command {
   const args = Object.entries(entry.spec.args ?? {});
-  for (const [name, { about, optional, choices }] of args) {
-    const label = argumentLabel(name);
+  for (const [name, { about, optional, repeat, choices }] of args) {
+    const label = `${argumentLabel(name)}${repeat ? "..." : ""}`;
     const argument = new Argument(optional ? `[${label}]` : `<${label}>`, about);
     command.addArgument(choices === undefined ? argument : argument.choices(choices));
   }
   addOptions(command, allOptions(entry.spec));
   return command.action(() => {
-    const before = Object.entries(program.opts()).filter(([, value]) => value !== undefined);
+    const before = Object.entries(parser.opts()).filter(([, value]) => value !== undefined);
     choose({
       kind: "command",
       entry,

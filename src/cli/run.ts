@@ -3,7 +3,6 @@ import { inspect } from "node:util";
 
 import type { DistError } from "../base/errors.ts";
 import { type Environment, readEnvironment } from "../config/environment.ts";
-import { commandGroups } from "./catalog.ts";
 import type { CommandEntry, ParsedInput } from "./command.ts";
 import { type Connection, resolveConnection } from "./connection.ts";
 import type { CommandContext, Serve } from "./context.ts";
@@ -11,12 +10,14 @@ import { cliErrors, toDistError } from "./errors.ts";
 import { exitCodes, type ExitReason, exitReasonOf } from "./exit-codes.ts";
 import { type OpenRegistry, openRegistry } from "./open-registry.ts";
 import { Output, type Streams } from "./output.ts";
-import { programHelp } from "./help.ts";
+import { type Program, programHelp } from "./help.ts";
 import type { Invocation } from "./program.ts";
 
 export interface MainOptions {
   /** The arguments after the program's name. */
   readonly argv: readonly string[];
+  /** Under which name, and so with which commands. */
+  readonly program: Program;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly streams: Streams;
   readonly directory: string;
@@ -52,7 +53,7 @@ async function attempt(
   output: Output,
 ): Promise<ExitReason | undefined> {
   try {
-    const invocation = await parse(options.argv, output);
+    const invocation = await parse(options, output);
     switch (invocation.kind) {
       case "text":
         output.text(invocation.text);
@@ -66,7 +67,7 @@ async function attempt(
           return "usage";
         }
         throw cliErrors.error("usage.missing_command", "A command is missing.", {
-          hint: "dist --help lists the commands.",
+          hint: `${options.program.name} --help lists the commands.`,
         });
       case "command":
         return (await runCommand(invocation, options, environment, output)) ?? undefined;
@@ -77,12 +78,12 @@ async function attempt(
 }
 
 /** The parser is loaded only when there is something to parse: `dist --help` answers in half the time. */
-async function parse(argv: readonly string[], output: Output): Promise<Invocation> {
+async function parse({ argv, program }: MainOptions, output: Output): Promise<Invocation> {
   if (argv.length === 1 && ["--help", "-h", "help"].includes(argv[0] ?? "")) {
-    return { kind: "text", text: programHelp(commandGroups, output.columns) };
+    return { kind: "text", text: programHelp(program, output.columns) };
   }
   const { parseCommandLine } = await import("./program.ts");
-  return parseCommandLine(argv, commandGroups, output.columns);
+  return parseCommandLine(argv, program, output.columns);
 }
 
 async function runCommand(
@@ -92,16 +93,17 @@ async function runCommand(
   output: Output,
 ): Promise<ExitReason | void> {
   let place: Connection | undefined;
-  // Read once and early: a usage error comes before any work.
-  if (entry.spec.needs === "store") place = resolveConnection(input.options, environment);
   const connection = (): Connection => {
-    if (place === undefined) throw new Error(`${entry.spec.name} declares that it needs no store.`);
-    return place;
+    if (entry.spec.needs === "none") throw new Error(`${entry.spec.name} declares that it needs no store.`);
+    return (place ??= resolveConnection(input.options, environment));
   };
+  // Read early: a usage error comes before any work.
+  if (entry.spec.needs === "store") connection();
   let opened: Promise<OpenRegistry> | undefined;
   const open = options.open ?? openRegistry;
   const context: CommandContext = {
     output,
+    program: options.program,
     directory: options.directory,
     stdin: options.streams.stdin,
     environment,

@@ -5,11 +5,22 @@ export function path(texts: TemplateStringsArray, ...values: readonly string[]):
   return texts.reduce((built, text, index) => built + segment(values[index - 1] ?? "") + text);
 }
 
-/** A query with the values that are there, `?` included; nothing when none is. */
-export function query(values: Readonly<Record<string, string | number | undefined>>): string {
-  const given = Object.entries(values).filter(([, value]) => value !== undefined);
-  if (given.length === 0) return "";
-  return `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString()}`;
+/** A logical path: its segments encoded each for itself. Raises `client.invalid_name`. */
+export function segments(logicalPath: string): string {
+  return logicalPath
+    .split("/")
+    .map((one) => segment(one))
+    .join("/");
+}
+
+type QueryValue = string | number | boolean | readonly string[] | undefined;
+
+/** A query with the values that are there, a list's one after the other, `?` included; nothing when none is. */
+export function query(values: Readonly<Record<string, QueryValue>>): string {
+  const given = Object.entries(values).flatMap(([name, value = []]) =>
+    [value].flat().map((one) => [name, String(one)]),
+  );
+  return given.length === 0 ? "" : `?${new URLSearchParams(given).toString()}`;
 }
 
 function segment(value: string): string {

@@ -45,13 +45,18 @@ export class Api {
   /** The JSON that a request answers. Raises the server's errors and `client.*`. */
   call<T>(request: ApiRequest): Promise<T> {
     return this.#retried(request, async () => {
-      const text = await this.#text(await this.#open(request));
+      const text = (await this.#body(await this.#open(request))).toString();
       try {
         return JSON.parse(text) as T;
       } catch {
         throw notTheServer(this.#address.origin, "answered something that is not JSON");
       }
     });
+  }
+
+  /** The bytes that a request answers. Raises what `call` raises. */
+  bytes(request: ApiRequest): Promise<Uint8Array> {
+    return this.#retried(request, async () => this.#body(await this.#open(request)));
   }
 
   /** The status and headers of an answer, refused or not: a HEAD has no body that could say why. */
@@ -109,7 +114,7 @@ export class Api {
       if (follow && target !== null) return this.#openElsewhere(target, request);
       throw redirected(this.#address.origin, target);
     }
-    const text = await this.#text(response);
+    const text = (await this.#body(response)).toString();
     throw refusal({ status, retryAfter }, this.#redacted(text), this.#address.origin);
   }
 
@@ -139,7 +144,7 @@ export class Api {
     return exchange(this.#address, { method, url, headers, body: body ?? json, signal, idleMs });
   }
 
-  async #text(response: IncomingMessage): Promise<string> {
+  async #body(response: IncomingMessage): Promise<Buffer> {
     const chunks: Buffer[] = [];
     let bytes = 0;
     try {
@@ -152,7 +157,7 @@ export class Api {
     } catch (error) {
       throw connectionFailure(error, this.#address.origin);
     }
-    return Buffer.concat(chunks).toString();
+    return Buffer.concat(chunks);
   }
 
   /** Some proxies show the request in their error pages; the token must not travel on from there into logs. */

@@ -8,7 +8,10 @@ import { clientErrors } from "./errors.ts";
 import { connectionFailure, Transient } from "./failures.ts";
 import { defaultTiming, type Timing } from "./retry.ts";
 import { type Proxies, serverAddress } from "./server-address.ts";
+import { packages } from "./packages.ts";
+import { retention } from "./retention.ts";
 import { appendUpload, createUpload, endUpload, getUpload } from "./pieces.ts";
+import { creation } from "./creation.ts";
 import { leaseObject, uploadObject } from "./upload.ts";
 
 export interface ConnectOptions {
@@ -43,6 +46,8 @@ export function connect(options: ConnectOptions): Registry & { close(): Promise<
     ...appsAndReleases(api),
     ...channels(api),
     ...bytes(api),
+    ...packages(api),
+    ...retention(api),
     ...administration(api),
     close: async () => address.close(),
   };
@@ -210,12 +215,6 @@ function administration(api: Api): Pick<Registry, Administration> {
       );
     },
   };
-}
-
-/** A POST that may be sent again: the key makes the server answer a second one as it did the first. */
-function creation(address: string, json: object): ApiRequest {
-  const headers = { "idempotency-key": crypto.randomUUID() };
-  return { method: "POST", path: address, json, headers, repeatable: true };
 }
 
 function storeWork(what: string, json: object, signal: AbortSignal | undefined): ApiRequest {

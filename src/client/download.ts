@@ -27,9 +27,32 @@ export async function openObject(
   options: { artifact?: string | undefined },
 ): Promise<OpenedObject> {
   const address = path`/download/${sha256}` + query({ artifact: options.artifact });
+  return opened(api, sha256, await headersAt(api, address), address);
+}
+
+/**
+ * Opens what stands at an address now. Its bytes are read by their digest: they stay the same where others take their place at the
+ * address meanwhile.
+ */
+export async function openAt(api: Api, address: string): Promise<OpenedObject> {
+  const headers = await headersAt(api, address);
+  const sha256 = String(headers["x-checksum-sha256"]);
+  return opened(api, sha256, headers, path`/download/${sha256}`);
+}
+
+async function headersAt(api: Api, address: string): Promise<IncomingMessage["headers"]> {
   const { status, headers } = await api.head(address);
   // The same request with a body raises why.
   if (status !== 200) (await openRange(api, address, { start: 0, end: 0 })).destroy();
+  return headers;
+}
+
+function opened(
+  api: Api,
+  sha256: string,
+  headers: IncomingMessage["headers"],
+  address: string,
+): OpenedObject {
   const object = record(api, sha256, headers, headers["content-length"]);
   const read = (range?: ObjectRange) =>
     readBytes(api, address, { start: range?.start ?? 0, end: range?.end ?? object.size_bytes - 1 });
@@ -105,7 +128,7 @@ async function openRange(api: Api, address: string, { start, end }: Range): Prom
 }
 
 /** RFC 6266: `filename*` is preferred, `filename` is a quoted string or a token. */
-function filenameIn(disposition: string | undefined): string | null {
+export function filenameIn(disposition: string | undefined): string | null {
   if (disposition === undefined) return null;
   const extended = /;\s*filename\*\s*=\s*utf-8'[^']*'([^;\s]+)/i.exec(disposition)?.[1];
   if (extended !== undefined) {

@@ -1,26 +1,4 @@
 #!/usr/bin/env node
-import * as modules from "node:module";
-import process from "node:process";
-import { fileURLToPath } from "node:url";
+import { runProgram } from "./run-program.ts";
 
-const OLDEST_NODE = 26;
-
-// Before anything is loaded that an older one may not understand.
-if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
-  process.stderr.write(
-    `error: dist needs Node.js ${OLDEST_NODE} or later; this is ${process.versions.node}.\n`,
-  );
-  process.exit(1);
-}
-const besideThis = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-
-// As built, what V8 made of the program is kept beside it, for the next start; where nobody may write, starts are slower.
-if (import.meta.url.endsWith(".js")) {
-  modules.enableCompileCache({ directory: besideThis("./compiled"), portable: true });
-}
-const { runProcess } = await import("../cli/process.ts");
-await runProcess(process.env, async (options) => {
-  // Loaded when it is asked for: the other commands start faster without it.
-  const { runServer } = await import("../server/run-server.ts");
-  await runServer({ ...options, workerProgram: besideThis("./worker.js") });
-});
+await runProgram("dist");

@@ -71,7 +71,8 @@ export const releaseErrors = errorFamily({
 export const packageErrors = errorFamily({
   "package.not_open": {
     kind: "conflict",
-    about: "The package is finalized, failed or deleted, or is a release's: its files do not change here any more.",
+    about:
+      "The package is finalized, failed or deleted, or is a release's: its files do not change here any more.",
   },
   "package.duplicate_path": { kind: "conflict", about: "The package has other bytes at this path." },
   "package.deleted": {
@@ -79,7 +80,10 @@ export const packageErrors = errorFamily({
     about: "The package was deleted; its record stays, its bytes are gone.",
   },
   "package.changed": { kind: "conflict", about: "The package changed while it was being finalized. Retry." },
-  "package.not_found": { kind: "not_found", about: "There is no such package, or the caller may not see it." },
+  "package.not_found": {
+    kind: "not_found",
+    about: "There is no such package, or the caller may not see it.",
+  },
   "package.file_not_found": { kind: "not_found", about: "The package has no file at this path." },
   "package.not_finalized": { kind: "conflict", about: "The package has no manifest: it was not finalized." },
   "package.empty": { kind: "conflict", about: "A package needs at least one file to be finalized." },
@@ -88,7 +92,10 @@ export const packageErrors = errorFamily({
     about:
       "A path is relative, of segments between slashes: UTF-8 of at most 1,024 bytes, 255 a segment, without `.`, `..`, empty segments, backslashes and control characters.",
   },
-  "package.too_many_files": { kind: "invalid", about: "A package has at most 100,000 files, a request 1,000." },
+  "package.too_many_files": {
+    kind: "invalid",
+    about: "A package has at most 100,000 files, a request 1,000.",
+  },
   "package.invalid_kind": {
     kind: "invalid",
     about: "A kind is 1 to 64 of `a-z`, `0-9`, `.`, `_` and `-`; `release` is the registry's own.",
@@ -101,8 +108,23 @@ export const packageErrors = errorFamily({
     kind: "invalid",
     about: "Metadata is a JSON object of at most 16 KiB with at most 32 top-level scalars.",
   },
-  "package.invalid_key": { kind: "invalid", about: "A key is 1 to 128 of `A-Z`, `a-z`, `0-9`, `.`, `_`, `:` and `-`." },
-  "package.invalid_filter": { kind: "invalid", about: "A filter of the list has a value that no package can have." },
+  "package.invalid_key": {
+    kind: "invalid",
+    about: "A key is 1 to 128 of `A-Z`, `a-z`, `0-9`, `.`, `_`, `:` and `-`.",
+  },
+  "package.invalid_manifest": {
+    kind: "invalid",
+    about:
+      "A file that should be a package's manifest breaks a rule of docs/formats/manifest.md; `details.path` points at it.",
+  },
+  "package.invalid_archive": {
+    kind: "corrupt",
+    about: "A tar ends too early, or its headers are damaged.",
+  },
+  "package.invalid_filter": {
+    kind: "invalid",
+    about: "A filter of the list has a value that no package can have.",
+  },
 });
 
 export const retentionErrors = errorFamily({
@@ -112,7 +134,10 @@ export const retentionErrors = errorFamily({
     kind: "invalid",
     about: "An extension must end later than what holds now, and later than now.",
   },
-  "retention.permanent": { kind: "invalid", about: "The package is kept for ever; there is nothing to extend." },
+  "retention.permanent": {
+    kind: "invalid",
+    about: "The package is kept for ever; there is nothing to extend.",
+  },
   "hold.not_found": { kind: "not_found", about: "The package has no such hold." },
   "hold.already_released": { kind: "conflict", about: "The hold was released before." },
 });

@@ -12,12 +12,27 @@ import type { Context } from "./context.ts";
 import { readEvents } from "./events.ts";
 import { signDownload } from "./links/download-links.ts";
 import { leaseObject, lookupObject, uploadObject } from "./objects.ts";
+import { createPackage } from "./packages/create-package.ts";
+import { failPackage, finalizePackage } from "./packages/finalize-package.ts";
+import { listPackageFiles, listPackages } from "./packages/list-packages.ts";
+import { addPackageFiles, removePackageFile } from "./packages/package-files.ts";
+import { getPackage, openPackageFile, packageManifest } from "./packages/read-package.ts";
+import { verifyPackage } from "./packages/verify-package.ts";
 import { openObject } from "./read-objects.ts";
 import { currentArtifact } from "./releases/current-artifact.ts";
 import type { Registry } from "./registry.ts";
 import { attachArtifact, draftRelease, publishDraft } from "./releases/draft.ts";
 import { checkPublish, publish } from "./releases/publish.ts";
 import { getRelease, listReleases, revokeRelease } from "./releases/releases.ts";
+import {
+  extendRetention,
+  getRetention,
+  holdPackage,
+  releaseHold,
+  retentionClasses,
+  retentionHistory,
+} from "./retention/retention.ts";
+import { sweepRetention } from "./retention/sweep.ts";
 import { createShare, listShares, revokeShare } from "./shares.ts";
 import { cleanupStore } from "./store/cleanup.ts";
 import { exportStore, importStore, rebuildStore, storeStatus } from "./store/maintenance.ts";
@@ -67,6 +82,25 @@ export function localRegistry(context: Context): Registry {
     revokeShare: (app, id) => revokeShare(context, app, id),
     listAudit: (filter = {}) => listAudit(context, filter),
     readEvents: (request) => readEvents(context, request),
+    createPackage: (request) => createPackage(context, request),
+    getPackage: (id) => getPackage(context, id),
+    listPackages: (request = {}) => listPackages(context, request),
+    listPackageFiles: (id, page = {}) => listPackageFiles(context, id, page),
+    addPackageFiles: (id, files, options = {}) => addPackageFiles(context, id, files, options),
+    removePackageFile: (id, path) => removePackageFile(context, id, path),
+    finalizePackage: (id) => finalizePackage(context, id),
+    failPackage: (id, request) => failPackage(context, id, request),
+    openPackageFile: (id, path) => openPackageFile(context, id, path),
+    openPackageArchive: (id, format) => openPackageArchive(context, id, format),
+    packageManifest: (id) => packageManifest(context, id),
+    verifyPackage: (id, options = {}) => verifyPackage(context, id, options),
+    retentionClasses: () => retentionClasses(context),
+    getRetention: (id) => getRetention(context, id),
+    extendRetention: (id, request) => extendRetention(context, id, request),
+    holdPackage: (id, request) => holdPackage(context, id, request),
+    releaseHold: (id, hold, request) => releaseHold(context, id, hold, request),
+    retentionHistory: (id, page = {}) => retentionHistory(context, id, page),
+    sweepRetention: () => sweepRetention(context),
     storeStatus: () => storeStatus(context),
     verifyStore: (options = {}) => verifyStore(context, options),
     rebuildStore: (options = {}) => rebuildStore(context, options),

@@ -1,6 +1,10 @@
 import { encodeCanonical } from "../base/cbor.ts";
 import type { JsonObject, PackageFileEntry } from "../log/events.ts";
 
+/** Which format a manifest is in; another one would be read by other rules. */
+export const MANIFEST_SCHEMA = "dist.manifest.v1";
+
+/** What a manifest says. */
 export interface ManifestInput {
   readonly packageId: string;
   readonly kind: string;
@@ -22,7 +26,7 @@ export function encodeManifest(input: ManifestInput): Uint8Array {
     Buffer.compare(Buffer.from(left.path), Buffer.from(right.path)),
   );
   return encodeCanonical({
-    schema: "dist.manifest.v1",
+    schema: MANIFEST_SCHEMA,
     package_id: input.packageId,
     kind: input.kind,
     created_at: input.createdAt,

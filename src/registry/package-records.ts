@@ -127,7 +127,8 @@ export interface HoldRecord {
 
 export interface ExtensionRecord {
   readonly new_expires_at: string;
-  readonly previous_expires_at: string;
+  /** Null for a release without a class. */
+  readonly previous_expires_at: string | null;
   readonly reason: string;
   readonly actor: string;
   readonly at: string;

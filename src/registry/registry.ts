@@ -206,8 +206,8 @@ export interface Registry {
     files: readonly PackageFileRequest[],
     options?: { replace?: boolean },
   ): Promise<readonly PackageFileRecord[]>;
-  /** Raises `package.not_open`, `package.file_not_found`. */
-  removePackageFile(id: string, path: string): Promise<PackageRecord>;
+  /** Answers the entry that is gone. Raises `package.not_open`, `package.file_not_found`. */
+  removePackageFile(id: string, path: string): Promise<PackageFileRecord>;
   /** Finalized again it is answered as it is. Raises `package.not_open`, `package.empty`, `package.changed`. */
   finalizePackage(id: string): Promise<PackageRecord>;
   /** Raises `package.not_open`, `retention.reason_required`. */

@@ -9,9 +9,9 @@ export interface Finished {
   readonly etag: string;
 }
 
-/** The bytes of a text with the strong entity tag that is theirs. */
-export function finish(text: string): Finished {
-  const body = Buffer.from(text);
+/** Bytes, or those of a text, with the strong entity tag that is theirs. */
+export function finish(content: string | Uint8Array): Finished {
+  const body = Buffer.from(content);
   return { body, etag: `"${createHash("sha256").update(body).digest("base64url")}"` };
 }
 
@@ -40,16 +40,18 @@ export function readAnswer(
  * Raises `request.precondition_failed` unless the resource is as `If-Match` asks. `current` gives the bytes that a GET
  * answers now; a resource that is not there has none.
  */
-export async function requireMatch(request: Request, current: () => Promise<string>): Promise<void> {
+export function requireMatch(request: Request, current: () => Promise<string>): Promise<void> {
+  return requireTag(request, async () => finish(await current()).etag);
+}
+
+/** As `requireMatch`, of a resource whose entity tag is known without its bytes. */
+export async function requireTag(request: Request, current: () => Promise<string>): Promise<void> {
   const asked = request.headers.get("If-Match");
   if (asked === null) return;
-  const etag = await current().then(
-    (text) => finish(text).etag,
-    (error: unknown) => {
-      if (error instanceof DistError && error.kind === "not_found") return null;
-      throw error;
-    },
-  );
+  const etag = await current().catch((error: unknown) => {
+    if (error instanceof DistError && error.kind === "not_found") return null;
+    throw error;
+  });
   if (etag !== null && isNamed(asked, etag, { weak: false })) return;
   throw httpErrors.error("request.precondition_failed", "It is not as `If-Match` asks; read it again.", {
     details: { etag },
@@ -60,9 +62,19 @@ export async function requireMatch(request: Request, current: () => Promise<stri
  * Whether a field of entity tags names this one. RFC 9110, 13.1: If-Match "MUST use the strong comparison function",
  * If-None-Match "the weak comparison function".
  */
-function isNamed(field: string | null, etag: string, { weak }: { weak: boolean }): boolean {
-  if (field === null) return false;
+export function isNamed(
+  field: string | null | undefined,
+  etag: string,
+  { weak }: { weak: boolean },
+): boolean {
+  if (field === null || field === undefined) return false;
   if (field.trim() === "*") return true;
   const tags = field.split(",").map((tag) => tag.trim());
-  return tags.some((tag) => (weak ? tag.replace(/^W\//, "") : tag) === etag);
+  const wanted = opaque(etag, weak);
+  return tags.some((tag) => opaque(tag, weak) === wanted);
+}
+
+/** RFC 9110, 8.8.3.2: compared weakly, tags are the same "regardless of either or both being tagged as 'weak'". */
+function opaque(tag: string, weak: boolean): string {
+  return weak ? tag.replace(/^W\//, "") : tag;
 }

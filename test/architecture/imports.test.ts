@@ -50,7 +50,7 @@ describe(`the imports of the ${product.length} source files (${imports.length} i
 
 describe("the environment", () => {
   /** A program hands the environment over whole, as config's input. */
-  const handsOver = { path: "src/main/dist.ts", as: "runProcess(process.env" };
+  const handsOver = { path: "src/main/run-program.ts", as: "runProcess(process.env" };
 
   it("is read by config alone; the program hands it over", () => {
     const readers = product

@@ -94,6 +94,63 @@ const routes: readonly [keyof Registry, Call, string, unknown?][] = [
     "GET /api/apps/acme/channels/beta/history?after=x",
   ],
   [
+    "createPackage",
+    (r) => r.createPackage({ kind: "run", metadata: { a: 1 }, key: null }),
+    "POST /packages",
+    { kind: "run", metadata: { a: 1 }, key: null },
+  ],
+  ["getPackage", (r) => r.getPackage("pkg_1"), "GET /packages/pkg_1"],
+  ["listPackages", (r) => r.listPackages(), "GET /packages"],
+  [
+    "listPackages",
+    (r) => r.listPackages({ kind: "run", eligible: true, metadata: { a: "1=2", "ü&": "" }, limit: 5 }),
+    "GET /packages?kind=run&eligible=true&limit=5&metadata=a%3D1%3D2&metadata=%C3%BC%26%3D",
+  ],
+  [
+    "listPackageFiles",
+    (r) => r.listPackageFiles("pkg_1", { after: "x" }),
+    "GET /packages/pkg_1/files?after=x",
+  ],
+  [
+    "removePackageFile",
+    (r) => r.removePackageFile("pkg_1", "a b/ü%2F?.txt"),
+    "DELETE /packages/pkg_1/files/a%20b/%C3%BC%252F%3F.txt",
+  ],
+  ["finalizePackage", (r) => r.finalizePackage("pkg_1"), "POST /packages/pkg_1/finalize", {}],
+  [
+    "failPackage",
+    (r) => r.failPackage("pkg_1", { reason: "bad" }),
+    "POST /packages/pkg_1/fail",
+    { reason: "bad" },
+  ],
+  ["verifyPackage", (r) => r.verifyPackage("pkg_1"), "POST /packages/pkg_1/verify", {}],
+  ["retentionClasses", (r) => r.retentionClasses(), "GET /retention/classes"],
+  ["getRetention", (r) => r.getRetention("pkg_1"), "GET /packages/pkg_1/retention"],
+  [
+    "extendRetention",
+    (r) => r.extendRetention("pkg_1", { new_expires_at: "2030-01-01T00:00:00Z", reason: "why" }),
+    "POST /packages/pkg_1/retention/extensions",
+    { new_expires_at: "2030-01-01T00:00:00Z", reason: "why" },
+  ],
+  [
+    "holdPackage",
+    (r) => r.holdPackage("pkg_1", { reason: "why", case: "C-1" }),
+    "POST /packages/pkg_1/retention/holds",
+    { reason: "why", case: "C-1" },
+  ],
+  [
+    "releaseHold",
+    (r) => r.releaseHold("pkg_1", "hold_1", { reason: "why" }),
+    "POST /packages/pkg_1/retention/holds/hold_1/release",
+    { reason: "why" },
+  ],
+  [
+    "retentionHistory",
+    (r) => r.retentionHistory("pkg_1", { limit: 2 }),
+    "GET /packages/pkg_1/retention/history?limit=2",
+  ],
+  ["sweepRetention", (r) => r.sweepRetention(), "POST /retention/sweep", {}],
+  [
     "createShare",
     (r) => r.createShare("acme", { channel: "beta" }),
     "POST /api/apps/acme/shares",
@@ -131,6 +188,10 @@ const elsewhere = [
   "endUpload",
   "lookupObject",
   "openObject",
+  "addPackageFiles",
+  "openPackageFile",
+  "openPackageArchive",
+  "packageManifest",
   "exportStore",
   "importStore",
   "close",
@@ -169,6 +230,21 @@ describe("what each method asks for", () => {
     const server = await fakeServer([{ json: {} }]);
     const revoked = async () => client(server.url).revokeToken(name);
     await expect(revoked()).rejects.toMatchObject({ code: "client.invalid_name", kind: "invalid" });
+    expect(server.seen).toEqual([]);
+  });
+
+  it.each(["", "a/../b", "/a", "a//b"])("client.invalid_name: the path %j is not sent", async (name) => {
+    const server = await fakeServer([{ json: {} }]);
+    const removed = async () => client(server.url).removePackageFile("pkg_1", name);
+    await expect(removed()).rejects.toMatchObject({ code: "client.invalid_name" });
+    expect(server.seen).toEqual([]);
+  });
+
+  // The server would take what stands behind the first equals sign for the value, and answer other packages.
+  it("client.invalid_name: a filter by a key with an equals sign is not sent", async () => {
+    const server = await fakeServer([{ json: {} }]);
+    const listed = async () => client(server.url).listPackages({ metadata: { "a=b": "c" } });
+    await expect(listed()).rejects.toMatchObject({ code: "client.invalid_name" });
     expect(server.seen).toEqual([]);
   });
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 
+import * as programs from "../../src/cli/programs.ts";
 import { main } from "../../src/cli/run.ts";
 
 /** The program as it is shipped. */
@@ -58,6 +59,7 @@ export async function distHere(args: readonly string[]): Promise<ProgramRun> {
   const code = await main({
     serve: async () => {},
     argv: args,
+    program: programs.dist,
     env: {},
     streams: { stdin: () => process.stdin, stdout, stderr },
     directory: "/",

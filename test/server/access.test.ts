@@ -3,20 +3,26 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Scope, scopes } from "../../src/registry/records.ts";
 import type { ApiRoute } from "../../src/server/api/route.ts";
 import { apiRoutes } from "../../src/server/api/routes/all-routes.ts";
-import { publishTar, tarArtifact } from "../support/test-store.ts";
+import { publishTar, sourceOf, tarArtifact } from "../support/test-store.ts";
 import { openTestApi, type TestApi } from "./support.ts";
 
 /** What carries a scope besides itself and `admin`. */
-const carriers: { readonly [scope in Scope]?: readonly Scope[] } = { read: ["publish", "promote"] };
+const carriers: { readonly [scope in Scope]?: readonly Scope[] } = {
+  read: ["publish", "promote"],
+  "package.read": ["package.write", "retention"],
+};
 
 let api: TestApi;
 let digest: string;
 let draft: string;
 let artifact: string;
+let openPackage: string;
+let closedPackage: string;
+let evidence: string;
 let counter = 0;
 
 beforeAll(async () => {
-  api = await openTestApi();
+  api = await openTestApi({ listening: true });
   const first = await publishTar(api.registry, { version: "1", channel: "beta" });
   digest = first.artifacts[0]!.sha256;
   artifact = first.artifacts[0]!.id;
@@ -25,12 +31,24 @@ beforeAll(async () => {
   for (const version of ["2", "3", "4"]) await publishTar(api.registry, { version, channel: "nightly" });
   draft = (await api.registry.draftRelease({ app: "acme", version: "draft", channel: "beta" })).id;
   await api.registry.attachArtifact("acme", { release: draft }, tarArtifact(digest));
+  evidence = (await api.registry.uploadObject(sourceOf(Buffer.from("evidence")))).sha256;
+  openPackage = await newPackage();
+  closedPackage = await newPackage();
+  await api.registry.finalizePackage(closedPackage);
 });
 afterAll(() => api.close());
+
+/** A package of one file, `a`. */
+async function newPackage(): Promise<string> {
+  const { id } = await api.registry.createPackage({ kind: "run" });
+  await api.registry.addPackageFiles(id, [{ path: "a", sha256: evidence }]);
+  return id;
+}
 
 interface Example {
   readonly path: string;
   readonly json?: unknown;
+  readonly body?: string;
 }
 
 const app = "/api/apps/acme";
@@ -75,6 +93,44 @@ const examples: Readonly<Record<string, (n: number) => Example | Promise<Example
     const { id } = await api.registry.createShare("acme", { channel: "beta" });
     return { path: `/api/apps/acme/shares/${id}` };
   },
+  "GET /packages": () => ({ path: "/packages" }),
+  "POST /packages": () => ({ path: "/packages", json: { kind: "run" } }),
+  "GET /packages/{id}": () => ({ path: `/packages/${closedPackage}` }),
+  "POST /packages/{id}/finalize": () => ({ path: `/packages/${closedPackage}/finalize` }),
+  "POST /packages/{id}/fail": async () => ({
+    path: `/packages/${await newPackage()}/fail`,
+    json: { reason: "why" },
+  }),
+  "POST /packages/{id}/verify": () => ({ path: `/packages/${closedPackage}/verify` }),
+  "GET /packages/{id}/manifest": () => ({ path: `/packages/${closedPackage}/manifest` }),
+  "GET /packages/{id}/files": () => ({ path: `/packages/${openPackage}/files` }),
+  "POST /packages/{id}/files": (n) => ({
+    path: `/packages/${openPackage}/files`,
+    json: { path: `f${n}`, sha256: evidence },
+  }),
+  "GET /packages/{id}/files/{path}": () => ({ path: `/packages/${closedPackage}/files/a` }),
+  "PUT /packages/{id}/files/{path}": (n) => ({
+    path: `/packages/${openPackage}/files/put/${n}`,
+    body: "evidence",
+  }),
+  "DELETE /packages/{id}/files/{path}": async () => ({ path: `/packages/${await newPackage()}/files/a` }),
+  "GET /packages/{id}/archive": () => ({ path: `/packages/${closedPackage}/archive` }),
+  "GET /packages/{id}/retention": () => ({ path: `/packages/${openPackage}/retention` }),
+  "GET /packages/{id}/retention/history": () => ({ path: `/packages/${openPackage}/retention/history` }),
+  "POST /packages/{id}/retention/extensions": (n) => ({
+    path: `/packages/${openPackage}/retention/extensions`,
+    json: { new_expires_at: new Date(Date.UTC(2040, 0, n)).toISOString(), reason: "why" },
+  }),
+  "POST /packages/{id}/retention/holds": () => ({
+    path: `/packages/${openPackage}/retention/holds`,
+    json: { reason: "why" },
+  }),
+  "POST /packages/{id}/retention/holds/{hold}/release": async () => {
+    const { id } = await api.registry.holdPackage(openPackage, { reason: "why" });
+    return { path: `/packages/${openPackage}/retention/holds/${id}/release`, json: { reason: "why" } };
+  },
+  "GET /retention/classes": () => ({ path: "/retention/classes" }),
+  "POST /retention/sweep": () => ({ path: "/retention/sweep" }),
   "GET /api/tokens": () => ({ path: "/api/tokens" }),
   "POST /api/tokens": (n) => ({
     path: "/api/tokens",
@@ -95,15 +151,20 @@ const examples: Readonly<Record<string, (n: number) => Example | Promise<Example
 const keyOf = ({ method, path }: ApiRoute) => `${method} ${path}`;
 const allowed = "2xx";
 
-/** What a token limited to another app gets: another app's tokens are not there for it. */
+/** What a token limited to another app gets: what it sees only its own app's of is empty, or not there. */
 function wrongApp(route: ApiRoute): string {
-  if (route.access.limits === "none") return allowed;
+  const { limits } = route.access;
+  if (limits === "narrow") return route.path.includes("{id}") ? "404 package.not_found" : allowed;
+  if (limits === "none") return allowed;
   return keyOf(route) === "POST /api/tokens/{id}/revoke" ? "404 token.not_found" : "403 auth.wrong_app";
 }
 
-async function outcome(route: ApiRoute, token?: string): Promise<string> {
-  const { path, json } = await examples[keyOf(route)]!(counter++);
-  const { status, code } = await api.send(route.method, path, { token, json });
+/** The prefixes under which a route is answered. */
+const prefixesOf = ({ path }: ApiRoute) => (path.startsWith("/api/") ? [""] : ["", "/api"]);
+
+async function outcome(route: ApiRoute, prefix: string, token?: string): Promise<string> {
+  const { path, ...sent } = await examples[keyOf(route)]!(counter++);
+  const { status, code } = await api.send(route.method, prefix + path, { token, ...sent });
   if (status < 300) return allowed;
   // A HEAD has no body that could say why.
   return route.method === "HEAD" ? String(status) : `${status} ${code}`;
@@ -125,8 +186,10 @@ describe("every route, by every kind of caller", () => {
     const actual: Record<string, string> = {};
     const expected: Record<string, string> = {};
     const check = async (name: string, token: string | undefined, result: string) => {
-      actual[name] = await outcome(route, token);
-      expected[name] = bare(result);
+      for (const prefix of prefixesOf(route)) {
+        actual[name + prefix] = await outcome(route, prefix, token);
+        expected[name + prefix] = bare(result);
+      }
     };
     await check("nobody", undefined, who === "visibility" ? allowed : "401 auth.missing_token");
     for (const scope of scopes) {
@@ -136,7 +199,8 @@ describe("every route, by every kind of caller", () => {
       const elsewhere = await api.token([scope], { app: "other" });
       await check(`${scope} for another app`, elsewhere.secret, wrongApp(route));
       const otherChannel = await api.token([scope], { channel: "other" });
-      const refused = limits === "channel" ? "403 auth.wrong_channel" : allowed;
+      const isRefused = limits === "channel" || limits === "unlimited";
+      const refused = isRefused ? "403 auth.wrong_channel" : allowed;
       await check(`${scope} for another channel`, otherChannel.secret, refused);
     }
     expect(actual).toEqual(expected);

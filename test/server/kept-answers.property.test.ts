@@ -9,8 +9,9 @@ import { finish } from "../../src/server/conditional.ts";
 import { errorHandler } from "../../src/server/errors-answer.ts";
 import { identify } from "../../src/server/identify.ts";
 import { KeptAnswers } from "../../src/server/kept-answers.ts";
+import { createMetrics } from "../../src/server/metrics.ts";
 import { mountPages } from "../../src/server/pages/mount-pages.ts";
-import type { ServerDeps, ServerEnv } from "../../src/server/server-context.ts";
+import type { PartDeps, ServerEnv } from "../../src/server/server-context.ts";
 import { fullHistory, histories, HistoryRun, type Step } from "../catalog/histories.ts";
 import {
   eventsOf,
@@ -53,7 +54,13 @@ function serverOn({ store, clock }: TestStore): Hono<ServerEnv> {
     maxUploadBytes: 1,
     sendFile: "off",
   } as const;
-  const deps: ServerDeps = { store, clock, settings, log: pino({ enabled: false }) };
+  const deps: PartDeps = {
+    store,
+    clock,
+    settings,
+    log: pino({ enabled: false }),
+    metrics: createMetrics(store),
+  };
   const app = new Hono<ServerEnv>();
   app.onError(errorHandler(deps));
   app.use(identify(deps));

@@ -5,7 +5,8 @@ import { pino } from "pino";
 import type { Registry } from "../../src/registry/registry.ts";
 import { mountApi } from "../../src/server/api/mount-api.ts";
 import { createApp } from "../../src/server/app.ts";
-import type { ServerEnv } from "../../src/server/server-context.ts";
+import { startServer } from "../../src/server/serve.ts";
+import type { ServerDeps, ServerEnv } from "../../src/server/server-context.ts";
 import { openTestStore, type TestStore } from "../support/test-store.ts";
 
 export const BASE_URL = "https://dist.example.org";
@@ -42,24 +43,30 @@ export interface TestApi extends TestStore {
   ): Promise<{ id: string; secret: string; registry: Registry }>;
 }
 
-/** The JSON routes on a fresh store, in process. */
-export async function openTestApi(): Promise<TestApi> {
+/** The routes of the API on a fresh store: in process, or on a port, which those that take and answer bytes need. */
+export async function openTestApi({ listening = false } = {}): Promise<TestApi> {
   const test = await openTestStore();
-  const app = apiApp(test);
+  const deps = depsOf(test);
+  const app = createApp(deps, [mountApi]);
+  const server = listening ? await startServer(deps, app) : undefined;
   let made = 0;
   return {
     ...test,
-    app,
+    app: app.hono,
+    close: async () => {
+      await server?.close();
+      await test.close();
+    },
     send: async (method, path, call = {}) => {
       const headers = new Headers(call.headers);
       if (call.token !== undefined) headers.set("Authorization", `Bearer ${call.token}`);
       if (call.json !== undefined) headers.set("Content-Type", "application/json");
       const body = call.json === undefined ? call.body : JSON.stringify(call.json);
       const init = { method, headers, ...(body !== undefined && { body, duplex: "half" }) };
-      const response = await app.fetch(
-        new Request(`${BASE_URL}${path}`, init as RequestInit),
-        {} as HttpBindings,
-      );
+      const request = new Request(`${server?.url ?? BASE_URL}${path}`, init as RequestInit);
+      const response = await (server === undefined
+        ? app.hono.fetch(request, {} as HttpBindings)
+        : fetch(request));
       const text = await response.text();
       const isJson = (response.headers.get("Content-Type") ?? "").startsWith("application/json");
       const json: any = isJson && text !== "" ? JSON.parse(text) : undefined;
@@ -73,7 +80,7 @@ export async function openTestApi(): Promise<TestApi> {
   };
 }
 
-function apiApp(test: TestStore): Hono<ServerEnv> {
+function depsOf(test: TestStore): ServerDeps {
   const settings = {
     host: "127.0.0.1",
     port: 0,
@@ -83,6 +90,5 @@ function apiApp(test: TestStore): Hono<ServerEnv> {
     workers: 1,
     sendFile: "off",
   } as const;
-  const deps = { store: test.store, settings, log: pino({ enabled: false }), clock: test.clock };
-  return createApp(deps, [mountApi]).hono;
+  return { store: test.store, settings, log: pino({ enabled: false }), clock: test.clock };
 }

@@ -1,4 +1,4 @@
-import type { Compilable } from "kysely";
+import { type Compilable, sql } from "kysely";
 
 import { query, type QueryBuilder } from "../query.ts";
 import type { EventTable } from "../tables.ts";
@@ -45,4 +45,16 @@ export const lastStored = query<{ sha256: string }>()((db, p) =>
     .where("type", "=", "v1.object.stored")
     .orderBy("seq", "desc")
     .limit(1),
+);
+
+/** The events of a package's retention after one, in order. */
+export const retentionEvents = query<{ subject: string; after: number; limit: number }>()((db, p) =>
+  db
+    .selectFrom("event")
+    .select(["seq", "type", "at", "actor", "subject", "data"])
+    .where("subject", "=", p.subject)
+    .where("seq", ">", p.after)
+    .where(sql<boolean>`type LIKE 'v1.retention.%'`)
+    .orderBy("seq")
+    .limit(p.limit),
 );

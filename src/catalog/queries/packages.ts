@@ -132,13 +132,25 @@ export function packagePage(page: Keyset, filter: PackageQuery): (db: QueryBuild
     }
     if (dueBy !== undefined) list = list.where("retention_state.due_at", "<=", dueBy);
     if (dueBy !== undefined) {
-      return newestFirst(list, page, ["retention_state.due_at", "retention_state.package_id"]);
+      return newestFirst(list as never, page, ["retention_state.due_at", "retention_state.package_id"]);
     }
-    if (lead === undefined) return newestFirst(list, page, ["package.created_at", "package.id"]);
+    if (lead === undefined) return newestFirst(list as never, page, ["package.created_at", "package.id"]);
     const led = list
       .innerJoin("package_metadata as lead", "lead.package_id", "package.id")
       .where("lead.key", "=", lead[0])
       .where("lead.value", "=", lead[1]);
-    return newestFirst(led, page, ["lead.created_at", "lead.package_id"]);
+    return newestFirst(led as never, page, ["lead.created_at", "lead.package_id"]);
   };
 }
+
+/** Evidence that is not deleted, after a package, in order. */
+export const evidenceAfter = query<{ after: string; limit: number }>()((db, p) =>
+  db
+    .selectFrom("package")
+    .select(["id", "size_bytes"])
+    .where(sql<boolean>`app_id IS NULL`)
+    .where("deleted_at", "is", null)
+    .where("id", ">", p.after)
+    .orderBy("id")
+    .limit(p.limit),
+);

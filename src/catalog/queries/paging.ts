@@ -10,13 +10,13 @@ export interface Keyset {
 }
 
 /** Orders a list newest first, by `created_at` and `id` unless other columns are named, and begins it behind the cursor. */
-export function newestFirst<DB extends Tables, T extends keyof DB, R>(
-  list: SelectQueryBuilder<DB, T, R>,
+export function newestFirst<T extends keyof Tables, R>(
+  list: SelectQueryBuilder<Tables, T, R>,
   page: Keyset,
   columns: readonly [time: string, id: string] = ["created_at", "id"],
-): SelectQueryBuilder<DB, T, R> {
-  const createdAt = columns[0] as ReferenceExpression<DB, T>;
-  const id = columns[1] as ReferenceExpression<DB, T>;
+): SelectQueryBuilder<Tables, T, R> {
+  const createdAt = columns[0] as ReferenceExpression<Tables, T>;
+  const id = columns[1] as ReferenceExpression<Tables, T>;
   const { after } = page;
   const behind =
     after === null

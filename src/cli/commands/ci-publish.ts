@@ -1,7 +1,6 @@
 import { appendFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
-import { hasCode } from "../../base/errors.ts";
 import type { InputOf, Run } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { dryRun } from "../dry-run.ts";
@@ -15,9 +14,7 @@ import type { ArtifactRequest, PublishRequest } from "../../registry/records.ts"
 import type { ciPublish } from "../specs/publish.ts";
 import { upload } from "../upload.ts";
 import { cliErrors } from "../errors.ts";
-
-/** How often bytes are sent again that were collected, or whose lease another job of ours freed, before the publication. */
-const MAX_RESENDS = 2;
+import { withResends } from "../with-resends.ts";
 
 /** A publish without its artifacts. */
 export type PublishHead = Omit<PublishRequest, "artifacts">;
@@ -60,17 +57,14 @@ async function publish(
     requests.push(await uploadArtifact(registry, context, artifact));
     context.signal.throwIfAborted();
   }
-  for (let resends = 0; ; resends += 1) {
-    try {
-      return await registry.publish({ ...head, artifacts: requests });
-    } catch (error) {
-      if (!hasCode(error, "object.missing") || resends === MAX_RESENDS) throw error;
-      const missing = new Set(error.details["missing"] as readonly string[]);
+  return withResends(
+    () => registry.publish({ ...head, artifacts: requests }),
+    async (missing) => {
       for (const [index, { sha256 }] of requests.entries()) {
         if (missing.has(sha256)) requests[index] = await uploadArtifact(registry, context, artifacts[index]!);
       }
-    }
-  }
+    },
+  );
 }
 
 async function uploadArtifact(

@@ -1,4 +1,3 @@
-import { commandGroups } from "../catalog.ts";
 import type { Run } from "../command.ts";
 import { bashCompletion } from "../completion/bash.ts";
 import { fishCompletion } from "../completion/fish.ts";
@@ -8,8 +7,8 @@ import type { completion } from "../specs/tools.ts";
 
 const writers = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion };
 
-export const run: Run<typeof completion> = async ({ output }, { args }) => {
-  const script = writers[args.shell](completionTree(commandGroups));
+export const run: Run<typeof completion> = async ({ output, program }, { args }) => {
+  const script = writers[args.shell](program.name, completionTree(program.groups));
   if (output.json) output.result({ shell: args.shell, script }, () => script);
   else output.text(script);
 };

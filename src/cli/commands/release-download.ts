@@ -6,6 +6,7 @@ import type { Registry } from "../../registry/registry.ts";
 import type { ArtifactRecord, ReleaseRecord } from "../../registry/records.ts";
 import { parseArchName } from "../arch-name.ts";
 import type { InputOf, Run } from "../command.ts";
+import type { CommandContext } from "../context.ts";
 import { downloadNames } from "../download-names.ts";
 import { downloadFile } from "../download-file.ts";
 import { cliErrors } from "../errors.ts";
@@ -25,7 +26,7 @@ export const run: Run<typeof releaseDownload> = async (context, { args, options 
   const places = await choosePlaces(artifacts, options.output, context.directory);
   const downloaded: { artifact_id: string; path: string }[] = [];
   for (const { artifact, path } of places) {
-    await downloadFile(context, registry, artifact, path, { force: options.force });
+    await download(context, registry, artifact, path, options);
     downloaded.push({ artifact_id: artifact.id, path });
   }
   context.output.result({ ...release, downloaded }, () =>
@@ -35,6 +36,24 @@ export const run: Run<typeof releaseDownload> = async (context, { args, options 
     ].join("\n"),
   );
 };
+
+async function download(
+  { output, signal }: CommandContext,
+  registry: Registry,
+  artifact: ArtifactRecord,
+  path: string,
+  { force }: Options,
+): Promise<void> {
+  const { id, filename: name, sha256, size_bytes } = artifact;
+  const progress = output.progress(name, size_bytes);
+  const open = () => registry.openObject(sha256, { artifact: id });
+  try {
+    const onProgress = (bytes: number) => progress.update(bytes);
+    await downloadFile({ name, sha256, size_bytes, open }, path, { force, signal, onProgress });
+  } finally {
+    progress.end();
+  }
+}
 
 async function findRelease(
   registry: Registry,

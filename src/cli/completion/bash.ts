@@ -1,9 +1,9 @@
 import { type CompletionNode, singleQuoted } from "./tree.ts";
 
-/** A completion script for bash 3.2 and later. */
-export function bashCompletion(nodes: readonly CompletionNode[]): string {
-  return `# bash completion for dist
-_dist() {
+/** A completion script for bash 3.2 and later, for the program under this name. */
+export function bashCompletion(name: string, nodes: readonly CompletionNode[]): string {
+  return `# bash completion for ${name}
+_${name}() {
   local cur prev path word next i
   cur="\${COMP_WORDS[COMP_CWORD]}"
   prev="\${COMP_WORDS[COMP_CWORD-1]}"
@@ -29,7 +29,7 @@ ${nodes.map(wordCase).join("\n")}
   [[ \${#COMPREPLY[@]} -eq 0 && "$cur" != -* ]] && COMPREPLY=($(compgen -f -- "$cur"))
   return 0
 }
-complete -o filenames -F _dist dist
+complete -o filenames -F _${name} ${name}
 `;
 }
 

@@ -1,30 +1,30 @@
 import type { CompletionNode } from "./tree.ts";
 
-/** A completion script for fish 3. */
-export function fishCompletion(nodes: readonly CompletionNode[]): string {
-  return `# fish completion for dist
-function __dist_path
+/** A completion script for fish 3, for the program under this name. */
+export function fishCompletion(name: string, nodes: readonly CompletionNode[]): string {
+  return `# fish completion for ${name}
+function __${name}_path
   set -l at ""
   for word in (commandline -opc)[2..-1]
     set -l next (string trim -- "$at $word")
-    contains -- "$next" $__dist_paths; and set at "$next"
+    contains -- "$next" $__${name}_paths; and set at "$next"
   end
   echo "$at"
 end
-function __dist_at
-  test (__dist_path) = "$argv[1]"
+function __${name}_at
+  test (__${name}_path) = "$argv[1]"
 end
-set -g __dist_paths ${nodes
+set -g __${name}_paths ${nodes
     .filter(({ path }) => path !== "")
     .map(({ path }) => quoted(path))
     .join(" ")}
-complete -c dist -e
-${nodes.flatMap(nodeLines).join("\n")}
+complete -c ${name} -e
+${nodes.flatMap((node) => nodeLines(name, node)).join("\n")}
 `;
 }
 
-function nodeLines({ path, words, options }: CompletionNode): string[] {
-  const condition = `complete -c dist -n ${quoted(`__dist_at ${quoted(path)}`)}`;
+function nodeLines(name: string, { path, words, options }: CompletionNode): string[] {
+  const condition = `complete -c ${name} -n ${quoted(`__${name}_at ${quoted(path)}`)}`;
   return [
     ...words.map(({ word, about }) => `${condition} -f -a ${quoted(word)} -d ${quoted(about)}`),
     ...options.map(({ flag, about, takesValue, choices, isPath }) => {

@@ -1,10 +1,10 @@
 import { type CompletionNode, singleQuoted } from "./tree.ts";
 
-/** A completion script for zsh, for a file `_dist` in `fpath` or for `source`. */
-export function zshCompletion(nodes: readonly CompletionNode[]): string {
-  return `#compdef dist
-# zsh completion for dist
-_dist() {
+/** A completion script for zsh, for a file `_dist` (as the program is named) in `fpath` or for `source`. */
+export function zshCompletion(name: string, nodes: readonly CompletionNode[]): string {
+  return `#compdef ${name}
+# zsh completion for ${name}
+_${name}() {
   local cur prev at word i
   local -a known
   cur="\${words[CURRENT]}"
@@ -25,9 +25,9 @@ ${nodes.flatMap(valueCases).join("\n")}
   case "$at" in
 ${nodes.map(wordCase).join("\n")}
   esac
-  _describe 'dist' known || _files
+  _describe '${name}' known || _files
 }
-if [[ "\${funcstack[1]}" = _dist ]]; then _dist "$@"; else compdef _dist dist; fi
+if [[ "\${funcstack[1]}" = _${name} ]]; then _${name} "$@"; else compdef _${name} ${name}; fi
 `;
 }
 

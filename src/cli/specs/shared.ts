@@ -50,3 +50,8 @@ export const fileOptions = defineOptions({
 export const releaseArgument = {
   release: { about: "The release's id (rel_…) or version" },
 } as const;
+
+/** A package by its id. */
+export const packageArgument = {
+  package: { about: "The package's id (pkg_…)" },
+} as const;

@@ -1,4 +1,10 @@
 import type {
+  HoldRecord,
+  PackageFileRecord,
+  PackageRecord,
+  RetentionRecord,
+} from "../../registry/package-records.ts";
+import type {
   AppRecord,
   ArtifactRecord,
   AuditRecord,
@@ -125,3 +131,64 @@ export function auditRecord(id: number): AuditRecord {
     created_at: at,
   };
 }
+
+export const packageRecord: PackageRecord = {
+  id: "pkg_1",
+  kind: "run",
+  status: "finalized",
+  app: null,
+  producer: "guide-board",
+  subject: "cmis",
+  metadata: { commit: "abc", passed: 3 },
+  retention_class: "raw-evidence",
+  retrieval_tier: "hot",
+  manifest_sha256: "b".repeat(64),
+  manifest_size_bytes: 300,
+  file_count: 1,
+  size_bytes: 3,
+  key: null,
+  created_at: at,
+  finalized_at: at,
+  failed_at: null,
+  fail_reason: null,
+  deleted_at: null,
+};
+
+/** The bytes `abc`, as a file of a package. */
+export const fileRecord: PackageFileRecord = {
+  path: "logs/a.txt",
+  sha256: artifactRecord.sha256,
+  blake3: artifactRecord.blake3,
+  size_bytes: 3,
+  media_type: "text/plain",
+};
+
+export const holdRecord: HoldRecord = {
+  id: "hold_1",
+  package_id: "pkg_1",
+  reason: "dispute",
+  case: null,
+  actor: "local:ann",
+  applied_at: at,
+  released_at: null,
+  released_by: null,
+  release_reason: null,
+};
+
+export const retentionRecord: RetentionRecord = {
+  package_id: "pkg_1",
+  retention_class: "raw-evidence",
+  current_expires_at: "2027-05-19T15:00:00.000Z",
+  holds: [],
+  extensions: [],
+  eligible_for_deletion: false,
+  marked_at: null,
+  reasons: [
+    {
+      rule: "class",
+      until: "2027-05-19T15:00:00.000Z",
+      ref: "raw-evidence",
+      text: "The class raw-evidence keeps it until 2027-05-19T15:00:00.000Z.",
+    },
+  ],
+};

@@ -1,6 +1,8 @@
 import { PassThrough, Writable } from "node:stream";
 
 import type { Registry } from "../../registry/registry.ts";
+import type { Program } from "../help.ts";
+import { dist } from "../programs.ts";
 import { main } from "../run.ts";
 
 export interface CliRun {
@@ -12,6 +14,8 @@ export interface CliRun {
 }
 
 export interface CliOptions {
+  /** `dist` when absent. */
+  readonly program?: Program;
   readonly env?: Readonly<Record<string, string>>;
   /** The methods that the command may call; any other is a failure. */
   readonly registry?: Partial<Registry>;
@@ -35,6 +39,7 @@ export async function runCli(argv: readonly string[], options: CliOptions = {}):
       throw new Error("served");
     },
     argv,
+    program: options.program ?? dist,
     env: options.env ?? { DIST_STORE: "store" },
     streams: { stdin: () => stdin, stdout: options.stdout ?? stdout.stream, stderr: stderr.stream },
     directory: options.directory ?? "/",

@@ -1,6 +1,7 @@
 import type { Reader, Transaction } from "../../catalog/database.ts";
 import { moveWithStatus } from "../../catalog/queries/channels.ts";
 import type { AppTable, ChannelTable } from "../../catalog/tables.ts";
+import { recordReleaseNeededAgain } from "../retention/marks.ts";
 
 /** A place in the history that a channel can point at again. */
 export interface RollbackTarget {
@@ -45,6 +46,7 @@ export async function recordPromotion(
       reason: options.reason,
     },
   });
+  await recordReleaseNeededAgain(tx, releaseId);
 }
 
 /** `target` null leaves the channel pointing at nothing: the last release it had was revoked. */
@@ -68,6 +70,7 @@ export async function recordRollback(
       reason: options.reason,
     },
   });
+  if (target !== null) await recordReleaseNeededAgain(tx, target.releaseId);
 }
 
 /** The id of a channel in events: channels have no id of their own. */

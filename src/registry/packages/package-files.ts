@@ -1,13 +1,13 @@
 import type { Transaction } from "../../catalog/database.ts";
-import { fileAt, filesBelow, filesFolded, packageById } from "../../catalog/queries/packages.ts";
-import type { PackageFileTable, PackageTable, StorageLocationTable } from "../../catalog/tables.ts";
+import { fileAt, filesBelow, filesFolded } from "../../catalog/queries/packages.ts";
+import type { PackageFileTable, StorageLocationTable } from "../../catalog/tables.ts";
 import type { PackageFileEntry } from "../../log/events.ts";
 import type { Context } from "../context.ts";
 import { packageErrors } from "../errors.ts";
 import { once } from "../idempotency.ts";
 import { dropLeases, requireObjects } from "../objects.ts";
-import type { PackageFileRecord, PackageFileRequest, PackageRecord } from "../package-records.ts";
-import { findEvidence, packageRecord, requireOpen } from "./find-package.ts";
+import type { PackageFileRecord, PackageFileRequest } from "../package-records.ts";
+import { findEvidence, requireOpen } from "./find-package.ts";
 import {
   type CheckedFile,
   checkFiles,
@@ -66,8 +66,12 @@ export async function addPackageFiles(
   });
 }
 
-/** Takes a file out of an open package. Its bytes stay for whatever else names them. */
-export async function removePackageFile(context: Context, id: string, path: string): Promise<PackageRecord> {
+/** Takes a file out of an open package, and answers its entry. Its bytes stay for whatever else names them. */
+export async function removePackageFile(
+  context: Context,
+  id: string,
+  path: string,
+): Promise<PackageFileRecord> {
   return context.database.write(context.principal, async (tx) => {
     requireOpen(await findEvidence(tx, context, id, "package.write"));
     const file = await requireFile(tx, id, path);
@@ -76,8 +80,7 @@ export async function removePackageFile(context: Context, id: string, path: stri
       subject: id,
       data: { app_id: null, package_id: id, path: file.path, artifact_id: null },
     });
-    const row: PackageTable = (await tx.first(packageById, { id }))!;
-    return packageRecord({ row, app: undefined });
+    return fileRecord(file);
   });
 }
 

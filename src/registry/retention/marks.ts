@@ -1,4 +1,5 @@
 import type { Transaction } from "../../catalog/database.ts";
+import { releaseById } from "../../catalog/queries/releases.ts";
 import { retentionStateOf } from "../../catalog/queries/retention.ts";
 import { planOf } from "./plan.ts";
 
@@ -22,6 +23,12 @@ export async function recordNeededAgain(tx: Transaction, found: MarkedPackage): 
     data: { app_id: found.app_id, package_id: found.id, rules: reasons.map(({ rule }) => rule) },
   });
   return true;
+}
+
+/** The same of the package that a release is. */
+export async function recordReleaseNeededAgain(tx: Transaction, releaseId: string): Promise<void> {
+  const release = (await tx.first(releaseById, { id: releaseId }))!;
+  await recordNeededAgain(tx, { id: release.package_id, app_id: release.app_id });
 }
 
 /** Records that a package may go, if that is so and was not recorded. Answers whether it was recorded now. */

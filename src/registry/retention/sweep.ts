@@ -1,5 +1,5 @@
 import { fromTimestamp, toTimestamp } from "../../base/clock.ts";
-import { clockErrors } from "../../base/clock-errors.ts";
+import { catalogErrors } from "../../catalog/errors.ts";
 import type { Transaction } from "../../catalog/database.ts";
 import { packageById } from "../../catalog/queries/packages.ts";
 import {
@@ -45,7 +45,7 @@ export async function sweepRetention(context: Context): Promise<SweepReport> {
 function requireTime({ clock }: Context, lastAt: string): string {
   const nowMs = clock.nowMs();
   if (nowMs >= fromTimestamp(lastAt)) return toTimestamp(nowMs);
-  throw clockErrors.error("clock.skew", "The clock stands before the last event; nothing is judged by it.", {
+  throw catalogErrors.error("clock.skew", "The clock stands before the last event; nothing is judged by it.", {
     details: { now: toTimestamp(nowMs), last_event_at: lastAt },
     hint: "Set the clock right.",
   });

@@ -1,6 +1,7 @@
 import { toTimestamp } from "../../base/clock.ts";
 import { dropExpiredLeases, locationsAfter } from "../../catalog/queries/objects.ts";
-import { releasesAfter } from "../../catalog/queries/retention.ts";
+import { evidenceAfter, packageById } from "../../catalog/queries/packages.ts";
+import { dueAfter, releasesAfter } from "../../catalog/queries/retention.ts";
 import { planRelease, type RetentionDecision } from "../../retention/planner.ts";
 import { partByStaging, uploadById } from "../../catalog/queries/uploads.ts";
 import type { UploadSessionTable } from "../../catalog/tables.ts";
@@ -15,14 +16,18 @@ import {
   removeMarked,
   removeUnrecorded,
 } from "./collect-objects.ts";
+import { planOf } from "../retention/plan.ts";
 import { releaseFacts, type ReleaseForCleanup, releaseStillThere } from "../retention/release-facts.ts";
 
 /** Rows read, and objects deleted, at once. Small: the write lock is held for one batch of unlinks. */
 const BATCH = 64;
 
+/** Kept packages of evidence that a report names: there may be millions, and each says for itself why it stays. */
+const MAX_KEPT_PACKAGES = 10_000;
+
 /**
- * Deletes what nothing keeps: expired drafts and releases that left every window, then the bytes nothing refers to, stale
- * staging and files without a row. Without `apply` it only says what would go. Every decision is made again inside the
+ * Deletes what nothing keeps: expired drafts, releases that left every window, evidence whose period ended; then the bytes nothing
+ * refers to, stale staging and files without a row. Without `apply` it only says what would go. Every decision is made again inside the
  * transaction that acts on it.
  */
 export async function cleanupStore(
@@ -32,6 +37,7 @@ export async function cleanupStore(
   requireScope(context.principal, "admin", { app: null });
   const run = new CleanupRun(context, options);
   await run.releases();
+  await run.packages();
   await run.objects();
   await run.unrecordedFiles();
   await run.staging();
@@ -70,6 +76,34 @@ class CleanupRun {
       if (planned.length < BATCH) return;
       last = planned.at(-1)!.release.id;
       this.#options.onProgress?.({ phase: "releases", done: this.#kept.length, total: null });
+    }
+  }
+
+  /** Evidence: a dry run looks at all of it, --apply at what is due. */
+  async packages(): Promise<void> {
+    let after = "";
+    let kept = 0;
+    for (;;) {
+      this.#options.signal?.throwIfAborted();
+      const planned = await this.#context.database.read(async (reader) => {
+        const now = toTimestamp(this.#context.clock.nowMs());
+        const rows = this.#apply
+          ? await reader.all(dueAfter, { now, after, limit: BATCH })
+          : await reader.all(evidenceAfter, { after, limit: BATCH });
+        const batch: { row: (typeof rows)[number]; decision: RetentionDecision }[] = [];
+        for (const row of rows) {
+          batch.push({ row, decision: await planOf(reader, { id: row.id, app_id: null }, now) });
+        }
+        return batch;
+      });
+      for (const { row, decision } of planned) {
+        const entry = { id: row.id, kind: "package", bytes: row.size_bytes } as const;
+        if (decision.action === "delete") await this.#package(entry, decision);
+        else if (kept++ < MAX_KEPT_PACKAGES) this.#note("kept", entry, decision.reasons);
+      }
+      if (planned.length < BATCH) return;
+      after = planned.at(-1)!.row.id;
+      this.#options.onProgress?.({ phase: "packages", done: kept + this.#deleted.length, total: null });
     }
   }
 
@@ -173,6 +207,29 @@ class CleanupRun {
     if (done || !goes) this.#note(done ? "deleted" : "kept", entry, decision.reasons);
   }
 
+  async #package(entry: CleanupEntry, decision: RetentionDecision): Promise<void> {
+    if (this.#apply && !(await this.#deletePackage(entry.id))) return;
+    this.#goingPackages.add(entry.id);
+    this.#note("deleted", entry, decision.reasons);
+  }
+
+  /** False when something keeps the package after all. */
+  async #deletePackage(id: string): Promise<boolean> {
+    return this.#context.database.write(this.#context.principal, async (tx) => {
+      const row = await tx.first(packageById, { id });
+      if (row === undefined || row.deleted_at !== null) return false;
+      const decision = await planOf(tx, row, tx.now);
+      if (decision.action === "keep") return false;
+      const reason = decision.reasons[0]!.rule;
+      await tx.record({
+        type: "v1.package.deleted",
+        subject: id,
+        data: { app_id: null, package_id: id, reason },
+      });
+      return true;
+    });
+  }
+
   /** False when something keeps the release after all. */
   async #deleteRelease(id: string): Promise<boolean> {
     return this.#context.database.write(this.#context.principal, async (tx) => {
@@ -213,6 +270,7 @@ class CleanupRun {
         type: "v1.store.cleaned",
         subject: "store",
         data: {
+          packages: count("package"),
           releases: count("release"),
           drafts: count("draft"),
           objects: count("object") + count("file"),

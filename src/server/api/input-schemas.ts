@@ -29,6 +29,12 @@ const number = z
   .transform(Number)
   .openapi({ type: "integer" });
 
+/** A yes or no in a query. */
+export const flag = z
+  .enum(["true", "false"])
+  .transform((word) => word === "true")
+  .openapi({ type: "boolean" });
+
 export const pageQuery = z.strictObject({
   limit: number.describe("1 to 1,000; 50 when absent").optional(),
   after: z.string().describe("`next` of the page before").optional(),

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Context, Hono } from "hono";
 
+import type { CanonicalValue } from "../../base/cbor.ts";
 import { sha256Hex } from "../../base/digest.ts";
 import { hasScope, requireScope } from "../../registry/access.ts";
 import { distManifestSchema } from "../../registry/manifest/dist-manifest.ts";
@@ -10,11 +11,22 @@ import type { Registry } from "../../registry/registry.ts";
 import { finish, type Finished, readAnswer, requireMatch } from "../conditional.ts";
 import { httpErrors } from "../http-errors.ts";
 import { KeptAnswers } from "../kept-answers.ts";
-import type { ServerDeps, ServerEnv } from "../server-context.ts";
+import type { PartDeps, ServerEnv } from "../server-context.ts";
+import { closeUnread } from "../transfer/close-unread.ts";
+import type { ApiServer } from "./api-server.ts";
+import { canonicalBody } from "./canonical-body.ts";
 import { openApiDocument } from "./openapi.ts";
 import { withPublicLinks } from "./public-links.ts";
 import { checkBody, checkParameters, readJson, readQuery } from "./read-json.ts";
-import { type Access, type ApiRoute, RawAnswer, type RouteInput } from "./route.ts";
+import { restOfPath } from "./rest-of-path.ts";
+import {
+  type Access,
+  type ApiRoute,
+  type EncodedAnswer,
+  RawAnswer,
+  type RouteInput,
+  SentAnswer,
+} from "./route.ts";
 import { apiRoutes } from "./routes/all-routes.ts";
 import { textStream } from "./text-stream.ts";
 import { Turns } from "./turns.ts";
@@ -22,19 +34,20 @@ import { Turns } from "./turns.ts";
 const noParameters = z.strictObject({});
 
 /** Caches ask each time, and tell callers apart. */
-const readHeaders = {
-  caching: { Vary: "Accept, Authorization", "Cache-Control": "private, no-cache" },
-  content: { "Content-Type": "application/json" },
-};
+const caching = { Vary: "Accept, Authorization", "Cache-Control": "private, no-cache" };
+const readHeaders = { caching, content: { "Content-Type": "application/json" } };
 
 /**
  * Answers the JSON routes, `/openapi.json` and `/schema/dist.json`. Who asks and the store as they see it stand in the
  * context; errors are thrown for the application's handler.
  */
-export function mountApi(app: Hono<ServerEnv>, deps: ServerDeps): void {
-  const server = { store: deps.store, turns: new Turns(), kept: new KeptAnswers() };
+export function mountApi(app: Hono<ServerEnv>, deps: PartDeps): void {
+  const server = { ...deps, turns: new Turns(), kept: new KeptAnswers() };
   for (const [path, routes] of Map.groupBy(apiRoutes, (route) => route.path)) {
-    app.all(path.replaceAll(/\{(\w+)\}/g, ":$1"), (c) => answer(c, routes, server));
+    for (const address of addressesOf(path)) {
+      for (const { method, takesBytes } of routes) if (takesBytes) app.on(method, address, closeUnread);
+      app.all(address, (c) => answer(c, routes, server));
+    }
   }
   const documents = {
     "/openapi.json": () => JSON.stringify(openApiDocument(deps.settings.publicUrl)),
@@ -50,11 +63,10 @@ export function mountApi(app: Hono<ServerEnv>, deps: ServerDeps): void {
   }
 }
 
-/** What the routes of one server share. */
-interface ApiServer {
-  readonly store: Store;
-  readonly turns: Turns;
-  readonly kept: KeptAnswers;
+/** Where a route is answered, as patterns of Hono's. */
+function addressesOf(path: string): string[] {
+  const pattern = path.replace("{path}", ":path{[^]+}").replaceAll(/\{(\w+)\}/g, ":$1");
+  return path.startsWith("/api/") ? [pattern] : [pattern, `/api${pattern}`];
 }
 
 async function answer(
@@ -72,19 +84,25 @@ async function answer(
   const { access, body = noParameters, kept } = route;
   requireAnyOf(c.var.principal, access.who);
   if (kept !== undefined) return keptAnswer(c, route, kept, server);
-  const reading = route.method === "GET" || route.method === "HEAD";
-  const sent = reading ? undefined : await readJson(c.req.raw);
+  const hasNoJson = route.method === "GET" || route.method === "HEAD" || route.takesBytes === true;
+  const sent = hasNoJson ? undefined : await readJson(c.req.raw);
   const input = {
-    ...inputOf(c, route, readQuery(c.req.url)),
-    body: reading ? undefined : checkBody(body, sent),
+    ...inputOf(c, route),
+    body: hasNoJson ? undefined : checkBody(body, sent),
     ...onceOnly(c, server.store, sent),
   };
-  if (route.method !== "PATCH" && route.method !== "PUT") return respond(c, route, await route.handle(input));
+  const handle = async () => respond(c, route, await route.handle(input), server);
+  if (!isChecked(route)) return handle();
   // The look at what is there and the change are one step for those who change it through this process.
   return server.turns.take(c.req.path, async () => {
     await requireMatch(c.req.raw, () => currentBody(c, routes));
-    return respond(c, route, await route.handle(input));
+    return handle();
   });
+}
+
+/** Whether `If-Match` is looked at here: a route that takes bytes does so itself, for it must not keep others waiting for them. */
+function isChecked({ method, takesBytes }: ApiRoute): boolean {
+  return (method === "PATCH" || method === "PUT") && takesBytes !== true;
 }
 
 /** The answer to a GET, the one that is kept where it still holds. */
@@ -97,7 +115,7 @@ async function keptAnswer(
   const { principal, baseUrl } = c.var;
   const version = await server.store.appVersion(principal, until.app(paramsOf(c, route)));
   const finished = await server.kept.answer(version, `${baseUrl} ${c.req.url}`, async () => {
-    const result = await route.handle(inputOf(c, route, readQuery(c.req.url)));
+    const result = await route.handle(inputOf(c, route));
     return { body: jsonOf(c, result), mayKeep: until.mayKeep(result) };
   });
   return readAnswer(c.req.raw, finished, readHeaders);
@@ -130,25 +148,31 @@ function routeFor(method: string, routes: readonly ApiRoute[]): ApiRoute | undef
 function inputOf(
   c: Context<ServerEnv>,
   route: ApiRoute,
-  asked: Readonly<Record<string, string>>,
+  url = c.req.url,
 ): RouteInput<unknown, unknown, unknown> {
+  const { query = noParameters } = route;
   return {
     registry: c.var.registry,
     params: paramsOf(c, route),
-    query: checkParameters(route.query ?? noParameters, asked),
+    query: checkParameters(query, readQuery(url, query)),
     body: undefined,
     signal: c.req.raw.signal,
   };
 }
 
-function paramsOf(c: Context<ServerEnv>, { params = noParameters }: ApiRoute): unknown {
-  return checkParameters(params, c.req.param() as Record<string, string>);
+function paramsOf(c: Context<ServerEnv>, { path, params = noParameters }: ApiRoute): unknown {
+  const values = c.req.param() as Record<string, string>;
+  if (!path.endsWith("{path}")) return checkParameters(params, values);
+  // As it was sent: by now dots are taken out. Requests made in process have no connection.
+  const { incoming } = c.env as Partial<ServerEnv["Bindings"]>;
+  return checkParameters(params, { ...values, path: restOfPath(incoming?.url ?? c.req.url, path) });
 }
 
 /** What a GET of the same address, without a query, would answer now. */
 async function currentBody(c: Context<ServerEnv>, routes: readonly ApiRoute[]): Promise<string> {
   const route = routeFor("GET", routes)!;
-  return jsonOf(c, await route.handle(inputOf(c, route, {})));
+  const { origin, pathname } = new URL(c.req.url);
+  return jsonOf(c, await route.handle(inputOf(c, route, origin + pathname)));
 }
 
 /**
@@ -161,14 +185,26 @@ function requireAnyOf(principal: Principal, who: Access["who"]): void {
   requireScope(principal, held ?? who[0], { app: principal.app, channel: principal.channel });
 }
 
-async function respond(c: Context<ServerEnv>, route: ApiRoute, result: unknown): Promise<Response> {
+async function respond(
+  c: Context<ServerEnv>,
+  route: ApiRoute,
+  result: unknown,
+  server: ApiServer,
+): Promise<Response> {
   if (result instanceof RawAnswer) return rawResponse(c, result);
-  const body = jsonOf(c, result);
-  if (route.method === "GET") return readAnswer(c.req.raw, finish(body), readHeaders);
+  if (result instanceof SentAnswer) return result.send(c, server);
+  const { body, content } = bodyOf(c, route, result);
+  if (route.method === "GET") return readAnswer(c.req.raw, finish(body), { caching, content });
   return new Response(body, {
     status: route.status?.(result) ?? route.statuses?.[0] ?? 200,
-    headers: { "Content-Type": "application/json", "Cache-Control": "no-store" },
+    headers: { ...content, "Cache-Control": "no-store" },
   });
+}
+
+function bodyOf(c: Context<ServerEnv>, { form }: ApiRoute, result: unknown) {
+  if (form === "canonical")
+    return canonicalBody(c.req.header("Accept"), result as CanonicalValue | EncodedAnswer);
+  return { body: jsonOf(c, result), content: readHeaders.content };
 }
 
 function jsonOf(c: Context<ServerEnv>, result: unknown): string {

@@ -33,11 +33,12 @@ export function openApiDocument(publicUrl: string | null): object {
 type RegisteredPath = Parameters<OpenAPIHono["openAPIRegistry"]["registerPath"]>[0];
 
 function pathOf(route: ApiRoute): object {
-  const { method, path, access, summary, params, query, body, statuses = [200] } = route;
+  const { method, path, access, summary, params, query, statuses = [200] } = route;
   const json = (schema: z.ZodType) => ({ content: { "application/json": { schema } } });
+  const body = requestBody(route);
   const done = statuses.map((status) => [
     status,
-    { description: "Done", ...(method === "HEAD" ? {} : json(route.response)) },
+    { description: "Done", ...(method === "HEAD" ? {} : { content: answerContent(route) }) },
   ]);
   const refusals = [...Map.groupBy(errorsOf(route), ({ status }) => status)].map(([status, errors]) => [
     status,
@@ -52,9 +53,24 @@ function pathOf(route: ApiRoute): object {
     summary,
     description: accessSentence(route),
     security: access.who === "visibility" ? [{}, { token: [] }] : [{ token: [] }],
-    request: { params, query, ...(body !== undefined && { body: json(body) }) },
+    request: { params, query, ...(body !== undefined && { body: { content: body } }) },
     responses: Object.fromEntries([...done, ...refusals]),
   };
+}
+
+type Content = Readonly<Record<string, { readonly schema: z.ZodType }>>;
+
+const bytes: Content = { "application/octet-stream": { schema: z.string().openapi({ format: "binary" }) } };
+
+function requestBody({ body, takesBytes }: ApiRoute): Content | undefined {
+  if (takesBytes) return bytes;
+  return body === undefined ? undefined : { "application/json": { schema: body } };
+}
+
+function answerContent({ form, response: schema }: ApiRoute): Content {
+  if (form === "bytes") return bytes;
+  const json = { "application/json": { schema } };
+  return form === "canonical" ? { ...json, "application/cbor": { schema } } : json;
 }
 
 /** Who may, as a sentence. */
@@ -65,6 +81,8 @@ export function accessSentence({ access: { who, limits } }: ApiRoute): string {
     none: "limits of the token do not matter",
     app: "a token's app, if it is limited to one, must be the one meant",
     channel: "a token's app and channel, if it is limited, must be the ones meant",
+    narrow: "a token that is limited to an app sees what belongs to it",
+    unlimited: "the token must not be limited to an app or a channel",
   };
   return `Needs the scope ${scopes}; ${where[limits]}.`;
 }

@@ -50,21 +50,33 @@ export function checkBody<T>(schema: z.ZodType<T>, value: unknown): T {
 }
 
 /** Path and query parameters as the schema has them. Raises `request.invalid_parameter`. */
-export function checkParameters<T>(schema: z.ZodType<T>, values: Readonly<Record<string, string>>): T {
+export function checkParameters<T>(
+  schema: z.ZodType<T>,
+  values: Readonly<Record<string, string | readonly string[]>>,
+): T {
   const result = schema.safeParse(values);
   if (result.success) return result.data;
   const [first] = result.error.issues.flatMap((issue) => explain(schema, issue));
   throw invalidParameter(first!.path, first!.message, first!.hint);
 }
 
-/** The query as a record. Raises `request.invalid_parameter` when a parameter stands twice. */
-export function readQuery(url: string): Record<string, string> {
-  const query = new Map<string, string>();
-  for (const [name, value] of new URL(url).searchParams) {
-    if (query.has(name)) throw invalidParameter(name, `${name} stands twice.`);
-    query.set(name, value);
-  }
-  return Object.fromEntries(query);
+/**
+ * The query as a record; a parameter that the schema has as a list may stand several times. Raises `request.invalid_parameter` when
+ * another one does.
+ */
+export function readQuery(url: string, schema: z.ZodType): Record<string, string | string[]> {
+  const { searchParams } = new URL(url);
+  const { shape = {} } = unwrapped(schema);
+  const names = [...new Set(searchParams.keys())];
+  return Object.fromEntries(
+    names.map((name) => {
+      const values = searchParams.getAll(name);
+      if (unwrapped(Object.hasOwn(shape, name) ? shape[name] : undefined).element !== undefined)
+        return [name, values];
+      if (values.length > 1) throw invalidParameter(name, `${name} stands twice.`);
+      return [name, values[0]!];
+    }),
+  );
 }
 
 async function readBytes(request: Request, maxBodyMs: number): Promise<Uint8Array> {

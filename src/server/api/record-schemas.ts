@@ -21,8 +21,8 @@ import {
 
 /** The records that routes answer, as schemas: the types in `records.ts` say the same and are checked against these. */
 
-const time = z.string().describe("RFC 3339, UTC, milliseconds");
-const digest = z.string().describe("SHA-256, 64 hexadecimal digits");
+export const time = z.string().describe("RFC 3339, UTC, milliseconds");
+export const digest = z.string().describe("SHA-256, 64 hexadecimal digits");
 export const jsonObject = z.record(z.string(), z.unknown()) as unknown as z.ZodType<
   ArtifactRecord["metadata"]
 >;

@@ -23,9 +23,12 @@ const introduction = `# HTTP interface
 
 A token goes in \`Authorization: Bearer dist_…\`. Bodies are JSON of at most ${MAX_JSON_BYTES} bytes; unknown keys and unknown query
 parameters are refused. Absent values are null, never omitted. Errors are \`{"error": {"code", "message", "details", "hint"?}}\`.
-Every GET answers HEAD and, but for the export, carries a strong \`ETag\` and honours \`If-None-Match\`; PATCH and PUT honour \`If-Match\` with the tag of the
-GET at the same address. Lists page with \`limit\` and \`after\`. \`/openapi.json\` says the same for programs, and
+Every GET answers HEAD and, but for the export, carries an \`ETag\`, strong but for archives, and honours \`If-None-Match\`; PATCH and PUT honour \`If-Match\`
+with the tag of the GET at the same address. Lists page with \`limit\` and \`after\`. \`/openapi.json\` says the same for programs, and
 \`/schema/dist.json\` is the JSON Schema of \`dist.json\`.
+
+What stands below \`/packages\` and \`/retention\` is answered below \`/api/packages\` and \`/api/retention\` as well. Its JSON is canonical (RFC 8785), and
+\`Accept: application/cbor\` gets the same value as canonical CBOR ([encoding](../formats/encoding.md)).
 `;
 
 /** The routes that carry something else than JSON, as tables. */
@@ -47,7 +50,7 @@ function routeSection(route: ApiRoute, operation: Operation): string {
     accessSentence(route),
     fieldTable("Path", route.params),
     fieldTable("Query", route.query),
-    fieldTable("Body", route.body),
+    route.takesBytes ? "The body is the file's bytes." : fieldTable("Body", route.body),
     `Answers ${statuses.join(" or ")}${answerName(operation, statuses[0])}.`,
     refusals(route),
   ];
@@ -62,7 +65,7 @@ interface Document {
 
 interface Operation {
   readonly responses: Readonly<
-    Record<number, { readonly content?: { readonly "application/json": { readonly schema: JsonSchema } } }>
+    Record<number, { readonly content?: { readonly "application/json"?: { readonly schema: JsonSchema } } }>
   >;
 }
 
@@ -112,8 +115,10 @@ function refusals(route: ApiRoute): string {
 }
 
 function answerName(operation: Operation, status: number): string {
-  const schema = operation.responses[status]?.content?.["application/json"].schema;
-  if (schema === undefined) return " without a body";
+  const { content } = operation.responses[status]!;
+  if (content === undefined) return " without a body";
+  const schema = content["application/json"]?.schema;
+  if (schema === undefined) return " with bytes";
   return schema.$ref === undefined && schema.anyOf === undefined ? "" : ` with ${typeName(schema)}`;
 }
 

@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import type {
   CleanupReport,
   Problem,
+  Reason,
   RebuildReport,
   StoreStatus,
   VerifyReport,
@@ -13,7 +14,7 @@ import type {
 const problem: z.ZodType<Problem> = z
   .object({ code: z.string(), message: z.string(), target: z.string() })
   .openapi("Problem");
-const outcome = { ok: z.boolean(), problems: z.array(problem) };
+export const outcome = { ok: z.boolean(), problems: z.array(problem) };
 const count = z.number().int();
 
 export const storeStatus: z.ZodType<StoreStatus> = z
@@ -60,7 +61,7 @@ const cleanupEntry = z.object({
   kind: z.enum(["release", "draft", "package", "object", "file", "staging"]),
   bytes: count,
 });
-const reason = z.object({
+export const reason: z.ZodType<Reason> = z.object({
   rule: z.string(),
   until: z.string().nullable(),
   ref: z.string().nullable(),

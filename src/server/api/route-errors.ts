@@ -14,7 +14,7 @@ import {
   validationErrors,
 } from "../../registry/errors.ts";
 import { httpErrors, statusOf } from "../http-errors.ts";
-import type { ApiRoute } from "./route.ts";
+import type { Access, ApiRoute } from "./route.ts";
 
 const definitions: Readonly<Record<string, ErrorDefinition>> = Object.assign(
   {},
@@ -42,6 +42,14 @@ export interface RouteError {
   readonly about: string;
 }
 
+const limitErrors: Readonly<Record<Access["limits"], readonly string[]>> = {
+  none: [],
+  narrow: [],
+  app: ["auth.wrong_app"],
+  channel: ["auth.wrong_app", "auth.wrong_channel"],
+  unlimited: ["auth.wrong_app", "auth.wrong_channel"],
+};
+
 /** What a route may refuse with: its own codes, and those that follow from its access and its inputs. By status. */
 export function errorsOf(route: ApiRoute): RouteError[] {
   const codes = [
@@ -50,8 +58,7 @@ export function errorsOf(route: ApiRoute): RouteError[] {
     "auth.revoked",
     "auth.expired",
     ...(route.access.who === "visibility" ? [] : ["auth.missing_token", "auth.missing_scope"]),
-    ...(route.access.limits === "none" ? [] : ["auth.wrong_app"]),
-    ...(route.access.limits === "channel" ? ["auth.wrong_channel"] : []),
+    ...limitErrors[route.access.limits],
     "request.invalid_parameter",
     ...(route.body === undefined
       ? []
@@ -61,6 +68,7 @@ export function errorsOf(route: ApiRoute): RouteError[] {
           "request.body_too_large",
           "request.unsupported_media_type",
         ]),
+    ...(route.takesBytes ? ["request.length_required", "request.timeout", "request.body_too_large"] : []),
     ...route.errors,
   ];
   return [...new Set(codes)]

@@ -1,14 +1,20 @@
 import type { z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 
 import type { Scope } from "../../registry/records.ts";
 import type { Registry } from "../../registry/registry.ts";
+import type { ServerEnv } from "../server-context.ts";
+import type { ApiServer } from "./api-server.ts";
 
 /** Who may use a route. The registry decides; this is what it decides by, for the reference and the tests. */
 export interface Access {
   /** Whoever may see the app, or a token with one of these scopes. */
   readonly who: "visibility" | readonly [Scope, ...Scope[]];
-  /** Which of a token's limits must be where the route acts; `channel` means both. */
-  readonly limits: "none" | "app" | "channel";
+  /**
+   * Which of a token's limits must be where the route acts; `channel` means both. `narrow`: a token that is limited to an app is shown
+   * what belongs to it. `unlimited`: what the route changes belongs to no app, so a token with a limit may not.
+   */
+  readonly limits: "none" | "app" | "channel" | "narrow" | "unlimited";
 }
 
 export const byVisibility: Access = { who: "visibility", limits: "none" };
@@ -40,7 +46,10 @@ export interface RouteInput<Params, Query, Body> {
 /** One method of one path: what the reference, the OpenAPI document, the access tests and the server are made from. */
 export interface Route<Params, Query, Body, Result> {
   readonly method: Method;
-  /** With parameters as `{name}`. */
+  /**
+   * With parameters as `{name}`; `{path}` takes all that is left, with its slashes. A path that is not below `/api` is answered
+   * there as well.
+   */
   readonly path: string;
   readonly access: Access;
   /** One sentence. */
@@ -49,7 +58,14 @@ export interface Route<Params, Query, Body, Result> {
   readonly query?: z.ZodType<Query>;
   /** An empty body is read as `{}`. */
   readonly body?: z.ZodType<Body>;
+  /** The body is bytes, which the answer reads itself. */
+  readonly takesBytes?: true;
   readonly response: z.ZodType<Result>;
+  /**
+   * `canonical`: the answer is RFC 8785 JSON, or canonical CBOR where that is rather accepted. `bytes`: it is no JSON. Any other is JSON
+   * as it comes.
+   */
+  readonly form?: "canonical" | "bytes";
   /** 200 when absent. The first is the usual one. */
   readonly statuses?: readonly [number, ...number[]];
   /** Which of `statuses` an answer has; the first when absent. */
@@ -58,7 +74,7 @@ export interface Route<Params, Query, Body, Result> {
   readonly kept?: KeptUntilChanged<Params, Result>;
   /** The codes that belong to this route, besides those that any route may answer. */
   readonly errors: readonly string[];
-  handle(input: RouteInput<Params, Query, Body>): Promise<Result | RawAnswer>;
+  handle(input: RouteInput<Params, Query, Body>): Promise<Result | RawAnswer | SentAnswer | EncodedAnswer>;
 }
 
 /** An answer that depends on one app, on who asks and on nothing else. */
@@ -85,6 +101,24 @@ export class RawAnswer {
     this.status = status;
     this.headers = headers;
     this.body = body;
+  }
+}
+
+/** An answer of bytes: written to the connection itself, at its pace. */
+export class SentAnswer {
+  readonly send: (c: Context<ServerEnv>, server: ApiServer) => Promise<Response>;
+
+  constructor(send: SentAnswer["send"]) {
+    this.send = send;
+  }
+}
+
+/** A canonical answer that is there as canonical CBOR. */
+export class EncodedAnswer {
+  readonly cbor: Uint8Array;
+
+  constructor(cbor: Uint8Array) {
+    this.cbor = cbor;
   }
 }
 

@@ -3,7 +3,10 @@ import { appRoutes } from "./apps.ts";
 import { auditRoutes } from "./audit.ts";
 import { channelRoutes } from "./channels.ts";
 import { objectRoutes } from "./objects.ts";
+import { packageFileRoutes } from "./package-files.ts";
+import { packageRoutes } from "./packages.ts";
 import { releaseRoutes } from "./releases.ts";
+import { retentionRoutes } from "./retention.ts";
 import { shareRoutes } from "./shares.ts";
 import { storeRoutes } from "./store.ts";
 import { tokenRoutes } from "./tokens.ts";
@@ -14,6 +17,8 @@ export const routesByResource: Readonly<Record<string, readonly ApiRoute[]>> = {
   Releases: releaseRoutes,
   Channels: channelRoutes,
   Objects: objectRoutes,
+  Packages: [...packageRoutes, ...packageFileRoutes],
+  Retention: retentionRoutes,
   Tokens: tokenRoutes,
   "Share links": shareRoutes,
   Audit: auditRoutes,

@@ -1,0 +1,149 @@
+import { naturalBytes } from "../base/text.ts";
+import type {
+  HoldRecord,
+  PackageFileRecord,
+  PackageRecord,
+  RetentionClassRecord,
+  RetentionHistoryRecord,
+  RetentionRecord,
+} from "../registry/package-records.ts";
+import { counted, say } from "./escape.ts";
+import { fields, table } from "./table.ts";
+
+export function packageText(record: PackageRecord): string {
+  const metadata = Object.entries(record.metadata).map(
+    ([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`,
+  );
+  return fields([
+    ["Package", record.id],
+    ["Kind", record.kind],
+    ["Status", record.status],
+    ...(record.app === null ? [] : [["App", record.app] as const]),
+    ["Producer", record.producer],
+    ["Subject", record.subject],
+    ["Metadata", metadata.join(", ")],
+    ["Retention class", record.retention_class],
+    ["Files", sizeText(record)],
+    ["Manifest", record.manifest_sha256],
+    ["Created", record.created_at],
+    ["Finalized", record.finalized_at],
+    ...(record.failed_at === null ? [] : [["Failed", record.failed_at] as const]),
+    ...(record.fail_reason === null ? [] : [["Because", record.fail_reason] as const]),
+    ...(record.deleted_at === null ? [] : [["Deleted", record.deleted_at] as const]),
+  ]);
+}
+
+export function packagesText(packages: readonly PackageRecord[]): string {
+  return table(
+    ["PACKAGE", "KIND", "STATUS", "SUBJECT", "CLASS", "FILES", "SIZE", "CREATED"],
+    packages.map((record) => [
+      record.id,
+      record.kind,
+      record.status,
+      record.subject,
+      record.retention_class,
+      record.file_count,
+      naturalBytes(record.size_bytes),
+      record.created_at,
+    ]),
+  );
+}
+
+export function filesText(files: readonly PackageFileRecord[]): string {
+  return table(
+    ["PATH", "SIZE", "TYPE", "SHA-256"],
+    files.map((file) => [file.path, naturalBytes(file.size_bytes), file.media_type, file.sha256]),
+  );
+}
+
+/** `12 files, 3.4 MiB`. */
+export function sizeText({
+  file_count: files,
+  size_bytes: bytes,
+}: Pick<PackageRecord, "file_count" | "size_bytes">): string {
+  return `${counted(files, "file")}, ${naturalBytes(bytes)}`;
+}
+
+/** Whether a package stays, until when, and all that keeps it. */
+export function retentionText(record: RetentionRecord): string {
+  const reasons = table(
+    ["RULE", "UNTIL", "WHY"],
+    record.reasons.map(({ rule, until, text }) => [rule, until, text]),
+  );
+  return [
+    verdict(record),
+    record.reasons.length === 0 ? "" : reasons,
+    record.holds.length === 0 ? "" : `Holds\n${holdsTable(record.holds)}`,
+  ]
+    .filter(Boolean)
+    .join("\n\n");
+}
+
+/** One sentence. A reason without an end keeps it until something else than time passes. */
+function verdict(record: RetentionRecord): string {
+  const { package_id: id, eligible_for_deletion: eligible, marked_at: markedAt, reasons } = record;
+  if (eligible) {
+    const marked = markedAt === null ? "no sweep has recorded it yet" : say`recorded at ${markedAt}`;
+    return say`Nothing keeps ${id}: dist store cleanup --apply deletes it (${marked}).`;
+  }
+  const ends = reasons.flatMap(({ until }) => until ?? []);
+  const [last] = ends.toSorted((one, other) => (one < other ? 1 : -1));
+  if (last !== undefined && ends.length === reasons.length) return say`${id} is kept until ${last}.`;
+  return record.holds.length > 0
+    ? say`${id} is kept at least until ${counted(record.holds.length, "hold")} of it ${record.holds.length === 1 ? "is" : "are"} released.`
+    : say`${id} is kept; no date ends that.`;
+}
+
+export function holdText(hold: HoldRecord): string {
+  return fields([
+    ["Hold", hold.id],
+    ["Package", hold.package_id],
+    ["Case", hold.case],
+    ["Reason", hold.reason],
+    ["Applied", `${hold.applied_at} by ${hold.actor}`],
+    ...(hold.released_at === null
+      ? []
+      : ([
+          ["Released", `${hold.released_at} by ${hold.released_by}`],
+          ["Released because", hold.release_reason],
+        ] as const)),
+  ]);
+}
+
+function holdsTable(holds: readonly HoldRecord[]): string {
+  return table(
+    ["HOLD", "CASE", "SINCE", "BY", "REASON"],
+    holds.map((hold) => [hold.id, hold.case, hold.applied_at, hold.actor, hold.reason]),
+  );
+}
+
+export function classesText(classes: readonly RetentionClassRecord[]): string {
+  return table(
+    ["CLASS", "KEPT FOR", "DEFAULT"],
+    classes.map(({ name, default_duration: duration, is_default: isDefault }) => [
+      name,
+      duration ?? "ever",
+      isDefault,
+    ]),
+  );
+}
+
+export function historyText(events: readonly RetentionHistoryRecord[]): string {
+  return table(
+    ["WHEN", "WHAT", "BY", "DETAILS"],
+    events.map(({ at, type, actor, data }) => [
+      at,
+      type.replace(/^v\d+\.retention\./, ""),
+      actor,
+      details(data),
+    ]),
+  );
+}
+
+/** What an event says beyond whose it is. */
+function details(data: RetentionHistoryRecord["data"]): string {
+  return Object.entries(data)
+    .filter(([key, value]) => value !== null && !["app_id", "package_id", "actor_id"].includes(key))
+    .map(([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`)
+    .join(" ");
+}
