@@ -5,6 +5,7 @@ import { DistError, hasCode } from "../base/errors.ts";
 import { type FileSource, fileSource, sourceChanged } from "../registry/file-source.ts";
 import type { ReportOptions, UploadedObject, UploadOptions, UploadSource } from "../registry/records.ts";
 import type { Registry } from "../registry/registry.ts";
+import { withResends } from "../registry/with-resends.ts";
 import type { HashedFile } from "./hash-files.ts";
 
 /** One transaction's worth of small files: enough that its commit weighs little, few enough that others need not wait. */
@@ -16,9 +17,6 @@ const GROUPS_AT_ONCE = 2;
 const LARGE_BYTES = 256 * 1024;
 /** Requests under way for one group, where files go one by one. */
 const REQUESTS_AT_ONCE = 4;
-/** How often bytes are sent again that were collected before the package named them. */
-const MAX_RESENDS = 2;
-
 /** What is to become of files that were hashed. */
 interface Sending {
   readonly packageId: string;
@@ -37,30 +35,24 @@ export async function sendFiles(
 ): Promise<void> {
   const total = bytesOf(files);
   let sent = 0;
-  const onSent = (bytes: number) => {
+  const sender = new Sender(registry, directory, (bytes) => {
     sent += bytes;
     onProgress?.({ phase: "send", done: sent, total, unit: "bytes" });
-  };
+  });
+  const isKnown = async (sha256: string) => (await registry.lookupObject(sha256)) !== null;
   await forEachAtMost(GROUPS_AT_ONCE, groupsOf(files), signal, async (group, either) => {
-    const sender = new GroupSender(registry, { directory, signal: either, onSent });
-    await sender.bring(group, async (sha256) => (await registry.lookupObject(sha256)) !== null);
-    for (let resends = 0; ; resends += 1) {
-      either.throwIfAborted();
-      try {
-        await registry.addPackageFiles(
-          packageId,
-          group.map(({ path, sha256 }) => ({ path, sha256 })),
-        );
-        return;
-      } catch (error) {
-        if (!hasCode(error, "object.missing") || resends === MAX_RESENDS) throw error;
-        const gone = new Set(error.details["missing"] as readonly string[]);
-        await sender.bring(
-          group.filter(({ sha256 }) => gone.has(sha256)),
-          async () => false,
-        );
-      }
-    }
+    await sender.bring(group, isKnown, either);
+    await withResends(
+      async () => {
+        either.throwIfAborted();
+        const requests = group.map(({ path, sha256 }) => ({ path, sha256 }));
+        await registry.addPackageFiles(packageId, requests);
+      },
+      (missing) => {
+        const again = group.filter(({ sha256 }) => missing.has(sha256));
+        return sender.bring(again, async () => false, either);
+      },
+    );
   });
 }
 
@@ -78,74 +70,88 @@ async function* groupsOf(files: readonly HashedFile[]): AsyncGenerator<readonly 
   if (group.length > 0) yield group;
 }
 
-/** Brings the bytes of one group. */
-class GroupSender {
+type IsKnown = (sha256: string) => Promise<boolean>;
+
+/** Brings bytes, group by group. */
+class Sender {
   readonly #registry: Registry;
   readonly #directory: string;
-  readonly #signal: AbortSignal;
   readonly #onSent: (bytes: number) => void;
+  /** By digest, so that equal files of two groups are sent once. */
+  readonly #underway = new Map<string, Promise<void>>();
 
-  constructor(
-    registry: Registry,
-    options: { directory: string; signal: AbortSignal; onSent: (bytes: number) => void },
-  ) {
+  constructor(registry: Registry, directory: string, onSent: (bytes: number) => void) {
     this.#registry = registry;
-    this.#directory = options.directory;
-    this.#signal = options.signal;
-    this.#onSent = options.onSent;
+    this.#directory = directory;
+    this.#onSent = onSent;
   }
 
   /** Sends each file's bytes once, unless they are known to be there. */
-  async bring(files: readonly HashedFile[], isKnown: (sha256: string) => Promise<boolean>): Promise<void> {
+  async bring(files: readonly HashedFile[], isKnown: IsKnown, signal: AbortSignal): Promise<void> {
     const distinct = [...new Map(files.map((file) => [file.sha256, file])).values()];
-    this.#onSent(bytesOf(files) - bytesOf(distinct));
-    const [small, large] = partition(distinct, ({ sizeBytes }) => sizeBytes < LARGE_BYTES);
+    const own = distinct.filter(({ sha256 }) => !this.#underway.has(sha256));
+    const others = distinct.flatMap(({ sha256 }) => this.#underway.get(sha256) ?? []);
+    const bringing = this.#send(own, isKnown, signal);
+    for (const { sha256 } of own) this.#underway.set(sha256, bringing);
+    try {
+      await bringing;
+    } finally {
+      for (const { sha256 } of own) this.#underway.delete(sha256);
+    }
+    await Promise.all(others);
+    this.#onSent(bytesOf(files) - bytesOf(own));
+  }
+
+  async #send(files: readonly HashedFile[], isKnown: IsKnown, signal: AbortSignal): Promise<void> {
+    const [small, large] = partition(files, ({ sizeBytes }) => sizeBytes < LARGE_BYTES);
     const batches = batchUploads(this.#registry);
     if (batches === undefined) {
       // Over a server each one asks for itself whether its bytes are known.
-      await this.#each(small, (file) => this.#sendOne(file));
+      await forEachAtMost(REQUESTS_AT_ONCE, each(small), signal, (file, either) =>
+        this.#sendOne(file, either),
+      );
     } else {
       const unknown: HashedFile[] = [];
-      await this.#each(small, async (file) => {
+      await forEachAtMost(REQUESTS_AT_ONCE, each(small), signal, async (file) => {
         if (await isKnown(file.sha256)) this.#onSent(file.sizeBytes);
         else unknown.push(file);
       });
-      if (unknown.length > 0) await this.#sendTogether(batches, unknown);
+      if (unknown.length > 0) await this.#sendTogether(batches, unknown, signal);
     }
     for (const file of large) {
       if (await isKnown(file.sha256)) this.#onSent(file.sizeBytes);
-      else await this.#sendOne(file);
+      else await this.#sendOne(file, signal);
     }
   }
 
-  async #sendTogether(batches: BatchUploads, files: readonly HashedFile[]): Promise<void> {
+  async #sendTogether(
+    batches: BatchUploads,
+    files: readonly HashedFile[],
+    signal: AbortSignal,
+  ): Promise<void> {
     const sources: FileSource[] = [];
     for (const file of files) sources.push(await this.#sourceOf(file));
-    const stored = await batches.uploadObjects(sources, { signal: this.#signal });
+    const stored = await batches.uploadObjects(sources, { signal });
     for (const [index, file] of files.entries()) {
       if (stored[index]!.sha256 !== file.sha256) throw sourceChanged(file.path);
     }
     this.#onSent(bytesOf(files));
   }
 
-  async #sendOne(file: HashedFile): Promise<void> {
+  async #sendOne(file: HashedFile, signal: AbortSignal): Promise<void> {
     const { sha256, sizeBytes: size } = file;
     let done = 0;
-    const advance = (bytes: number) => {
+    const onProgress = (bytes: number) => {
       this.#onSent(bytes - done);
       done = bytes;
     };
     const source = await this.#sourceOf(file);
     try {
-      await this.#registry.uploadObject(source, {
-        expected: { size, sha256 },
-        signal: this.#signal,
-        onProgress: advance,
-      });
+      await this.#registry.uploadObject(source, { expected: { size, sha256 }, signal, onProgress });
     } catch (error) {
       throw named(error, file.path);
     }
-    advance(size);
+    onProgress(size);
   }
 
   async #sourceOf({ path, name, sizeBytes }: HashedFile): Promise<FileSource> {
@@ -153,13 +159,10 @@ class GroupSender {
     if (source.sizeBytes !== sizeBytes) throw sourceChanged(path);
     return source;
   }
+}
 
-  #each(files: readonly HashedFile[], work: (file: HashedFile) => Promise<void>): Promise<void> {
-    const all = async function* () {
-      yield* files;
-    };
-    return forEachAtMost(REQUESTS_AT_ONCE, all(), this.#signal, work);
-  }
+async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
+  yield* items;
 }
 
 /** The registry knows bytes, not files. */

@@ -14,7 +14,7 @@ import { given } from "../given.ts";
 import { filesText } from "../package-views.ts";
 import type { packageAdd } from "../specs/package.ts";
 import { uploadAll } from "../upload.ts";
-import { withResends } from "../with-resends.ts";
+import { withResends } from "../../registry/with-resends.ts";
 
 type Input = InputOf<typeof packageAdd>;
 
