@@ -1,6 +1,6 @@
 import type { Dirent } from "node:fs";
 import { opendir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 
 import { errnoOf } from "../base/errors.ts";
 import { foldPath } from "../base/fold-path.ts";
@@ -52,8 +52,8 @@ export async function scanDirectory(
   for (let below = pending.pop(); below !== undefined; below = pending.pop()) {
     for await (const entry of entriesOf(directory, below)) {
       signal?.throwIfAborted();
-      const name = below + nameOf(entry, below);
-      if (entry.isDirectory()) pending.push(`${name}/`);
+      const name = posix.join(below, nameOf(entry, below));
+      if (entry.isDirectory()) pending.push(name);
       else if (entry.isFile()) found.add(name);
       else skipped.push({ path: name, kind: kindOf(entry) });
       // What is skipped is held in memory and printed, too.
@@ -145,7 +145,7 @@ function nameOf({ name }: Dirent, below: string): string {
   try {
     return utf8.decode(Buffer.from(name, "latin1"));
   } catch (cause) {
-    const shown = below + Buffer.from(name, "latin1").toString();
+    const shown = posix.join(below, Buffer.from(name, "latin1").toString());
     throw packageErrors.error("package.invalid_path", `The name of ${shown} is not UTF-8.`, {
       details: { path: shown },
       cause,
