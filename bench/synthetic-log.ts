@@ -41,7 +41,6 @@ async function recordApp(tx: Transaction, appId: string, slug: string): Promise<
       testflight_url: null,
       retention_keep: 0,
       retention_class: null,
-      key: null,
     },
   });
   await tx.record({
@@ -82,6 +81,7 @@ async function recordRelease(
       subject: input.slug,
       retention_class: null,
       metadata: { version: `1.${number}`, build: "" },
+      key: null,
       created_at: tx.now,
     },
   });

@@ -17,5 +17,7 @@ export function scalarsOf(metadata: JsonObject): [key: string, value: string][] 
 
 /** A value as the index has it. PostgreSQL's text holds no NUL. */
 export function indexedValue(text: string): string {
-  return Buffer.byteLength(text) <= MAX_VALUE_BYTES && !text.includes("\0") ? text : `sha256:${sha256Hex(Buffer.from(text))}`;
+  return Buffer.byteLength(text) <= MAX_VALUE_BYTES && !text.includes("\0")
+    ? text
+    : `sha256:${sha256Hex(Buffer.from(text))}`;
 }

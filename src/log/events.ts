@@ -195,7 +195,14 @@ export interface EventData {
   "v1.upload.expired": { upload_id: string; bytes: number };
   "v1.object.stored": { sha256: string; blake3: string; size: number };
   "v1.object.deleted": { sha256: string; size: number };
-  "v1.store.cleaned": { packages: number; releases: number; drafts: number; objects: number; staging: number; bytes: number };
+  "v1.store.cleaned": {
+    packages: number;
+    releases: number;
+    drafts: number;
+    objects: number;
+    staging: number;
+    bytes: number;
+  };
 }
 
 export type EventType = keyof EventData;

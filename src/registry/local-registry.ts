@@ -12,6 +12,7 @@ import type { Context } from "./context.ts";
 import { readEvents } from "./events.ts";
 import { signDownload } from "./links/download-links.ts";
 import { leaseObject, lookupObject, uploadObject } from "./objects.ts";
+import { openPackageArchive } from "./packages/archive.ts";
 import { createPackage } from "./packages/create-package.ts";
 import { failPackage, finalizePackage } from "./packages/finalize-package.ts";
 import { listPackageFiles, listPackages } from "./packages/list-packages.ts";
@@ -91,7 +92,16 @@ export function localRegistry(context: Context): Registry {
     finalizePackage: (id) => finalizePackage(context, id),
     failPackage: (id, request) => failPackage(context, id, request),
     openPackageFile: (id, path) => openPackageFile(context, id, path),
-    openPackageArchive: (id, format) => openPackageArchive(context, id, format),
+    openPackageArchive: (id, format) =>
+      openPackageArchive(
+        {
+          getPackage: (of) => getPackage(context, of),
+          listPackageFiles: (of, page = {}) => listPackageFiles(context, of, page),
+          openPackageFile: (of, path) => openPackageFile(context, of, path),
+        },
+        id,
+        format,
+      ),
     packageManifest: (id) => packageManifest(context, id),
     verifyPackage: (id, options = {}) => verifyPackage(context, id, options),
     retentionClasses: () => retentionClasses(context),

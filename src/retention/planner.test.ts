@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { DRAFT_IDLE_MS, planPackage, planRelease, type PackageFacts, type ReleaseFacts, type WindowFact } from "./planner.ts";
+import {
+  DRAFT_IDLE_MS,
+  planPackage,
+  planRelease,
+  type PackageFacts,
+  type ReleaseFacts,
+  type WindowFact,
+} from "./planner.ts";
 
 const now = "2026-11-20T15:00:00.000Z";
 const nowMs = Date.parse(now);
@@ -140,12 +147,7 @@ const goldenPackages: readonly (readonly [
     "delete",
     [`period.ended transient ${now}`],
   ],
-  [
-    "whose period ended, on hold",
-    { period: period(now), holds: [hold("hold_1")] },
-    "keep",
-    ["hold hold_1"],
-  ],
+  ["whose period ended, on hold", { period: period(now), holds: [hold("hold_1")] }, "keep", ["hold hold_1"]],
   [
     "kept by everything",
     { period: period(later), extensions: [extension("2027-01-01T00:00:00.000Z")], holds: [hold("hold_1")] },

@@ -97,12 +97,7 @@ async function change(
  * A package of evidence is due by itself: when its period ends, while nothing holds it. A release is due when a sweep says so, which
  * looks at channels and windows too.
  */
-function dueAt({
-  app_id,
-  active_holds,
-  current_expires_at,
-  marked_at,
-}: RetentionStateTable): string | null {
+function dueAt({ app_id, active_holds, current_expires_at, marked_at }: RetentionStateTable): string | null {
   if (active_holds > 0) return null;
   return app_id === null ? current_expires_at : marked_at;
 }

@@ -93,7 +93,10 @@ export type PackageRow = PackageTable & { readonly slug: string | null; readonly
  * Packages by every filter at once, newest first; those that are due by when they became so. The first of several metadata filters leads
  * through its index, so the rarest belongs there.
  */
-export function packagePage(page: Keyset, filter: PackageQuery): (db: QueryBuilder) => Compilable<PackageRow> {
+export function packagePage(
+  page: Keyset,
+  filter: PackageQuery,
+): (db: QueryBuilder) => Compilable<PackageRow> {
   return (db) => {
     let list = db
       .selectFrom("package")

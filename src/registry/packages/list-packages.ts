@@ -1,7 +1,12 @@
 import { toTimestamp } from "../../base/clock.ts";
 import { indexedValue } from "../../catalog/metadata-scalars.ts";
 import { appBySlug } from "../../catalog/queries/apps.ts";
-import { filesAfter, type PackageQuery, packagePage, type PackageRow } from "../../catalog/queries/packages.ts";
+import {
+  filesAfter,
+  type PackageQuery,
+  packagePage,
+  type PackageRow,
+} from "../../catalog/queries/packages.ts";
 import type { Reader } from "../../catalog/database.ts";
 import { hasScope } from "../access.ts";
 import type { Context } from "../context.ts";
@@ -55,10 +60,7 @@ export async function listPackageFiles(
 }
 
 /** Whose packages these callers see; undefined for nobody's. */
-async function placesOf(
-  reader: Reader,
-  { principal }: Context,
-): Promise<PackageQuery["of"] | undefined> {
+async function placesOf(reader: Reader, { principal }: Context): Promise<PackageQuery["of"] | undefined> {
   if (principal.app === null) return hasScope(principal, "read") ? "all" : "evidence";
   if (!hasScope(principal, "read")) return undefined;
   const app = await reader.first(appBySlug, { slug: principal.app });

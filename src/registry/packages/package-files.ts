@@ -45,7 +45,11 @@ export async function addPackageFiles(
     const digests = changed.map(({ sha256 }) => sha256);
     const objects = await requireObjects(tx, tx.now, context.principal, digests);
     const entries = new Map(changed.map((file, index) => [file.path, entryOf(file, objects[index]!)]));
-    await recordAdded(tx, id, added.map(({ path }) => entries.get(path)!));
+    await recordAdded(
+      tx,
+      id,
+      added.map(({ path }) => entries.get(path)!),
+    );
     for (const { file, before } of replaced) {
       await tx.record({
         type: "v1.package.file_replaced",
@@ -117,11 +121,7 @@ interface Present {
  * Looks at everything that the files could meet, in two queries however many there are. Raises `package.duplicate_path` for a path
  * that differs in capitals only, and for a file where a directory is or the other way round.
  */
-async function filesInTheWay(
-  tx: Transaction,
-  id: string,
-  files: readonly CheckedFile[],
-): Promise<Present> {
+async function filesInTheWay(tx: Transaction, id: string, files: readonly CheckedFile[]): Promise<Present> {
   const forms = new Set(files.flatMap(({ folded }) => [folded, ...directoriesAbove(folded)]));
   const rows = new Map<string, PackageFileTable>();
   for (const part of partsOf([...forms])) {
@@ -161,11 +161,7 @@ function sortOut(files: readonly CheckedFile[], { same }: Present, replace: bool
 }
 
 /** Records them in as few events as hold them. */
-async function recordAdded(
-  tx: Transaction,
-  id: string,
-  entries: readonly PackageFileEntry[],
-): Promise<void> {
+async function recordAdded(tx: Transaction, id: string, entries: readonly PackageFileEntry[]): Promise<void> {
   let batch: PackageFileEntry[] = [];
   let bytes = 0;
   const flush = async () => {

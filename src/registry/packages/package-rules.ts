@@ -55,9 +55,13 @@ export function checkKey(key: string | null | undefined): string | null {
 
 export function checkRetentionClass(name: string): string {
   if ((retentionClassNames as readonly string[]).includes(name)) return name;
-  throw retentionErrors.error("retention.unknown_class", `There is no retention class ${name.slice(0, 80)}.`, {
-    details: { retention_class: name, known: retentionClassNames },
-  });
+  throw retentionErrors.error(
+    "retention.unknown_class",
+    `There is no retention class ${name.slice(0, 80)}.`,
+    {
+      details: { retention_class: name, known: retentionClassNames },
+    },
+  );
 }
 
 /** A reason that must be given. */

@@ -53,10 +53,7 @@ async function fileFault(
   const row = await context.database.first(locationOf, { sha256 });
   if (row?.status !== "present") return { code: "object.missing", message: "Its bytes are not here." };
   try {
-    return digestFault(
-      await hashObject(context.blobs, { sha256, key: row.physical_key }),
-      expected,
-    );
+    return digestFault(await hashObject(context.blobs, { sha256, key: row.physical_key }), expected);
   } catch (error) {
     if (error instanceof DistError) return { code: error.code, message: error.message };
     throw error;
@@ -72,7 +69,9 @@ async function manifestProblems(
   const expected = { sha256, blake3: row?.blake3 ?? "", size_bytes: row?.size_bytes ?? 0 };
   const fault = await fileFault(context, expected);
   if (fault !== undefined) return [{ ...fault, target: "manifest" }];
-  const listed = new Map((await readManifest(context, sha256, row!.physical_key)).map((file) => [file.path, file]));
+  const listed = new Map(
+    (await readManifest(context, sha256, row!.physical_key)).map((file) => [file.path, file]),
+  );
   const problems: Problem[] = [];
   for (const file of files) {
     if (!isSame(listed.get(file.path), file)) {

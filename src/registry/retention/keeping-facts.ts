@@ -7,8 +7,7 @@ export async function keepingFacts(reader: Reader, packageId: string): Promise<K
   const state = await reader.first(retentionStateOf, { package_id: packageId });
   if (state === undefined) return { period: null, extensions: [], holds: [] };
   const extensions = await reader.all(extensionsOf, { package_id: packageId });
-  const holds =
-    state.active_holds === 0 ? [] : await reader.all(activeHolds, { package_id: packageId });
+  const holds = state.active_holds === 0 ? [] : await reader.all(activeHolds, { package_id: packageId });
   return {
     period:
       state.retention_class === null

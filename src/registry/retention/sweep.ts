@@ -45,10 +45,14 @@ export async function sweepRetention(context: Context): Promise<SweepReport> {
 function requireTime({ clock }: Context, lastAt: string): string {
   const nowMs = clock.nowMs();
   if (nowMs >= fromTimestamp(lastAt)) return toTimestamp(nowMs);
-  throw catalogErrors.error("clock.skew", "The clock stands before the last event; nothing is judged by it.", {
-    details: { now: toTimestamp(nowMs), last_event_at: lastAt },
-    hint: "Set the clock right.",
-  });
+  throw catalogErrors.error(
+    "clock.skew",
+    "The clock stands before the last event; nothing is judged by it.",
+    {
+      details: { now: toTimestamp(nowMs), last_event_at: lastAt },
+      hint: "Set the clock right.",
+    },
+  );
 }
 
 class Sweep {
@@ -71,7 +75,9 @@ class Sweep {
   /** Releases leave and enter windows when something happens to their app. */
   async apps(afterSeq: number): Promise<void> {
     const { database } = this.#context;
-    for (const { id: app_id } of await database.read((reader) => reader.all(appsTouchedAfter, { seq: afterSeq }))) {
+    for (const { id: app_id } of await database.read((reader) =>
+      reader.all(appsTouchedAfter, { seq: afterSeq }),
+    )) {
       await this.#walk(async (tx, after) => {
         const rows = await tx.all(standingReleases, { app_id, id: after, limit: BATCH });
         for (const { package_id: id } of rows) await this.#judge(tx, { id, app_id });

@@ -6,7 +6,7 @@ import { receivePackageFile } from "../../transfer/receive-package-file.ts";
 import { sendArchive } from "../../transfer/send-archive.ts";
 import { sendObject } from "../../transfer/send-object.ts";
 import { flag, nothing, pageQuery, sha256 } from "../input-schemas.ts";
-import { packageFile, packageRecord } from "../package-schemas.ts";
+import { packageFile } from "../package-schemas.ts";
 import { pageOf } from "../record-schemas.ts";
 import { route, SentAnswer } from "../route.ts";
 import { packageParams, readsPackages, writesPackages } from "./packages.ts";
@@ -121,7 +121,7 @@ export const packageFileRoutes = [
     summary: "Takes a file out of an open package.",
     params: fileParams,
     body: nothing,
-    response: packageRecord,
+    response: packageFile,
     form: "canonical",
     errors: ["package.not_found", "package.not_open", "package.invalid_path", "package.file_not_found"],
     handle: ({ registry, params: { id, path } }) => registry.removePackageFile(id, path),
