@@ -77,6 +77,14 @@ export interface Registry {
    * `validation.digest_mismatch` when `expected` is not what arrived, `blob.too_large`, or what the source raised.
    */
   uploadObject(source: UploadSource, options?: UploadOptions): Promise<UploadedObject>;
+  /**
+   * Stores many small objects, on this machine recorded in one transaction: all of them or none. Answers in the order given.
+   * Raises what `uploadObject` raises.
+   */
+  uploadObjects(
+    sources: readonly UploadSource[],
+    options?: Pick<UploadOptions, "signal">,
+  ): Promise<readonly UploadedObject[]>;
   /** Begins an upload that arrives in pieces. Raises `upload.invalid_size`, `upload.invalid_metadata`, `blob.too_large`. */
   createUpload(request: { size_bytes: number; metadata?: string | null }): Promise<UploadRecord>;
   /** Raises `upload.not_found`, `upload.expired`. */

@@ -116,5 +116,5 @@ function requireSame(
 }
 
 function encoded(value: string | null | JsonObject): Uint8Array {
-  return encodeCanonical(value as string);
+  return encodeCanonical(value);
 }
