@@ -4,7 +4,7 @@ import type { Registry } from "../registry/registry.ts";
 import type { UploadedObject, UploadOptions } from "../registry/records.ts";
 import type { CommandContext } from "./context.ts";
 import { counted } from "./escape.ts";
-import type { FileSource } from "./file-source.ts";
+import type { FileSource } from "../registry/file-source.ts";
 
 /** Enough to hide the wait for a server's answers; more would only take memory. */
 const MAX_UPLOADS_AT_ONCE = 4;

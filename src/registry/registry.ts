@@ -195,7 +195,7 @@ export interface Registry {
   /**
    * Creates a package, with its class's default period from now on; or answers the one that has the same key. Raises
    * `package.invalid_*`, `retention.unknown_class`, `transaction.integrity` (rule `package.key_mismatch`) when that one is of
-   * another kind, class, producer, subject or other metadata.
+   * another kind, producer, subject or other metadata, or of another class than the one named.
    */
   createPackage(request: PackageRequest): Promise<CreatedPackage>;
   /** Raises `package.not_found`, as everything below that names a package. */
