@@ -160,56 +160,39 @@ describe("what is refused before a byte of a PUT is read", () => {
 });
 
 describe("a PUT that others are faster than", () => {
-  /** Sends the head and half of the body, then does something else before the rest. */
-  async function interrupted(id: string, meanwhile: () => Promise<unknown>): Promise<string> {
+  /** A PUT of five bytes of which one has been sent, when the server reads them. */
+  async function begun(id: string, ...lines: readonly string[]) {
     const raw = rawConnection(test.server.port);
-    raw.send(
-      [
-        `PUT /packages/${id}/files/late HTTP/1.1`,
-        "Host: localhost",
-        "Content-Length: 8",
-        "Connection: close",
-        `Authorization: Bearer ${test.writer}`,
-        "",
-        "half",
-      ].join("\r\n"),
-    );
-    await expect.poll(() => stagedNames(test)).toHaveLength(1);
-    await meanwhile();
-    raw.send("half");
-    return raw.untilClosed();
+    raw.send(head(`/packages/${id}/files/late`, `Authorization: Bearer ${test.writer}`, ...lines));
+    await raw.until("100 Continue");
+    raw.send("1");
+    return raw;
   }
 
   it("is refused when the package was closed meanwhile", async () => {
     const id = await test.package({ a: Buffer.from("a") }, { open: true });
-    const answer = await interrupted(id, () => test.registry.finalizePackage(id));
-    expect(answer).toMatch(/^HTTP\/1\.1 409 /);
-    expect(answer).toContain("package.not_open");
+    const raw = await begun(id, "Connection: close");
+    await test.registry.finalizePackage(id);
+    raw.send("2345");
+    expect(await raw.untilClosed()).toMatch(/HTTP\/1\.1 409 [^]*package\.not_open/);
     expect((await test.registry.getPackage(id)).file_count).toBe(1);
     expect(await stagedNames(test)).toEqual([]);
   });
 
   it("is refused when the path was taken meanwhile", async () => {
     const id = await openPackage();
-    const answer = await interrupted(id, () => put(id, "late", Buffer.from("first")));
-    expect(answer).toContain("package.duplicate_path");
+    const raw = await begun(id, "Connection: close");
+    await put(id, "late", Buffer.from("first"));
+    raw.send("2345");
+    expect(await raw.untilClosed()).toMatch(/HTTP\/1\.1 409 [^]*package\.duplicate_path/);
   });
 
   it("leaves nothing when its client goes away", async () => {
     const id = await openPackage();
-    const raw = rawConnection(test.server.port);
-    raw.send(
-      [
-        `PUT /packages/${id}/files/a HTTP/1.1`,
-        "Host: localhost",
-        "Content-Length: 100",
-        `Authorization: Bearer ${test.writer}`,
-        "",
-        "half",
-      ].join("\r\n"),
-    );
-    await expect.poll(() => stagedNames(test)).toHaveLength(1);
+    const raw = await begun(id);
     raw.socket.destroy();
+    const lines = () => test.log.filter(({ path }) => path === `/packages/${id}/files/late`);
+    await expect.poll(lines).toMatchObject([{ complete: false }]);
     await expect.poll(() => stagedNames(test)).toEqual([]);
     expect((await test.registry.getPackage(id)).status).toBe("created");
   });
