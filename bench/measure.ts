@@ -54,13 +54,13 @@ export function printPair(
   );
 }
 
-/** Prints one rate beside its peer's, both medians of runs that alternated: requests a second, or bytes as MB/s. */
+/** Prints one rate beside its peer's, both medians of runs that alternated: things a second, or bytes as MB/s. */
 export function printRatePair(
   what: string,
   ours: readonly number[],
   peer: readonly number[],
   peerName: string,
-  unit: "req/s" | "MB/s" = "req/s",
+  unit: "req/s" | "files/s" | "MB/s" = "req/s",
 ): void {
   const shown = (values: readonly number[]) =>
     `${Math.round(median(values) / (unit === "MB/s" ? 1e6 : 1))} ${unit}`;

@@ -6,6 +6,7 @@ const all = [
   "startup",
   "publish-latency",
   "publish-large",
+  "ingest",
   "rebuild",
   "hot-reads",
   "large-store",

@@ -38,7 +38,7 @@ export function aborted(signal: AbortSignal): Promise<void> {
  */
 export async function forEachAtMost<T>(
   limit: number,
-  items: AsyncIterable<T>,
+  items: AsyncIterable<T> | Iterable<T>,
   signal: AbortSignal | undefined,
   work: (item: T, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {

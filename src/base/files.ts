@@ -5,11 +5,16 @@ const CHUNK_BYTES = 1024 * 1024;
 /**
  * A regular file from `start` to its last byte. One chunk is read ahead while the other is
  * used, in two buffers for the whole file (`createReadStream` makes one for every chunk), so a chunk is good only until
- * the next one is asked for. Raises what reading raised; the caller closes the handle.
+ * the next one is asked for. `sizeHint` keeps the buffers of a small file small. Raises what reading raised; the caller closes the handle.
  */
-export async function* readFileChunks(handle: FileHandle, start = 0): AsyncGenerator<Uint8Array, void, void> {
-  let used = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  let filling = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+export async function* readFileChunks(
+  handle: FileHandle,
+  start = 0,
+  sizeHint = CHUNK_BYTES,
+): AsyncGenerator<Uint8Array, void, void> {
+  const chunkBytes = Math.min(CHUNK_BYTES, Math.max(1, sizeHint));
+  let used = Buffer.allocUnsafeSlow(chunkBytes);
+  let filling = Buffer.allocUnsafeSlow(chunkBytes);
   let position = start;
   let ahead = readAt(handle, filling, position);
   try {

@@ -282,7 +282,7 @@ export const views = {
         "retention_state (due_at, package_id) WHERE due_at IS NOT NULL AND marked_at IS NULL",
       retention_release_expiry:
         "retention_state (current_expires_at) WHERE app_id IS NOT NULL AND current_expires_at IS NOT NULL",
-      retention_marked_app: "retention_state (app_id) WHERE app_id IS NOT NULL AND marked_at IS NOT NULL",
+      retention_due_app: "retention_state (app_id) WHERE app_id IS NOT NULL AND due_at IS NOT NULL",
     },
   },
   retention_extension: {

@@ -22,7 +22,8 @@ describe("every command", () => {
       ),
       ...["list", "show", "set", "history"].map((word) => `channel ${word}`),
       ...["create", "add", "remove", "finalize", "fail", "show", "list"].map((word) => `package ${word}`),
-      ...["files", "manifest", "download", "verify"].map((word) => `package ${word}`),
+      ...["files", "manifest", "download", "verify", "ingest"].map((word) => `package ${word}`),
+      "ingest guide-board",
       ...["classes", "show", "extend", "hold", "release", "history", "sweep"].map(
         (word) => `retention ${word}`,
       ),
@@ -45,6 +46,8 @@ describe("every command", () => {
       "app create",
       "release draft",
       "package create",
+      "package ingest",
+      "ingest guide-board",
       "token create",
       "server run",
       "store import",

@@ -3,6 +3,7 @@ import type { CommandGroup, CommandWord } from "./help.ts";
 import * as access from "./specs/access.ts";
 import * as app from "./specs/app.ts";
 import * as channel from "./specs/channel.ts";
+import * as ingest from "./specs/ingest.ts";
 import * as pack from "./specs/package.ts";
 import * as publish from "./specs/publish.ts";
 import * as release from "./specs/release.ts";
@@ -27,6 +28,10 @@ export const evidenceGroup: CommandGroup = {
       entry(pack.packageManifest, () => import("./commands/package-manifest.ts")),
       entry(pack.packageDownload, () => import("./commands/package-download.ts")),
       entry(pack.packageVerify, () => import("./commands/package-verify.ts")),
+      entry(ingest.packageIngest, () => import("./commands/package-ingest.ts")),
+    ]),
+    family("ingest", "Assessment runs, each as one package", [
+      entry(ingest.ingestGuideBoard, () => import("./commands/ingest-guide-board.ts")),
     ]),
     family("retention", "Retention: what keeps a package, and until when", [
       entry(retention.retentionClasses, () => import("./commands/retention-classes.ts")),

@@ -11,7 +11,7 @@ import {
 } from "../registry/manifest/dist-manifest.ts";
 import { manifestErrors } from "../registry/manifest/errors.ts";
 import type { Arch, Platform } from "../registry/manifest/vocabulary.ts";
-import { type FileSource, fileSource } from "./file-source.ts";
+import { type FileSource, fileSource } from "../registry/file-source.ts";
 
 /** Of the files that an ambiguous pattern matches, this many are named. */
 const namedMatches = 10;

@@ -4,7 +4,7 @@ import type { Registry } from "../registry/registry.ts";
 import type { UploadedObject, UploadOptions } from "../registry/records.ts";
 import type { CommandContext } from "./context.ts";
 import { counted } from "./escape.ts";
-import type { FileSource } from "./file-source.ts";
+import type { FileSource } from "../registry/file-source.ts";
 
 /** Enough to hide the wait for a server's answers; more would only take memory. */
 const MAX_UPLOADS_AT_ONCE = 4;
@@ -52,15 +52,11 @@ export async function uploadAll(
     });
   };
   try {
-    await forEachAtMost(MAX_UPLOADS_AT_ONCE, eachOf(sources), signal, send);
+    await forEachAtMost(MAX_UPLOADS_AT_ONCE, sources.entries(), signal, send);
     return stored;
   } finally {
     progress.end();
   }
-}
-
-async function* eachOf<T>(items: readonly T[]): AsyncGenerator<[number, T]> {
-  yield* items.entries();
 }
 
 /** The registry knows bytes, not files: a mismatch gets the name of the file it is about. */

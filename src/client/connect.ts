@@ -12,7 +12,7 @@ import { packages } from "./packages.ts";
 import { retention } from "./retention.ts";
 import { appendUpload, createUpload, endUpload, getUpload } from "./pieces.ts";
 import { creation } from "./creation.ts";
-import { leaseObject, uploadObject } from "./upload.ts";
+import { leaseObject, uploadObject, uploadObjects } from "./upload.ts";
 
 export interface ConnectOptions {
   /** `https://…` or `http://…`, with a path when the server stands behind one. */
@@ -139,6 +139,7 @@ function channels(api: Api): Pick<Registry, Channels> {
 
 type Bytes =
   | "uploadObject"
+  | "uploadObjects"
   | "createUpload"
   | "getUpload"
   | "appendUpload"
@@ -158,6 +159,7 @@ function bytes(api: Api): Pick<Registry, Bytes> {
     },
     endUpload: (id) => api.persist(() => endUpload(api, id), { repeatable: true }),
     uploadObject: (source, options = {}) => uploadObject(api, source, options),
+    uploadObjects: (sources, options = {}) => uploadObjects(api, sources, options),
     lookupObject: (sha256) => lookupObject(api, sha256),
     leaseObject: (sha256) => leaseObject(api, sha256),
     openObject: (sha256, options = {}) => openObject(api, sha256, options),

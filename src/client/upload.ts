@@ -1,3 +1,4 @@
+import { forEachAtMost } from "../base/async.ts";
 import { createDualHasher, type Digests } from "../base/digest.ts";
 import { DistError, hasCode } from "../base/errors.ts";
 import type { UploadedObject, UploadOptions, UploadSource } from "../registry/records.ts";
@@ -9,6 +10,8 @@ import { appendUpload, createUpload, endUpload, getUpload } from "./pieces.ts";
 
 /** From this size on an upload that is cut goes on where it stopped; a smaller one is sent again in one request. */
 const RESUMABLE_BYTES = 8 * 1024 * 1024;
+/** Small uploads sent at once: their time is the way there and back. */
+const UPLOADS_AT_ONCE = 8;
 /** How long a client that gives up takes to say so. */
 const GOODBYE_MS = 2_000;
 
@@ -33,6 +36,19 @@ export async function uploadObject(
   const isLarge = digests.sizeBytes >= RESUMABLE_BYTES;
   const stored = await (isLarge ? sendInPieces : sendAtOnce)(api, source, digests, options);
   return compared(api, stored, digests);
+}
+
+/** Many small ones, each a request of its own. Answers in the order given. */
+export async function uploadObjects(
+  api: Api,
+  sources: readonly UploadSource[],
+  { signal }: Pick<UploadOptions, "signal">,
+): Promise<readonly UploadedObject[]> {
+  const objects: UploadedObject[] = [];
+  await forEachAtMost(UPLOADS_AT_ONCE, sources.entries(), signal, async ([index, source], either) => {
+    objects[index] = await uploadObject(api, source, { signal: either });
+  });
+  return objects;
 }
 
 function sendAtOnce(

@@ -135,6 +135,7 @@ function toStoreSettings(values: SettingValues): StoreSettings {
       "permanent-record": values["retention.classes.permanent-record"],
     },
     defaultRetentionClass: values["retention.default_class"],
+    sweepIntervalMs: values["retention.sweep_interval"],
   };
 }
 

@@ -11,7 +11,7 @@ import {
 import type { Context } from "./context.ts";
 import { readEvents } from "./events.ts";
 import { signDownload } from "./links/download-links.ts";
-import { leaseObject, lookupObject, uploadObject } from "./objects.ts";
+import { leaseObject, lookupObject, uploadObject, uploadObjects } from "./objects.ts";
 import { openPackageArchive } from "./packages/archive.ts";
 import { createPackage } from "./packages/create-package.ts";
 import { failPackage, finalizePackage } from "./packages/finalize-package.ts";
@@ -50,6 +50,7 @@ export function localRegistry(context: Context): Registry {
     getApp: (slug) => getApp(context, slug),
     listApps: (page = {}) => listApps(context, page),
     uploadObject: (source, options = {}) => uploadObject(context, source, options),
+    uploadObjects: (sources, options = {}) => uploadObjects(context, sources, options),
     createUpload: (request) => createUpload(context, request),
     getUpload: (id) => getUpload(context, id),
     appendUpload: (id, piece) => appendUpload(context, id, piece),

@@ -1,3 +1,4 @@
+import { forEachAtMost } from "../base/async.ts";
 import { toTimestamp } from "../base/clock.ts";
 import { newId } from "../base/ids.ts";
 import type { BlobLocation, StagedBlob } from "../blob/blob-store.ts";
@@ -31,11 +32,7 @@ export async function uploadObject(
 ): Promise<UploadedObject> {
   requireUploader(context.principal);
   const uploadId = newId("upl");
-  const staged = await context.blobs.stage(uploadId, source.open(), {
-    maxBytes: context.settings.maxUploadBytes,
-    ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  });
+  const staged = await stage(context, uploadId, source, options);
   try {
     checkExpected(staged, options.expected);
     options.signal?.throwIfAborted();
@@ -43,6 +40,45 @@ export async function uploadObject(
   } finally {
     await context.blobs.discard(uploadId);
   }
+}
+
+/** Many small ones: each is durable by itself, and all are recorded in one transaction. Answers in the order given. */
+export async function uploadObjects(
+  context: Context,
+  sources: readonly UploadSource[],
+  options: Pick<UploadOptions, "signal">,
+): Promise<readonly UploadedObject[]> {
+  requireUploader(context.principal);
+  const uploads = sources.map((source) => ({ source, uploadId: newId("upl") }));
+  const staged: StagedBlob[] = [];
+  try {
+    const work = async (
+      [index, { source, uploadId }]: [number, (typeof uploads)[number]],
+      signal: AbortSignal,
+    ) => {
+      staged[index] = await stage(context, uploadId, source, { signal });
+    };
+    await forEachAtMost(PLACES_AT_ONCE, uploads.entries(), options.signal, work);
+    options.signal?.throwIfAborted();
+    return await recordAllStaged(context, staged);
+  } finally {
+    await forEachAtMost(PLACES_AT_ONCE, uploads, undefined, ({ uploadId }) =>
+      context.blobs.discard(uploadId),
+    );
+  }
+}
+
+function stage(
+  context: Context,
+  uploadId: string,
+  source: UploadSource,
+  { onProgress, signal }: Pick<UploadOptions, "onProgress" | "signal">,
+): Promise<StagedBlob> {
+  return context.blobs.stage(uploadId, source.open(), {
+    maxBytes: context.settings.maxUploadBytes,
+    ...(onProgress === undefined ? {} : { onProgress }),
+    ...(signal === undefined ? {} : { signal }),
+  });
 }
 
 /** Stores bytes that the server itself made, such as a manifest. */
@@ -94,6 +130,9 @@ const NEW_KEY_MS = 60_000;
 /** How often bytes are put in place anew when a collector takes them away before they are recorded. */
 const MAX_COMMITS = 3;
 
+/** Objects that are put in their places at once. */
+const PLACES_AT_ONCE = 16;
+
 /**
  * Makes staged bytes an object: durable under their digest, then recorded and leased in one transaction, of which `also` is
  * a part. The staging name is the caller's to drop. Raises `object.missing` when collectors are faster time and again.
@@ -103,54 +142,79 @@ export async function recordStaged(
   staged: StagedBlob,
   also?: (tx: Transaction, object: UploadedObject) => Promise<void>,
 ): Promise<UploadedObject> {
-  const { sha256 } = staged;
-  for (let count = 0; count < MAX_COMMITS; count += 1) {
-    const row = await context.database.first(locationOf, { sha256 });
-    const present = row?.status === "present" ? { sha256, key: row.physical_key } : undefined;
-    const location = await context.blobs.commit(staged, present);
-    const trustedUntilMs = location.isNew === true ? performance.now() + NEW_KEY_MS : 0;
-    const recorded = await recordCommitted(context, staged, { ...location, trustedUntilMs }, also);
-    // Others recorded the same bytes in another place meanwhile: nothing refers to this one, and cleanup would find it too.
-    if (recorded !== undefined && recorded.key !== location.key)
-      await context.blobs.remove(location).catch(() => {});
-    if (recorded !== undefined) return recorded.object;
+  const [object] = await recordAllStaged(context, [staged], also);
+  return object!;
+}
+
+/** The same of many, recorded in one transaction. In the order given. */
+async function recordAllStaged(
+  context: Context,
+  all: readonly StagedBlob[],
+  also?: (tx: Transaction, object: UploadedObject) => Promise<void>,
+): Promise<UploadedObject[]> {
+  const objects: UploadedObject[] = [];
+  let pending = all.map((staged, index) => ({ staged, index }));
+  for (let count = 0; count < MAX_COMMITS && pending.length > 0; count += 1) {
+    const places: Place[] = [];
+    await forEachAtMost(PLACES_AT_ONCE, pending.entries(), undefined, async ([at, { staged }]) => {
+      places[at] = await placeOf(context, staged);
+    });
+    const recorded = await context.database.write(context.principal, async (tx) => {
+      const done: Awaited<ReturnType<typeof recordPlaced>>[] = [];
+      for (const [at, { staged }] of pending.entries()) {
+        const one = await recordPlaced(tx, context, staged, places[at]!);
+        if (one !== undefined) await also?.(tx, one.object);
+        done.push(one);
+      }
+      return done;
+    });
+    for (const [at, one] of recorded.entries()) {
+      if (one === undefined) continue;
+      objects[pending[at]!.index] = one.object;
+      // Others recorded the same bytes in another place meanwhile: nothing refers to this one, and cleanup would find it too.
+      if (one.key !== places[at]!.key) await context.blobs.remove(places[at]!).catch(() => {});
+    }
+    pending = pending.filter((_, at) => recorded[at] === undefined);
   }
+  if (pending.length === 0) return objects;
   throw objectErrors.error("object.missing", "The upload was collected before it could be recorded. Retry.", {
-    details: { missing: [sha256] },
+    details: { missing: pending.map(({ staged }) => staged.sha256) },
   });
 }
 
+/** Where staged bytes were put, and until when (`performance.now()`) nobody can have taken them away from there. */
+type Place = BlobLocation & { readonly trustedUntilMs: number };
+
+async function placeOf(context: Context, staged: StagedBlob): Promise<Place> {
+  const { sha256 } = staged;
+  const row = await context.database.first(locationOf, { sha256 });
+  const present = row?.status === "present" ? { sha256, key: row.physical_key } : undefined;
+  const { isNew = false, ...location } = await context.blobs.commit(staged, present);
+  return { ...location, trustedUntilMs: isNew ? performance.now() + NEW_KEY_MS : 0 };
+}
+
 /** Answers where the object stands as well; undefined when a collector has taken it and it could not be put back. */
-async function recordCommitted(
+async function recordPlaced(
+  tx: Transaction,
   context: Context,
   staged: StagedBlob,
-  location: BlobLocation & { readonly trustedUntilMs: number },
-  also: ((tx: Transaction, object: UploadedObject) => Promise<void>) | undefined,
+  location: Place,
 ): Promise<{ object: UploadedObject; key: string } | undefined> {
   const { sha256, blake3, sizeBytes } = staged;
-  return context.database.write(context.principal, async (tx) => {
-    const before = await tx.first(locationOf, { sha256 });
-    const known = await isRowKnownTo(tx, tx.now, context.principal, before);
-    const row = (await finishDeletionOf(tx, context, before)) ? undefined : before;
-    const key = await keyToRecord(context, staged, { row, location });
-    if (key === undefined) return undefined;
-    if (row === undefined) {
-      await recordObject(tx, context, { sha256, blake3, sizeBytes, location });
-    } else {
-      await tx.run(moveLocation, { sha256, physical_key: key });
-    }
-    const expiresAt = toTimestamp(tx.nowMs + context.settings.expireAfterMs);
-    await tx.run(putLease, { sha256, principal: leaseHolder(context.principal), expires_at: expiresAt });
-    const object = {
-      sha256,
-      blake3,
-      size_bytes: sizeBytes,
-      existed: known,
-      lease_expires_at: expiresAt,
-    };
-    await also?.(tx, object);
-    return { object, key };
-  });
+  const before = await tx.first(locationOf, { sha256 });
+  const known = await isRowKnownTo(tx, tx.now, context.principal, before);
+  const row = (await finishDeletionOf(tx, context, before)) ? undefined : before;
+  const key = await keyToRecord(context, staged, { row, location });
+  if (key === undefined) return undefined;
+  if (row === undefined) {
+    await recordObject(tx, context, { sha256, blake3, sizeBytes, location });
+  } else {
+    await tx.run(moveLocation, { sha256, physical_key: key });
+  }
+  const expiresAt = toTimestamp(tx.nowMs + context.settings.expireAfterMs);
+  await tx.run(putLease, { sha256, principal: leaseHolder(context.principal), expires_at: expiresAt });
+  const object = { sha256, blake3, size_bytes: sizeBytes, existed: known, lease_expires_at: expiresAt };
+  return { object, key };
 }
 
 /** Where the object stands: where the row says, if it does; else at `location`, if it does; undefined for nowhere. */
@@ -159,7 +223,7 @@ async function keyToRecord(
   staged: StagedBlob,
   at: {
     readonly row: StorageLocationTable | undefined;
-    readonly location: BlobLocation & { readonly trustedUntilMs: number };
+    readonly location: Place;
   },
 ): Promise<string | undefined> {
   const { row, location } = at;

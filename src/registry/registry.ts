@@ -77,6 +77,14 @@ export interface Registry {
    * `validation.digest_mismatch` when `expected` is not what arrived, `blob.too_large`, or what the source raised.
    */
   uploadObject(source: UploadSource, options?: UploadOptions): Promise<UploadedObject>;
+  /**
+   * Stores many small objects, on this machine recorded in one transaction: all of them or none. Answers in the order given.
+   * Raises what `uploadObject` raises.
+   */
+  uploadObjects(
+    sources: readonly UploadSource[],
+    options?: Pick<UploadOptions, "signal">,
+  ): Promise<readonly UploadedObject[]>;
   /** Begins an upload that arrives in pieces. Raises `upload.invalid_size`, `upload.invalid_metadata`, `blob.too_large`. */
   createUpload(request: { size_bytes: number; metadata?: string | null }): Promise<UploadRecord>;
   /** Raises `upload.not_found`, `upload.expired`. */
@@ -187,7 +195,7 @@ export interface Registry {
   /**
    * Creates a package, with its class's default period from now on; or answers the one that has the same key. Raises
    * `package.invalid_*`, `retention.unknown_class`, `transaction.integrity` (rule `package.key_mismatch`) when that one is of
-   * another kind, class, producer, subject or other metadata.
+   * another kind, producer, subject or other metadata, or of another class than the one named.
    */
   createPackage(request: PackageRequest): Promise<CreatedPackage>;
   /** Raises `package.not_found`, as everything below that names a package. */

@@ -13,6 +13,8 @@ export interface StoreSettings {
   readonly retentionClasses: { readonly [name: string]: Duration | null };
   /** The class of a package that names none. */
   readonly defaultRetentionClass: string;
+  /** How often a server sweeps. */
+  readonly sweepIntervalMs: number;
 }
 
 /** Where the log, its views and the state are: in a file, relative to the store directory, or on a database server. */

@@ -16,7 +16,8 @@ export const arrows: Readonly<Record<string, readonly string[]>> = {
   registry: ["catalog", "blob", "inspect", "retention", "log", "base"],
   config: ["registry", "base"],
   client: ["registry", "base"],
-  cli: ["registry", "config", "client", "base"],
+  ingest: ["registry", "log", "base"],
+  cli: ["registry", "config", "client", "ingest", "base"],
   server: ["registry", "config", "base"],
   main: ["cli", "server", "config"],
 };

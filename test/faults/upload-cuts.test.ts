@@ -9,7 +9,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
 import { connect as connectTo } from "../../src/client/connect.ts";
-import { fileSource } from "../../src/cli/file-source.ts";
+import { fileSource } from "../../src/registry/file-source.ts";
 import { killPrograms, type Program, startProgram } from "../support/programs.ts";
 
 const SIZE = 200_000_000;

@@ -4,11 +4,13 @@ import {
   actionsOf,
   eventsDuring,
   eventsOf,
+  leasedDigests,
   openTestStore,
   outcomeOf,
   publishTar,
   sourceOf,
   sqlOn,
+  stagedNames,
   type TestStore,
   textOf,
 } from "../support/test-store.ts";
@@ -122,5 +124,35 @@ describe("the store's own events", () => {
       Promise.all([upload(), upload({}, "two"), upload()]),
     );
     expect(actionsOf(events)).toEqual(["object.stored"]);
+  });
+});
+
+describe("many small uploads at once", () => {
+  it("are stored in one transaction, in their order, equal bytes once", async () => {
+    const texts = Array.from({ length: 50 }, (_, index) => `text ${index % 40}`);
+    const events = await eventsDuring(test.registry, async () => {
+      const objects = await test.registry.uploadObjects(texts.map((text) => sourceOf(Buffer.from(text))));
+      const again = await test.registry.uploadObjects(texts.map((text) => sourceOf(Buffer.from(text))));
+      expect(again.map(({ sha256 }) => sha256)).toEqual(objects.map(({ sha256 }) => sha256));
+      expect(objects.map(({ size_bytes }) => size_bytes)).toEqual(texts.map(({ length }) => length));
+      expect(again.every(({ existed }) => existed)).toBe(true);
+    });
+    expect(actionsOf(events)).toEqual(Array.from({ length: 40 }, () => "object.stored"));
+    expect(new Set(events.map(({ created_at }) => created_at)).size).toBe(1);
+    expect(await stagedNames(test)).toEqual([]);
+    expect(await test.registry.verifyStore()).toMatchObject({ ok: true, checked: { objects: 40 } });
+  });
+
+  it("are all or none: a source that fails leaves nothing", async () => {
+    const broken = {
+      open: async function* () {
+        yield Buffer.from("half");
+        throw new Error("The disk is gone.");
+      },
+    };
+    const sources = [sourceOf(Buffer.from("a")), broken, sourceOf(Buffer.from("b"))];
+    await expect(test.registry.uploadObjects(sources)).rejects.toThrow("The disk is gone.");
+    expect(await stagedNames(test)).toEqual([]);
+    expect(leasedDigests(test)).toEqual([]);
   });
 });

@@ -133,12 +133,12 @@ describe("a package", () => {
       failed_at: "2026-11-20T15:00:00.000Z",
     });
     for (const refused of [
-      test.registry.finalizePackage(id),
-      test.registry.failPackage(id, { reason: "Again." }),
-      test.registry.removePackageFile(id, "a"),
-      test.registry.addPackageFiles(id, [{ path: "b", sha256: "0".repeat(64) }]),
+      () => test.registry.finalizePackage(id),
+      () => test.registry.failPackage(id, { reason: "Again." }),
+      () => test.registry.removePackageFile(id, "a"),
+      () => test.registry.addPackageFiles(id, [{ path: "b", sha256: "0".repeat(64) }]),
     ])
-      expect(await outcomeOf(refused)).toBe("package.not_open");
+      expect(await outcomeOf(refused())).toBe("package.not_open");
   });
 
   it("that is empty is not finalized", async () => {
@@ -151,12 +151,12 @@ describe("a package", () => {
     await test.registry.finalizePackage(id);
     const sha256 = await upload("b");
     for (const refused of [
-      test.registry.addPackageFiles(id, [{ path: "b", sha256 }]),
-      test.registry.addPackageFiles(id, [{ path: "a", sha256 }], { replace: true }),
-      test.registry.removePackageFile(id, "a"),
-      test.registry.failPackage(id, { reason: "No." }),
+      () => test.registry.addPackageFiles(id, [{ path: "b", sha256 }]),
+      () => test.registry.addPackageFiles(id, [{ path: "a", sha256 }], { replace: true }),
+      () => test.registry.removePackageFile(id, "a"),
+      () => test.registry.failPackage(id, { reason: "No." }),
     ])
-      expect(await outcomeOf(refused)).toBe("package.not_open");
+      expect(await outcomeOf(refused())).toBe("package.not_open");
   });
 });
 
@@ -315,11 +315,11 @@ describe("a release's package", () => {
     expect((await test.as(["package.read"]).listPackages()).items).toEqual([]);
     expect((await test.registry.listPackages({ kind: "release" })).items).toHaveLength(1);
     for (const refused of [
-      test.registry.addPackageFiles(id, []),
-      test.registry.finalizePackage(id),
-      test.registry.failPackage(id, { reason: "No." }),
+      () => test.registry.addPackageFiles(id, []),
+      () => test.registry.finalizePackage(id),
+      () => test.registry.failPackage(id, { reason: "No." }),
     ])
-      expect(await outcomeOf(refused)).toBe("package.not_open");
+      expect(await outcomeOf(refused())).toBe("package.not_open");
     const { items } = await test.registry.listPackageFiles(id);
     expect(items).toMatchObject([{ path: "linux/universal/acme.tar.gz" }]);
     expect(await test.registry.openPackageFile(id, items[0]!.path)).toMatchObject({

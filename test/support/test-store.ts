@@ -73,6 +73,7 @@ export const testSettings: StoreSettings = {
     "permanent-record": null,
   },
   defaultRetentionClass: "raw-evidence",
+  sweepIntervalMs: 3600 * 1000,
 };
 
 /** Set by the project that runs on the services: stores keep their bytes in a bucket, unless they say. */

@@ -65,7 +65,7 @@ export function filesBelow(
     return db
       .selectFrom(sql<{ column1: string }>`${asked}`.as(sql`asked`))
       .select([sql<string>`asked.column1`.as("folded"), below.as("path")])
-      .where(below, "is not", null) as never;
+      .where(below, "is not", null);
   };
 }
 
@@ -147,13 +147,13 @@ export function packagePage(
 }
 
 /** Evidence that is not deleted, after a package, in order. */
-export const evidenceAfter = query<{ after: string; limit: number }>()((db, p) =>
+export const evidenceAfter = query<{ id: string; limit: number }>()((db, p) =>
   db
     .selectFrom("package")
-    .select(["id", "size_bytes"])
+    .select(["id", "size_bytes", sql<string>`''`.as("due_at")])
     .where(sql<boolean>`app_id IS NULL`)
     .where("deleted_at", "is", null)
-    .where("id", ">", p.after)
+    .where("id", ">", p.id)
     .orderBy("id")
     .limit(p.limit),
 );

@@ -107,29 +107,42 @@ export const releaseOfPackage = query<{ package_id: string }>()((db, p) =>
   releaseFacts(db).where("release.package_id", "=", p.package_id),
 );
 
-/** Evidence that is due by then and was not recorded as such. */
-export const unmarkedDue = query<{ now: string; after: string; limit: number }>()((db, p) =>
+/** Where a walk over what is due goes on: behind this package. */
+interface DueWalk {
+  readonly now: string;
+  readonly due_at: string;
+  readonly id: string;
+  readonly limit: number;
+}
+
+/** Evidence that is due by then and was not recorded as such, by when it became so. */
+export const unmarkedDue = query<DueWalk>()((db, p) =>
   db
     .selectFrom("retention_state")
-    .select(["package_id", "due_at"])
+    .select(["package_id as id", sql<string>`due_at`.as("due_at")])
     .where("due_at", "<=", p.now)
     .where(sql<boolean>`due_at IS NOT NULL`)
     .where(sql<boolean>`marked_at IS NULL`)
-    .where("package_id", ">", p.after)
+    .where((eb) => eb(eb.refTuple("due_at", "package_id"), ">", eb.tuple(p.due_at, p.id)))
+    .orderBy("due_at")
     .orderBy("package_id")
     .limit(p.limit),
 );
 
-/** Evidence that is due, after a package, in order: what a cleanup looks at. */
-export const dueAfter = query<{ now: string; after: string; limit: number }>()((db, p) =>
+/** Evidence that is due by then, by when it became so: what a cleanup looks at. */
+export const evidenceDue = query<DueWalk>()((db, p) =>
   db
     .selectFrom("retention_state")
     .innerJoin("package", "package.id", "retention_state.package_id")
-    .select(["package.id", "package.size_bytes"])
+    .select(["package.id", "package.size_bytes", sql<string>`retention_state.due_at`.as("due_at")])
     .where("retention_state.due_at", "<=", p.now)
+    .where(sql<boolean>`retention_state.due_at IS NOT NULL`)
     .where("retention_state.app_id", "is", null)
-    .where("package.id", ">", p.after)
-    .orderBy("package.id")
+    .where((eb) =>
+      eb(eb.refTuple("retention_state.due_at", "retention_state.package_id"), ">", eb.tuple(p.due_at, p.id)),
+    )
+    .orderBy("retention_state.due_at")
+    .orderBy("retention_state.package_id")
     .limit(p.limit),
 );
 
@@ -137,23 +150,47 @@ export const dueAfter = query<{ now: string; after: string; limit: number }>()((
 export const releasesExpired = query<{ from: string; to: string }>()((db, p) =>
   db
     .selectFrom("retention_state")
-    .select("package_id")
+    .select(["package_id", "app_id"])
     .where(sql<boolean>`app_id IS NOT NULL`)
     .where("current_expires_at", ">", p.from)
     .where("current_expires_at", "<=", p.to),
 );
 
-/** Apps of which anything happened after an event. */
+/** Apps of which anything happened after an event; `windows` counts where they do not keep every release. */
 export const appsTouchedAfter = query<{ seq: number }>()((db, p) =>
-  db.selectFrom("app").select("id").where("last_seq", ">", p.seq).orderBy("id"),
+  db
+    .selectFrom("app")
+    .select("id")
+    .select((eb) => [
+      sql<number>`(CASE WHEN retention_keep > 0 THEN 1 ELSE 0 END) + (${eb
+        .selectFrom("channel")
+        .select(eb.fn.countAll<number>().as("count"))
+        .whereRef("channel.app_id", "=", "app.id")
+        .where("channel.retention_keep", ">", 0)})`.as("windows"),
+    ])
+    .where("last_seq", ">", p.seq)
+    .orderBy("id"),
 );
 
-/** An app's releases that are neither drafts nor deleted, after one, in order. */
-export const standingReleases = query<{ app_id: string; id: string; limit: number }>()((db, p) =>
-  releaseFacts(db)
+/** An app's releases that were recorded as such that may go. */
+export const markedOfApp = query<{ app_id: string }>()((db, p) =>
+  db
+    .selectFrom("retention_state")
+    .select("package_id")
+    .where("app_id", "=", p.app_id)
+    .where(sql<boolean>`due_at IS NOT NULL`),
+);
+
+/** An app's releases that were not, and are neither drafts nor deleted, after one, in order. */
+export const unmarkedReleases = query<{ app_id: string; id: string; limit: number }>()((db, p) =>
+  db
+    .selectFrom("release")
+    .leftJoin("retention_state", "retention_state.package_id", "release.package_id")
+    .select(["release.id", "release.package_id"])
     .where("release.app_id", "=", p.app_id)
     .where("release.status", "in", ["published", "revoked"])
     .where("release.id", ">", p.id)
+    .where("retention_state.marked_at", "is", null)
     .orderBy("release.id")
     .limit(p.limit),
 );

@@ -14,7 +14,7 @@ import type { ArtifactRequest, PublishRequest } from "../../registry/records.ts"
 import type { ciPublish } from "../specs/publish.ts";
 import { upload } from "../upload.ts";
 import { cliErrors } from "../errors.ts";
-import { withResends } from "../with-resends.ts";
+import { withResends } from "../../registry/with-resends.ts";
 
 /** A publish without its artifacts. */
 export type PublishHead = Omit<PublishRequest, "artifacts">;

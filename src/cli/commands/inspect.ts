@@ -8,7 +8,7 @@ import { parseArchName } from "../arch-name.ts";
 import type { Run } from "../command.ts";
 import { cliErrors } from "../errors.ts";
 import { say } from "../escape.ts";
-import { fileSource } from "../file-source.ts";
+import { fileSource } from "../../registry/file-source.ts";
 import type { inspect } from "../specs/tools.ts";
 import { fields } from "../table.ts";
 

@@ -9,12 +9,12 @@ import type { InputOf, Run } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { cliErrors } from "../errors.ts";
 import { say } from "../escape.ts";
-import { type FileSource, fileSource } from "../file-source.ts";
+import { type FileSource, fileSource } from "../../registry/file-source.ts";
 import { given } from "../given.ts";
 import { filesText } from "../package-views.ts";
 import type { packageAdd } from "../specs/package.ts";
 import { uploadAll } from "../upload.ts";
-import { withResends } from "../with-resends.ts";
+import { withResends } from "../../registry/with-resends.ts";
 
 type Input = InputOf<typeof packageAdd>;
 

@@ -2,7 +2,7 @@ import { basename, resolve } from "node:path";
 
 import { parseArchName } from "../arch-name.ts";
 import type { Run } from "../command.ts";
-import { fileSource } from "../file-source.ts";
+import { fileSource } from "../../registry/file-source.ts";
 import { namedRelease, refOf } from "../release-head.ts";
 import type { releaseAttach } from "../specs/release.ts";
 import { upload } from "../upload.ts";

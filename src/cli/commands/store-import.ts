@@ -5,7 +5,7 @@ import { addAbortSignal, type Readable } from "node:stream";
 import type { Run } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { counted, say } from "../escape.ts";
-import { fileSource } from "../file-source.ts";
+import { fileSource } from "../../registry/file-source.ts";
 import { printReport } from "../print-report.ts";
 import { readLines } from "../read-lines.ts";
 import type { storeImport } from "../specs/store.ts";

@@ -42,7 +42,10 @@ export async function createPackage(context: Context, request: PackageRequest): 
   };
   return once(context, async (tx) => {
     const present = checked.key === null ? undefined : await tx.first(livePackageByKey, { key: checked.key });
-    if (present !== undefined) requireSame(present, checked);
+    // Who names no class asks for none in particular; the default may have become another since.
+    const isAsked = request.retention_class !== undefined;
+    if (present !== undefined)
+      requireSame(present, isAsked ? checked : { ...checked, retention_class: present.retention_class });
     const id = present?.id ?? (await record(tx, context, checked));
     const row = (await tx.first(packageById, { id }))!;
     return { ...packageRecord({ row, app: undefined }), created: present === undefined };
@@ -90,7 +93,10 @@ export async function recordDefaultRetention(
 }
 
 /** "The same key with another class or metadata: `transaction.integrity`." */
-function requireSame(present: PackageTable, asked: CheckedPackage): void {
+function requireSame(
+  present: PackageTable,
+  asked: Omit<CheckedPackage, "retention_class"> & Pick<PackageTable, "retention_class">,
+): void {
   const said = {
     kind: present.kind,
     producer: present.producer,
@@ -110,5 +116,5 @@ function requireSame(present: PackageTable, asked: CheckedPackage): void {
 }
 
 function encoded(value: string | null | JsonObject): Uint8Array {
-  return encodeCanonical(value as string);
+  return encodeCanonical(value);
 }

@@ -79,7 +79,7 @@ export function checkPackageMetadata(metadata: JsonObject | undefined): JsonObje
   const scalars = Object.entries(metadata).filter(([, value]) => value === null || typeof value !== "object");
   const refuse = (message: string, details: Record<string, unknown>) =>
     packageErrors.error("package.invalid_metadata", message, { details });
-  const bytes = encodeCanonical(metadata as { [key: string]: never }).length;
+  const bytes = encodeCanonical(metadata).length;
   if (bytes > MAX_METADATA_BYTES) {
     throw refuse("The metadata is too large.", { bytes, limit: MAX_METADATA_BYTES });
   }

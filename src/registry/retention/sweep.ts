@@ -1,23 +1,25 @@
 import { fromTimestamp, toTimestamp } from "../../base/clock.ts";
 import { catalogErrors } from "../../catalog/errors.ts";
-import type { Transaction } from "../../catalog/database.ts";
+import type { Reader } from "../../catalog/database.ts";
 import { packageById } from "../../catalog/queries/packages.ts";
 import {
   appsTouchedAfter,
   lastSweep,
+  markedOfApp,
   putSweep,
   releasesExpired,
-  standingReleases,
   unmarkedDue,
+  unmarkedReleases,
 } from "../../catalog/queries/retention.ts";
 import { logHead } from "../../catalog/transaction.ts";
 import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
 import type { SweepReport } from "../package-records.ts";
 import { recordEligible, recordNeededAgain } from "./marks.ts";
+import { planOf } from "./plan.ts";
 
-/** Packages looked at in one transaction: what other writers wait for. */
-const BATCH = 200;
+/** Packages settled in one transaction: what other writers wait for. */
+const BATCH = 50;
 
 /**
  * Records which packages may go by now, and which are needed again; deletes nothing. What it looks at is what may have changed since
@@ -31,12 +33,14 @@ export async function sweepRetention(context: Context): Promise<SweepReport> {
     last: (await reader.first(lastSweep, {})) ?? { seq: 0, at: "" },
   }));
   const at = requireTime(context, begun.head.last_at);
-  const sweep = new Sweep(context);
-  await sweep.evidence(at);
+  const sweep = new Sweep(context, at);
+  await sweep.evidence();
   await sweep.apps(begun.last.seq);
-  await sweep.expired(begun.last.at, at);
+  await sweep.expired(begun.last.at);
   await context.database.write(context.principal, async (tx) => {
-    await tx.run(putSweep, { seq: begun.head.head, at });
+    // Of two at once the later one counts: both looked at everything before.
+    const last = await tx.first(lastSweep, {});
+    if (last === undefined || last.at <= at) await tx.run(putSweep, { seq: begun.head.head, at });
   });
   return { ok: true, at, marked: sweep.marked, unmarked: sweep.unmarked };
 }
@@ -55,60 +59,85 @@ function requireTime({ clock }: Context, lastAt: string): string {
   );
 }
 
+interface Candidate {
+  readonly id: string;
+  readonly app_id: string | null;
+}
+
+/** Looks in snapshots, beside all writers; takes the write lock for what it found only, and judges it again there. */
 class Sweep {
   readonly #context: Context;
+  readonly #now: string;
   readonly marked: string[] = [];
   readonly unmarked: string[] = [];
 
-  constructor(context: Context) {
+  constructor(context: Context, now: string) {
     this.#context = context;
+    this.#now = now;
   }
 
-  async evidence(now: string): Promise<void> {
-    await this.#walk(async (tx, after) => {
-      const rows = await tx.all(unmarkedDue, { now, after, limit: BATCH });
-      for (const { package_id: id } of rows) await this.#judge(tx, { id, app_id: null });
-      return rows.at(-1)?.package_id;
+  async evidence(): Promise<void> {
+    await this.#walk({ due_at: "", id: "" }, async (reader, after) => {
+      const rows = await reader.all(unmarkedDue, { now: this.#now, ...after, limit: BATCH });
+      return { found: rows.map(({ id }) => ({ id, app_id: null })), last: rows.at(-1) };
     });
   }
 
   /** Releases leave and enter windows when something happens to their app. */
   async apps(afterSeq: number): Promise<void> {
     const { database } = this.#context;
-    for (const { id: app_id } of await database.read((reader) =>
-      reader.all(appsTouchedAfter, { seq: afterSeq }),
-    )) {
-      await this.#walk(async (tx, after) => {
-        const rows = await tx.all(standingReleases, { app_id, id: after, limit: BATCH });
-        for (const { package_id: id } of rows) await this.#judge(tx, { id, app_id });
-        return rows.at(-1)?.id;
-      });
+    const apps = await database.read((reader) => reader.all(appsTouchedAfter, { seq: afterSeq }));
+    for (const { id: app_id, windows } of apps) {
+      const rows = await database.read((reader) => reader.all(markedOfApp, { app_id }));
+      await this.#settle(rows.map(({ package_id: id }) => ({ id, app_id })));
+      // Where every release is kept none becomes eligible.
+      if (windows > 0) await this.#releases(app_id);
     }
   }
 
-  async expired(from: string, to: string): Promise<void> {
-    const rows = await this.#context.database.read((reader) => reader.all(releasesExpired, { from, to }));
-    for (let start = 0; start < rows.length; start += BATCH) {
-      await this.#context.database.write(this.#context.principal, async (tx) => {
-        for (const { package_id } of rows.slice(start, start + BATCH)) {
-          const row = await tx.first(packageById, { id: package_id });
-          if (row !== undefined && row.deleted_at === null) await this.#judge(tx, row);
+  async expired(from: string): Promise<void> {
+    const { database } = this.#context;
+    const rows = await database.read((reader) => reader.all(releasesExpired, { from, to: this.#now }));
+    await this.#settle(rows.map(({ package_id: id, app_id }) => ({ id, app_id })));
+  }
+
+  async #releases(app_id: string): Promise<void> {
+    await this.#walk({ id: "" }, async (reader, { id: from }) => {
+      const rows = await reader.all(unmarkedReleases, { app_id, id: from, limit: BATCH });
+      const found: Candidate[] = [];
+      for (const { package_id: id } of rows) {
+        const { action } = await planOf(reader, { id, app_id }, this.#now);
+        if (action === "delete") found.push({ id, app_id });
+      }
+      return { found, last: rows.at(-1) };
+    });
+  }
+
+  /** Calls `look` with where the call before ended, until it comes to nothing more. */
+  async #walk<Place>(
+    start: Place,
+    look: (reader: Reader, after: Place) => Promise<{ found: Candidate[]; last: Place | undefined }>,
+  ): Promise<void> {
+    let after: Place | undefined = start;
+    while (after !== undefined) {
+      const from: Place = after;
+      const { found, last } = await this.#context.database.read((reader) => look(reader, from));
+      await this.#settle(found);
+      after = last;
+    }
+  }
+
+  async #settle(candidates: readonly Candidate[]): Promise<void> {
+    const { database, principal } = this.#context;
+    for (let start = 0; start < candidates.length; start += BATCH) {
+      await database.write(principal, async (tx) => {
+        for (const found of candidates.slice(start, start + BATCH)) {
+          const row = await tx.first(packageById, { id: found.id });
+          if (row === undefined || row.deleted_at !== null) continue;
+          if (await recordEligible(tx, found)) this.marked.push(found.id);
+          else if (await recordNeededAgain(tx, found)) this.unmarked.push(found.id);
         }
       });
     }
-  }
-
-  /** Calls `step` with where the one before ended, each in a transaction, until it finds nothing more. */
-  async #walk(step: (tx: Transaction, after: string) => Promise<string | undefined>): Promise<void> {
-    let after: string | undefined = "";
-    while (after !== undefined) {
-      const from: string = after;
-      after = await this.#context.database.write(this.#context.principal, (tx) => step(tx, from));
-    }
-  }
-
-  async #judge(tx: Transaction, found: { id: string; app_id: string | null }): Promise<void> {
-    if (await recordEligible(tx, found)) this.marked.push(found.id);
-    else if (await recordNeededAgain(tx, found)) this.unmarked.push(found.id);
   }
 }

@@ -1,7 +1,7 @@
 import { toTimestamp } from "../../base/clock.ts";
 import { dropExpiredLeases, locationsAfter } from "../../catalog/queries/objects.ts";
 import { evidenceAfter, packageById } from "../../catalog/queries/packages.ts";
-import { dueAfter, releasesAfter } from "../../catalog/queries/retention.ts";
+import { evidenceDue, releasesAfter } from "../../catalog/queries/retention.ts";
 import { planRelease, type RetentionDecision } from "../../retention/planner.ts";
 import { partByStaging, uploadById } from "../../catalog/queries/uploads.ts";
 import type { UploadSessionTable } from "../../catalog/tables.ts";
@@ -81,15 +81,15 @@ class CleanupRun {
 
   /** Evidence: a dry run looks at all of it, --apply at what is due. */
   async packages(): Promise<void> {
-    let after = "";
+    let after = { due_at: "", id: "" };
     let kept = 0;
     for (;;) {
       this.#options.signal?.throwIfAborted();
       const planned = await this.#context.database.read(async (reader) => {
         const now = toTimestamp(this.#context.clock.nowMs());
         const rows = this.#apply
-          ? await reader.all(dueAfter, { now, after, limit: BATCH })
-          : await reader.all(evidenceAfter, { after, limit: BATCH });
+          ? await reader.all(evidenceDue, { now, ...after, limit: BATCH })
+          : await reader.all(evidenceAfter, { id: after.id, limit: BATCH });
         const batch: { row: (typeof rows)[number]; decision: RetentionDecision }[] = [];
         for (const row of rows) {
           batch.push({ row, decision: await planOf(reader, { id: row.id, app_id: null }, now) });
@@ -102,7 +102,7 @@ class CleanupRun {
         else if (kept++ < MAX_KEPT_PACKAGES) this.#note("kept", entry, decision.reasons);
       }
       if (planned.length < BATCH) return;
-      after = planned.at(-1)!.row.id;
+      after = planned.at(-1)!.row;
       this.#options.onProgress?.({ phase: "packages", done: kept + this.#deleted.length, total: null });
     }
   }

@@ -1,11 +1,16 @@
 import type { ServerDeps } from "../server-context.ts";
+import { systemPrincipal } from "../../registry/principal.ts";
 import type { Job } from "./job.ts";
 
 const HOUR_MS = 3600 * 1000;
 const MINUTE_MS = 60 * 1000;
 
 /** What a server does by itself. */
-export function allJobs({ store, log }: Pick<ServerDeps, "store" | "log">): readonly Job[] {
+export function allJobs({
+  store,
+  sweepIntervalMs,
+  log,
+}: Pick<ServerDeps, "store" | "log"> & { readonly sweepIntervalMs: number }): readonly Job[] {
   return [
     {
       name: "expire-uploads",
@@ -21,6 +26,15 @@ export function allJobs({ store, log }: Pick<ServerDeps, "store" | "log">): read
       run: async () => {
         const rows = await store.dropExpiredState();
         if (rows > 0) log.info({ rows }, "expired state dropped");
+      },
+    },
+    {
+      name: "sweep-retention",
+      intervalMs: sweepIntervalMs,
+      run: async () => {
+        const { marked, unmarked } = await store.as(systemPrincipal).sweepRetention();
+        if (marked.length + unmarked.length === 0) return;
+        log.info({ eligible: marked.length, needed_again: unmarked.length }, "retention swept");
       },
     },
     {

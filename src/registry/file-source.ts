@@ -1,10 +1,10 @@
 import { constants, type BigIntStats } from "node:fs";
-import { open, stat } from "node:fs/promises";
+import { lstat, open, stat } from "node:fs/promises";
 
 import { DistError, errnoOf } from "../base/errors.ts";
 import { readFileChunks } from "../base/files.ts";
-import { manifestErrors } from "../registry/manifest/errors.ts";
-import type { UploadSource } from "../registry/records.ts";
+import { manifestErrors } from "./manifest/errors.ts";
+import type { UploadSource } from "./records.ts";
 
 /** A file as a source of bytes: every pass reads the same file, or says that it changed. */
 export interface FileSource extends UploadSource {
@@ -14,21 +14,31 @@ export interface FileSource extends UploadSource {
 
 /**
  * Looks at a file that is to be sent. A pass (`open`) raises `validation.source_changed` when the file is no longer what it was here, or changes
- * while it is read: its digest would be that of a mixture. Raises `validation.file_not_found`, `validation.file_unreadable`.
+ * while it is read: its digest would be that of a mixture. `followLinks: false` refuses a symbolic link in the file's place. Raises
+ * `validation.file_not_found`, `validation.file_unreadable`.
  */
-export async function fileSource(path: string): Promise<FileSource> {
-  const found = await readable(path, () => stat(path, { bigint: true }));
+export async function fileSource(path: string, { followLinks = true } = {}): Promise<FileSource> {
+  const found = await readable(path, () =>
+    followLinks ? stat(path, { bigint: true }) : lstat(path, { bigint: true }),
+  );
   refuseIrregular(path, found);
-  return { path, sizeBytes: Number(found.size), open: (start) => readPass(path, found, start) };
+  // Without O_NONBLOCK, opening a pipe that took the file's place would wait for a writer.
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | (followLinks ? 0 : constants.O_NOFOLLOW);
+  return { path, sizeBytes: Number(found.size), open: (start) => readPass(path, flags, found, start) };
 }
 
-async function* readPass(path: string, expected: BigIntStats, start = 0): AsyncGenerator<Uint8Array> {
-  // Without O_NONBLOCK, opening a pipe that took the file's place would wait for a writer.
-  const handle = await readable(path, () => open(path, constants.O_RDONLY | constants.O_NONBLOCK));
+async function* readPass(
+  path: string,
+  flags: number,
+  expected: BigIntStats,
+  start = 0,
+): AsyncGenerator<Uint8Array> {
+  const handle = await readable(path, () => open(path, flags));
   try {
     refuseChange(path, expected, await handle.stat({ bigint: true }));
     let sizeBytes = start;
-    for await (const chunk of readFileChunks(handle, start)) {
+    // One byte more than is left shows a file that grew in the first read.
+    for await (const chunk of readFileChunks(handle, start, Number(expected.size) - start + 1)) {
       sizeBytes += chunk.length;
       if (sizeBytes > Number(expected.size)) throw sourceChanged(path);
       yield chunk;
@@ -52,10 +62,11 @@ function refuseChange(path: string, before: BigIntStats, now: BigIntStats): void
   if (!isSame) throw sourceChanged(path);
 }
 
-function sourceChanged(path: string): Error {
+/** A file is not any more what it was when it was looked at. */
+export function sourceChanged(path: string): Error {
   return manifestErrors.error("validation.source_changed", `${path} changed while it was read.`, {
     details: { path },
-    hint: "Wait until the build has finished writing it, then run the command again.",
+    hint: "Wait until nothing writes it any more, then run the command again.",
   });
 }
 
