@@ -26,10 +26,7 @@ export async function hashFiles(
 ): Promise<readonly HashedFile[]> {
   const hashed = Array.from<HashedFile>({ length: files.length });
   let done = 0;
-  const numbered = async function* () {
-    yield* files.entries();
-  };
-  await forEachAtMost(FILES_AT_ONCE, numbered(), signal, async ([index, file], either) => {
+  await forEachAtMost(FILES_AT_ONCE, files.entries(), signal, async ([index, file], either) => {
     const source = await fileSource(join(directory, file.name), { followLinks: false });
     const hasher = await createDualHasher();
     for await (const chunk of source.open()) {
