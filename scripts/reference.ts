@@ -69,7 +69,7 @@ function cliPage(): string {
     `${generated}\n\n# The command line`,
     printed(programHelp(dist, HELP_COLUMNS)),
     ...sections,
-    "# artifactstore\n\nThe same program under the name that evidence producers use: every command of `dist` is one of it too.",
+    "## artifactstore\n\nThe same program under the name that evidence producers use: every command of `dist` is one of it too.",
     `${printed(programHelp(artifactstore, HELP_COLUMNS))}\n`,
   ].join("\n\n");
 }

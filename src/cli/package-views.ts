@@ -81,17 +81,21 @@ export function retentionText(record: RetentionRecord): string {
 
 /** One sentence. A reason without an end keeps it until something else than time passes. */
 function verdict(record: RetentionRecord): string {
-  const { package_id: id, eligible_for_deletion: eligible, marked_at: markedAt, reasons } = record;
+  const { package_id: id, eligible_for_deletion: eligible, marked_at: markedAt, holds, reasons } = record;
   if (eligible) {
     const marked = markedAt === null ? "no sweep has recorded it yet" : say`recorded at ${markedAt}`;
     return say`Nothing keeps ${id}: dist store cleanup --apply deletes it (${marked}).`;
   }
   const ends = reasons.flatMap(({ until }) => until ?? []);
   const [last] = ends.toSorted((one, other) => (one < other ? 1 : -1));
+  const least = last === undefined ? "" : say`, at least until ${last}`;
+  if (holds.length > 0) {
+    const released =
+      holds.length === 1 ? "its hold is released" : say`its ${holds.length} holds are released`;
+    return `${say`${id} is kept until `}${released}${least}.`;
+  }
   if (last !== undefined && ends.length === reasons.length) return say`${id} is kept until ${last}.`;
-  return record.holds.length > 0
-    ? say`${id} is kept at least until ${counted(record.holds.length, "hold")} of it ${record.holds.length === 1 ? "is" : "are"} released.`
-    : say`${id} is kept; no date ends that.`;
+  return `${say`${id} is kept`}${least === "" ? "; no date ends that" : least}.`;
 }
 
 export function holdText(hold: HoldRecord): string {

@@ -52,15 +52,11 @@ export async function uploadAll(
     });
   };
   try {
-    await forEachAtMost(MAX_UPLOADS_AT_ONCE, eachOf(sources), signal, send);
+    await forEachAtMost(MAX_UPLOADS_AT_ONCE, sources.entries(), signal, send);
     return stored;
   } finally {
     progress.end();
   }
-}
-
-async function* eachOf<T>(items: readonly T[]): AsyncGenerator<[number, T]> {
-  yield* items.entries();
 }
 
 /** The registry knows bytes, not files: a mismatch gets the name of the file it is about. */

@@ -44,7 +44,7 @@ import { createToken, listTokens, revokeToken } from "./tokens.ts";
 
 /** The use cases on a store of this machine, bound to who is asking. */
 export function localRegistry(context: Context): Registry {
-  return {
+  const registry: Registry = {
     createApp: (slug, settings) => createApp(context, slug, settings),
     updateApp: (slug, changes) => updateApp(context, slug, changes),
     getApp: (slug) => getApp(context, slug),
@@ -93,16 +93,7 @@ export function localRegistry(context: Context): Registry {
     finalizePackage: (id) => finalizePackage(context, id),
     failPackage: (id, request) => failPackage(context, id, request),
     openPackageFile: (id, path) => openPackageFile(context, id, path),
-    openPackageArchive: (id, format) =>
-      openPackageArchive(
-        {
-          getPackage: (of) => getPackage(context, of),
-          listPackageFiles: (of, page = {}) => listPackageFiles(context, of, page),
-          openPackageFile: (of, path) => openPackageFile(context, of, path),
-        },
-        id,
-        format,
-      ),
+    openPackageArchive: (id, format) => openPackageArchive(registry, id, format),
     packageManifest: (id) => packageManifest(context, id),
     verifyPackage: (id, options = {}) => verifyPackage(context, id, options),
     retentionClasses: () => retentionClasses(context),
@@ -119,4 +110,5 @@ export function localRegistry(context: Context): Registry {
     exportStore: () => exportStore(context),
     importStore: (lines, options = {}) => importStore(context, lines, options),
   };
+  return registry;
 }

@@ -154,7 +154,8 @@ const allowed = "2xx";
 /** What a token limited to another app gets: what it sees only its own app's of is empty, or not there. */
 function wrongApp(route: ApiRoute): string {
   const { limits } = route.access;
-  if (limits === "narrow") return route.path.includes("{id}") ? "404 package.not_found" : allowed;
+  if (limits === "narrow" || limits === "narrow-app")
+    return route.path.includes("{id}") ? "404 package.not_found" : allowed;
   if (limits === "none") return allowed;
   return keyOf(route) === "POST /api/tokens/{id}/revoke" ? "404 token.not_found" : "403 auth.wrong_app";
 }
@@ -199,7 +200,7 @@ describe("every route, by every kind of caller", () => {
       const elsewhere = await api.token([scope], { app: "other" });
       await check(`${scope} for another app`, elsewhere.secret, wrongApp(route));
       const otherChannel = await api.token([scope], { channel: "other" });
-      const isRefused = limits === "channel" || limits === "unlimited";
+      const isRefused = ["channel", "narrow-app", "unlimited"].includes(limits);
       const refused = isRefused ? "403 auth.wrong_channel" : allowed;
       await check(`${scope} for another channel`, otherChannel.secret, refused);
     }

@@ -6,6 +6,8 @@ import { every, type FaultProxy, startFaultProxy } from "../blob/fault-proxy.ts"
 import { rgwTools, testS3Settings } from "../support/object-store.ts";
 import { needs } from "../support/required-tools.ts";
 import { bytesOf, openTestStore, sourceOf, type TestStore } from "../support/test-store.ts";
+import { mountApi } from "../../src/server/api/mount-api.ts";
+import { mountTransfer } from "../../src/server/transfer/mount-transfer.ts";
 import { ask, startTransferServer, type TransferServer } from "./transfer-server.ts";
 
 const bytes = Buffer.concat([
@@ -19,6 +21,20 @@ let redirecting: TestStore;
 let server: TransferServer;
 let redirects: TransferServer;
 let path: string;
+
+const reader = { Authorization: "Bearer package.read" };
+
+/** A finalized package of the bytes, twice; answers its address. */
+async function packageOf({ registry }: TestStore): Promise<string> {
+  const { id } = await registry.createPackage({ kind: "run" });
+  const { sha256 } = await registry.uploadObject(sourceOf(bytes));
+  await registry.addPackageFiles(id, [
+    { path: "a/ä.log", sha256 },
+    { path: "b.log", sha256 },
+  ]);
+  await registry.finalizePackage(id);
+  return `/packages/${id}`;
+}
 
 /** Publishes the bytes as an app that everybody may read; answers where they are downloaded. */
 async function publish({ registry }: TestStore): Promise<string> {
@@ -38,8 +54,12 @@ needs(...rgwTools)("downloads of bytes on Ceph RGW", () => {
     redirecting = await openTestStore({
       storage: { ...storage, ...(await testS3Settings()), downloads: "redirect" },
     });
-    server = await startTransferServer(proxied);
-    redirects = await startTransferServer(redirecting);
+    const mount: typeof mountTransfer = (app, deps) => {
+      mountTransfer(app, deps);
+      mountApi(app, deps);
+    };
+    server = await startTransferServer(proxied, { mount });
+    redirects = await startTransferServer(redirecting, { mount });
     path = await publish(proxied);
     await publish(redirecting);
   });
@@ -71,6 +91,18 @@ needs(...rgwTools)("downloads of bytes on Ceph RGW", () => {
       expect((await ask(server.url + path)).body.equals(bytes)).toBe(true);
     });
 
+    it("are a package's files, and its archive", async () => {
+      const at = server.url + (await packageOf(proxied));
+      const file = await ask(`${at}/files/a/%C3%A4.log`, { headers: { ...reader, Range: "bytes=5-9" } });
+      expect([file.status, file.body.equals(bytes.subarray(5, 10))]).toEqual([206, true]);
+      const archive = await ask(`${at}/archive`, { headers: reader });
+      const first = archive.body.indexOf(bytes);
+      expect([first > 0, archive.body.indexOf(bytes, first + 1) > first]).toEqual([true, true]);
+      proxy.rule = every("GetObject", { kind: "damage answer", at: 1_000_000 });
+      await expect(ask(`${at}/archive`, { headers: reader })).rejects.toMatchObject({ code: "ECONNRESET" });
+      proxy.rule = () => undefined;
+    });
+
     it("are not handed to a proxy that sends files: there is none", async () => {
       const accelerated = await startTransferServer(proxied, { settings: { sendFile: "x-accel" } });
       const { headers, body } = await ask(accelerated.url + path);
@@ -91,6 +123,19 @@ needs(...rgwTools)("downloads of bytes on Ceph RGW", () => {
       expect(direct.headers["content-type"]).toBe("application/gzip");
       const part = await ask(answer.headers.location!, { headers: { Range: "bytes=5-9" } });
       expect([part.status, part.body.equals(bytes.subarray(5, 10))]).toEqual([206, true]);
+    });
+
+    it("are a package's files; its archive comes through the server", async () => {
+      const at = redirects.url + (await packageOf(redirecting));
+      const answer = await ask(`${at}/files/a/%C3%A4.log`, { headers: reader });
+      expect([answer.status, answer.headers["cache-control"]]).toEqual([302, "no-store"]);
+      const direct = await ask(answer.headers.location!);
+      expect(direct.body.equals(bytes)).toBe(true);
+      expect(direct.headers["content-disposition"]).toBe(
+        `attachment; filename="_.log"; filename*=UTF-8''%C3%A4.log`,
+      );
+      const archive = await ask(`${at}/archive?format=zip`, { headers: reader });
+      expect([archive.status, archive.body.includes(bytes)]).toEqual([200, true]);
     });
 
     it("are told of by HEAD, and are not sent again to who has them", async () => {

@@ -1,5 +1,5 @@
 import type { ServerSettings } from "../../src/config/server-settings.ts";
-import { sourceOf } from "../support/test-store.ts";
+import { sourceOf, type TestStoreOptions } from "../support/test-store.ts";
 import { startTestServer, type TestServer } from "./process-server.ts";
 import { type Answer, ask } from "./transfer-server.ts";
 
@@ -21,8 +21,11 @@ export interface PackageServer extends TestServer {
   ): Promise<string>;
 }
 
-export async function startPackageServer(settings: Partial<ServerSettings> = {}): Promise<PackageServer> {
-  const test = await startTestServer(undefined, settings);
+export async function startPackageServer(
+  settings: Partial<ServerSettings> = {},
+  store: TestStoreOptions = {},
+): Promise<PackageServer> {
+  const test = await startTestServer(undefined, settings, undefined, store);
   let made = 0;
   const token = async (scopes: readonly string[]) => {
     made += 1;

@@ -12,7 +12,7 @@ import { rawConnection } from "./transfer-server.ts";
 
 let test: PackageServer;
 beforeAll(async () => {
-  test = await startPackageServer();
+  test = await startPackageServer({}, { blobs: "directory" });
 });
 afterAll(() => test.close());
 

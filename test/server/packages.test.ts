@@ -95,7 +95,7 @@ describe("a package over HTTP", () => {
       ["b/report.xml", one.media_type],
     ]);
     expect((await get(`/packages/${id}`)).status).toBe("uploading");
-    expect((await ok("DELETE", `/packages/${id}/files/a.log`)).file_count).toBe(1);
+    expect(await ok("DELETE", `/packages/${id}/files/a.log`)).toEqual(two.items[0]);
     const final = await post(`/packages/${id}/finalize`);
     expect(final).toMatchObject({ status: "finalized", file_count: 1, size_bytes: 5 });
     expect(await post(`/packages/${id}/finalize`)).toEqual(final);
@@ -428,6 +428,7 @@ describe("refusals", () => {
     [{ path: "a.txt/b" }, 409, "package.duplicate_path"],
     [{ path: "b", sha256: "0".repeat(64) }, 409, "object.missing"],
     [{ path: "b", media_type: "none" }, 400, "package.invalid_field"],
+    [{ path: "b", media_type: "text/plain; name=ü" }, 400, "package.invalid_field"],
     [{ path: "b", sha256: "abc" }, 400, "request.invalid_body"],
   ])("of a file %j", async (file, status, code) => {
     const id = await newPackage();

@@ -4,7 +4,7 @@ import { createApp, type Mount } from "../../src/server/app.ts";
 import { createLogger } from "../../src/server/logger.ts";
 import { type ConnectionLimits, type RunningServer, startServer } from "../../src/server/serve.ts";
 import type { ServerSettings } from "../../src/config/server-settings.ts";
-import { openTestStore, type TestStore } from "../support/test-store.ts";
+import { openTestStore, type TestStore, type TestStoreOptions } from "../support/test-store.ts";
 
 export interface TestServer extends TestStore {
   readonly server: RunningServer;
@@ -17,8 +17,9 @@ export async function startTestServer(
   mounts: readonly Mount[] | undefined,
   settings: Partial<ServerSettings> = {},
   limits?: ConnectionLimits,
+  store: TestStoreOptions = {},
 ): Promise<TestServer> {
-  const test = await openTestStore();
+  const test = await openTestStore(store);
   const log: { [key: string]: unknown }[] = [];
   const deps = {
     store: test.store,

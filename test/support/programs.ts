@@ -27,7 +27,7 @@ const thisMain = fileURLToPath(new URL("../../build/main", import.meta.url));
 
 /** Starts the built program with these arguments, and with no environment but the PATH and `env`. */
 export function startProgram(
-  name: "dist" | "distd",
+  name: "dist" | "artifactstore" | "distd",
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   { ownGroup = false, main = thisMain }: StartOptions = {},

@@ -79,15 +79,15 @@ export const testSettings: StoreSettings = {
 /** Set by the project that runs on the services: stores keep their bytes in a bucket, unless they say. */
 const usualBlobs = process.env["DIST_TEST_STORAGE"] === "s3" ? "s3" : "directory";
 
+export interface TestStoreOptions {
+  readonly settings?: Partial<StoreSettings>;
+  readonly directory?: string;
+  readonly blobs?: "directory" | "s3";
+  readonly storage?: StorageSettings;
+}
+
 /** A fresh store in a directory of its own, removed by `close`; its bytes in a part of the bucket that is its own. */
-export async function openTestStore(
-  options: {
-    settings?: Partial<StoreSettings>;
-    directory?: string;
-    blobs?: "directory" | "s3";
-    storage?: StorageSettings;
-  } = {},
-): Promise<TestStore> {
+export async function openTestStore(options: TestStoreOptions = {}): Promise<TestStore> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "dist-test-")));
   const clock = new TestClock();
   const settings = { ...testSettings, database: databaseFor(directory), ...options.settings };

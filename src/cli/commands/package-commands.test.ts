@@ -125,7 +125,9 @@ describe("package show", () => {
     const getRetention = async () => ({ ...retentionRecord, holds: [holdRecord] });
     const people = await runCli(["package", "show", "pkg_1"], { registry: { getPackage, getRetention } });
     expect(people.stdout).toMatch(/^Metadata +commit=abc, passed=3$/m);
-    expect(people.stdout).toContain("pkg_1 is kept until 2027-05-19T15:00:00.000Z.");
+    expect(people.stdout).toContain(
+      "pkg_1 is kept until its hold is released, at least until 2027-05-19T15:00:00.000Z.",
+    );
     expect(people.stdout).toMatch(/^hold_1 +- .*local:ann +dispute$/m);
   });
 

@@ -159,6 +159,21 @@ describe("package verify of a directory", () => {
     ]);
   });
 
+  // Each digest counts: whoever can make a second file for one of them cannot for both.
+  it.each(["sha256", "blake3"])(
+    "file.damaged: only its %s is another, in a directory or alone",
+    async (name) => {
+      const json = await readFile(join(directory, "m.json"), "utf8");
+      const other = json.replace(new RegExp(`("${name}":")[0-9a-f]{8}`), "$100000000");
+      await writeFile(join(directory, "other.json"), other);
+      const path = JSON.parse(json).files[0].path as string;
+      const argv = ["package", "verify", "run", "--manifest", "other.json", "--json"];
+      expect(wrong(await runCli(argv, { directory, env: {} }))).toEqual([`file.damaged ${path}`]);
+      argv[2] = `run/${path}`;
+      expect(wrong(await runCli(argv, { directory, env: {} }))).toEqual([`file.extra ${inRun(path)}`]);
+    },
+  );
+
   it.skipIf(process.getuid?.() === 0)("a file that cannot be read is none", async () => {
     await chmod(inRun("a.txt"), 0o000);
     expect(wrong(await verify("run"))).toEqual(["file.not_regular a.txt"]);

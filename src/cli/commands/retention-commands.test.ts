@@ -29,7 +29,14 @@ describe("retention show", () => {
     expect(await text({ reasons: ends })).toMatch(/^pkg_1 is kept until 2029-01-01T00:00:00\.000Z\.\n/);
     const held = [...ends, reason("hold", null, "A hold keeps it: dispute")];
     expect(await text({ reasons: held, holds: [holdRecord] })).toMatch(
-      /^pkg_1 is kept at least until 1 hold of it is released\.\n[^]*A hold keeps it: dispute[^]*\nHolds\nHOLD/,
+      /^pkg_1 is kept until its hold is released, at least until 2029-01-01T00:00:00\.000Z\.\n[^]*A hold keeps it: dispute[^]*\nHolds\nHOLD/,
+    );
+    expect(await text({ reasons: [reason("hold", null)], holds: [holdRecord, holdRecord] })).toMatch(
+      /^pkg_1 is kept until its 2 holds are released\.\n/,
+    );
+    const current = [...ends, reason("channel.current", null)];
+    expect(await text({ reasons: current })).toMatch(
+      /^pkg_1 is kept, at least until 2029-01-01T00:00:00\.000Z\.\n/,
     );
     expect(await text({ reasons: [reason("class", null)] })).toMatch(/^pkg_1 is kept; no date ends that\.\n/);
   });

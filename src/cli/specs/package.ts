@@ -174,6 +174,7 @@ export const packageDownload = defineCommand({
   ],
   exits: {
     1: "refused: no such package or file, it was deleted, another file is in the way",
+    3: "no answer, or an archive that broke off: where package verify finds damaged bytes, a retry breaks off again",
     4: "the bytes are not what the package names",
   },
   needs: "store",

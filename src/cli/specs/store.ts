@@ -34,7 +34,7 @@ export const storeCleanup = defineCommand({
   name: "store cleanup",
   summary: "Say what may go, and with --apply delete it",
   description:
-    "Says for everything why it stays or goes: expired drafts, releases outside every window, bytes that nothing refers to, stale staging. " +
+    "Says for everything why it stays or goes: expired drafts, releases outside every window, packages whose time has passed, bytes that nothing refers to, stale staging. " +
     "Only --apply deletes.",
   options: { apply: { about: "Delete" } },
   examples: ["dist store cleanup --local-store ./store", "dist store cleanup --local-store ./store --apply"],

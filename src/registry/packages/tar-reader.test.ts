@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 
 import { DistError } from "../../base/errors.ts";
+import { tarFraming } from "./tar-framing.ts";
 import { looksLikeTar, readTar } from "./tar-reader.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "dist-tar-"));
@@ -111,6 +112,39 @@ describe("readTar", () => {
     const { files: read, others } = await readAll(inChunks(bytes));
     expect(read).toEqual(files);
     expect(others.toSorted()).toEqual(["link", "long-link"]);
+  });
+
+  it("reads what package download writes, whatever the paths", async () => {
+    const segment = fc
+      .string({ unit: "grapheme", minLength: 1, maxLength: 60 })
+      .filter((text) => !/[/\\\p{Cc}]/u.test(text) && text !== "." && text !== "..");
+    const path = fc.array(segment, { minLength: 1, maxLength: 8 }).map((segments) => segments.join("/"));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.dictionary(path, fc.string({ maxLength: 1200 }), { maxKeys: 8 }),
+        async (entries) => {
+          const framing = tarFraming();
+          const pieces = Object.entries(entries).flatMap(([name, text]) => {
+            const bytes = Buffer.from(text);
+            return [
+              framing.open({ path: name, sizeBytes: bytes.length, modifiedMs: 0 }),
+              bytes,
+              framing.close(),
+            ];
+          });
+          const archive = Buffer.concat([...pieces, ...framing.end()]);
+          expect((await readAll(inChunks(archive, 777))).files).toEqual(entries);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it("reads the size of a file that octal digits cannot say, as package download writes it", async () => {
+    const sizeBytes = 9 * 1024 ** 3;
+    const head = tarFraming().open({ path: "large", sizeBytes, modifiedMs: 0 });
+    const { value } = await readTar(inChunks(head)).next();
+    expect(value).toMatchObject({ path: "large", kind: "file", sizeBytes });
   });
 
   // Headers and bodies end anywhere in a chunk.

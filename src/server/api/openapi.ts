@@ -82,6 +82,8 @@ export function accessSentence({ access: { who, limits } }: ApiRoute): string {
     app: "a token's app, if it is limited to one, must be the one meant",
     channel: "a token's app and channel, if it is limited, must be the ones meant",
     narrow: "a token that is limited to an app sees what belongs to it",
+    "narrow-app":
+      "a token that is limited to an app reaches what belongs to it, and it must not be limited to a channel",
     unlimited: "the token must not be limited to an app or a channel",
   };
   return `Needs the scope ${scopes}; ${where[limits]}.`;

@@ -113,7 +113,7 @@ export const hold: z.ZodType<HoldRecord> = z
 const extension: z.ZodType<ExtensionRecord> = z
   .object({
     new_expires_at: time,
-    previous_expires_at: time,
+    previous_expires_at: time.nullable().describe("Null for a release without a class"),
     reason: z.string(),
     actor: z.string(),
     at: time,

@@ -45,6 +45,7 @@ export interface RouteError {
 const limitErrors: Readonly<Record<Access["limits"], readonly string[]>> = {
   none: [],
   narrow: [],
+  "narrow-app": ["auth.wrong_channel"],
   app: ["auth.wrong_app"],
   channel: ["auth.wrong_app", "auth.wrong_channel"],
   unlimited: ["auth.wrong_app", "auth.wrong_channel"],

@@ -11,10 +11,11 @@ export interface Access {
   /** Whoever may see the app, or a token with one of these scopes. */
   readonly who: "visibility" | readonly [Scope, ...Scope[]];
   /**
-   * Which of a token's limits must be where the route acts; `channel` means both. `narrow`: a token that is limited to an app is shown
-   * what belongs to it. `unlimited`: what the route changes belongs to no app, so a token with a limit may not.
+   * Which of a token's limits must be where the route acts; `channel` means both. `narrow`: for a token that is limited to an app there is
+   * nothing but what belongs to it. `narrow-app`: the same, and none that is limited to a channel may. `unlimited`: what the
+   * route changes belongs to no app, so no token with a limit may.
    */
-  readonly limits: "none" | "app" | "channel" | "narrow" | "unlimited";
+  readonly limits: "none" | "app" | "channel" | "narrow" | "narrow-app" | "unlimited";
 }
 
 export const byVisibility: Access = { who: "visibility", limits: "none" };

@@ -118,7 +118,7 @@ export const packageFileRoutes = [
     method: "DELETE",
     path: "/packages/{id}/files/{path}",
     access: writesPackages,
-    summary: "Takes a file out of an open package.",
+    summary: "Takes a file out of an open package. Answers what it was.",
     params: fileParams,
     body: nothing,
     response: packageFile,

@@ -6,7 +6,7 @@ import { pageOf } from "../record-schemas.ts";
 import { needs, route } from "../route.ts";
 import { packageParams, readsPackages } from "./packages.ts";
 
-const changesRetention = needs("retention", "unlimited");
+const changesRetention = needs("retention", "narrow-app");
 const reason = z.string().nullable().describe("Required: why, in your words; kept in the history").optional();
 const reasonErrors = ["retention.reason_required", "request.invalid_reason"];
 
@@ -24,12 +24,13 @@ export const retentionRoutes = [
   route({
     method: "POST",
     path: "/retention/sweep",
-    access: changesRetention,
-    summary: "Records which packages may go by now, and which may not any more. Deletes nothing.",
+    access: needs("retention", "unlimited"),
+    summary:
+      "Records which packages may go by now, and which may not any more. Deletes nothing. 503 `clock.skew` where the clock stands before the last event.",
     body: nothing,
     response: sweepReport,
     form: "canonical",
-    errors: ["clock.skew"],
+    errors: [],
     handle: ({ registry }) => registry.sweepRetention(),
   }),
   route({
