@@ -2,7 +2,7 @@ import { join } from "node:path";
 
 import { forEachAtMost } from "../base/async.ts";
 import { DistError, hasCode } from "../base/errors.ts";
-import { type FileSource, fileSource, sourceChanged } from "../registry/file-source.ts";
+import { fileAsFound, fileSource, sourceChanged } from "../registry/file-source.ts";
 import type { ReportOptions } from "../registry/records.ts";
 import type { Registry } from "../registry/registry.ts";
 import { withResends } from "../registry/with-resends.ts";
@@ -119,8 +119,7 @@ class Sender {
   }
 
   async #sendTogether(files: readonly HashedFile[], signal: AbortSignal): Promise<void> {
-    const sources: FileSource[] = [];
-    for (const file of files) sources.push(await this.#sourceOf(file));
+    const sources = files.map(({ name }) => fileAsFound(join(this.#directory, name), { followLinks: false }));
     const stored = await this.#registry.uploadObjects(sources, { signal });
     for (const [index, { path, sha256 }] of files.entries()) {
       if (stored[index]!.sha256 !== sha256) throw sourceChanged(path);
@@ -134,19 +133,13 @@ class Sender {
       advance(bytes - done);
       done = bytes;
     };
-    const source = await this.#sourceOf(file);
+    const source = await fileSource(join(this.#directory, file.name), { followLinks: false });
     try {
       await this.#registry.uploadObject(source, { expected: { size, sha256 }, signal, onProgress });
     } catch (error) {
       throw named(error, file.path);
     }
     onProgress(size);
-  }
-
-  async #sourceOf({ path, name, sizeBytes }: HashedFile): Promise<FileSource> {
-    const source = await fileSource(join(this.#directory, name), { followLinks: false });
-    if (source.sizeBytes !== sizeBytes) throw sourceChanged(path);
-    return source;
   }
 }
 
