@@ -8,6 +8,7 @@ import { storageErrors } from "../base/storage-errors.ts";
 import type { BlobStore } from "../blob/blob-store.ts";
 import { openDirectoryBlobStore } from "../blob/directory.ts";
 import type { Database } from "../catalog/database.ts";
+import { usedBackend } from "../catalog/queries/objects.ts";
 import { openDatabase } from "./open-database.ts";
 import type { StorageSettings } from "./storage-settings.ts";
 import type { StoreSettings } from "./store-settings.ts";
@@ -39,8 +40,31 @@ export async function openStoreParts(options: StoreOptions): Promise<StoreParts>
   if (options.create) await makeDirectory(directory);
   const { create, settings } = options;
   const database = await openDatabase(settings.database, { directory, create, clock });
-  return { database, blobs: await openBlobStore(directory, options.storage), clock };
+  const blobs = await openBlobStore(directory, options.storage);
+  try {
+    await requireSameStorage(database, blobs);
+  } catch (error) {
+    await Promise.all([database.close(), blobs.close()]);
+    throw error;
+  }
+  return { database, blobs, clock };
 }
+
+/** Somebody changed the settings and not the place of the bytes: every download would fail, and every upload be alone there. */
+async function requireSameStorage(database: Database, blobs: BlobStore): Promise<void> {
+  const used = await database.first(usedBackend, {});
+  if (used === undefined || used.backend === blobs.backend) return;
+  throw storageErrors.error(
+    "store.other_storage",
+    `The store's bytes are in ${placeNames[used.backend] ?? used.backend}, and ${placeNames[blobs.backend] ?? blobs.backend} is configured.`,
+    {
+      details: { used: used.backend, configured: blobs.backend },
+      hint: "Set storage.kind to what it was; dist store migrate moves a store to another place.",
+    },
+  );
+}
+
+const placeNames: Readonly<Record<string, string>> = { directory: "a directory", s3: "an object store" };
 
 /** The S3 adapter is loaded for stores that need it only. */
 export async function openBlobStore(

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
+import { systemClock } from "../../src/base/clock.ts";
 import type { Database } from "../../src/catalog/database.ts";
 import { openEventTail } from "../../src/registry/event-tail.ts";
 import { openStore } from "../../src/registry/open-store.ts";
@@ -101,7 +102,7 @@ describe("the tail", () => {
 
   it("hears of what another process commits", async () => {
     const grew = past(2);
-    const elsewhere = await openStore({ directory: test.directory, create: false, settings: test.settings });
+    const elsewhere = await openStore({ ...test, create: false, clock: systemClock });
     await elsewhere.as(localPrincipal("else")).updateApp("acme", { owner: "x" });
     await elsewhere.close();
     expect(await grew).toBe(true);

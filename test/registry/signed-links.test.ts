@@ -189,8 +189,8 @@ describe("the key behind it", () => {
 
   // Two nodes that each had a key of their own would refuse what the other signed.
   it("is one for all processes of a store, also when they need it at the same moment", async () => {
-    const { directory, clock, settings } = test;
-    const second = await openStore({ directory, create: false, settings, clock });
+    const { directory, clock, settings, storage } = test;
+    const second = await openStore({ directory, create: false, settings, storage, clock });
     try {
       const registries = [test.registry, second.as(localPrincipal("second"))];
       const [first, other] = await Promise.all(registries.map((registry) => sign("1h", registry)));

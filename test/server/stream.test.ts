@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import { systemClock } from "../../src/base/clock.ts";
 import { delay } from "../../src/base/async.ts";
 import { openStore } from "../../src/registry/open-store.ts";
 import { localPrincipal } from "../../src/registry/principal.ts";
@@ -109,7 +110,7 @@ describe("a stream", () => {
   // The reader hangs up at odd moments while another process writes; what it has seen must be the log, each event once.
   it("has no gap and no repeat across reconnects while another process writes", async () => {
     const start = head();
-    const elsewhere = await openStore({ directory: test.directory, create: false, settings: test.settings });
+    const elsewhere = await openStore({ ...test, create: false, clock: systemClock });
     const registry = elsewhere.as(localPrincipal("else"));
     const writing = (async () => {
       for (let count = 0; count < 200; count++) {
@@ -202,7 +203,7 @@ describe("a stream ends", () => {
   it("when its token is revoked, by whichever process, without what came after", async () => {
     const reader = await open();
     await reader.until(upTo(head()));
-    const elsewhere = await openStore({ directory: test.directory, create: false, settings: test.settings });
+    const elsewhere = await openStore({ ...test, create: false, clock: systemClock });
     const registry = elsewhere.as(localPrincipal("else"));
     await registry.revokeToken(auditor.id);
     const revokedAt = head();

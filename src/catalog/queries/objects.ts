@@ -68,6 +68,11 @@ export const deleteLocation = query<{ sha256: string; generation: number }>()((d
   db.deleteFrom("storage_location").where("sha256", "=", p.sha256).where("generation", "=", p.generation),
 );
 
+/** What kind of place keeps the store's objects; nothing while there are none. */
+export const usedBackend = query<object>()((db) =>
+  db.selectFrom("storage_location").select("backend").limit(1),
+);
+
 /** Every known object after a digest, in digest order. */
 export const locationsAfter = query<{ sha256: string; limit: number }>()((db, p) =>
   db
