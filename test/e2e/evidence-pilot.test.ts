@@ -3,16 +3,15 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { pino } from "pino";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { connect } from "../../src/client/connect.ts";
 import type { RetentionRecord } from "../../src/registry/package-records.ts";
 import type { Registry } from "../../src/registry/registry.ts";
-import { startServer } from "../../src/server/serve.ts";
 import { s3Variables } from "../support/object-store.ts";
 import { writePilotRun } from "../support/pilot-run.ts";
 import { killPrograms, runDist } from "../support/programs.ts";
+import { serveTestStore } from "../support/test-server.ts";
 import { databaseUrlFor } from "../support/test-database.ts";
 import { eventsOf, openTestStore, sqlOn, type TestStore } from "../support/test-store.ts";
 
@@ -56,20 +55,7 @@ async function locally(): Promise<Place> {
 
 /** A server on the store, in this process because its clock is moved. */
 async function overHttp(): Promise<Place> {
-  const server = await startServer({
-    store: test.store,
-    settings: {
-      host: "127.0.0.1",
-      port: 0,
-      publicUrl: null,
-      trustedProxies: [],
-      maxUploadBytes: 1024 ** 3,
-      workers: 1,
-      sendFile: "off",
-    },
-    log: pino({ enabled: false }),
-    clock: test.clock,
-  });
+  const server = await serveTestStore(test);
   const { secret } = await test.registry.createToken({
     name: "guide-board",
     scopes: ["package.write", "retention", "audit"],

@@ -327,7 +327,7 @@ describe("an ingest that was stopped", () => {
   });
 
   it("ingest.package_differs: somebody finalized what it left", async () => {
-    await writePilotRun(run, { rawFiles: 400 });
+    await writePilotRun(run, { rawFiles: 1000 });
     const opened = await stopAfter(1);
     await registry.finalizePackage(opened);
     await expect(ingest()).rejects.toMatchObject({
