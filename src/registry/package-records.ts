@@ -59,7 +59,7 @@ export interface PackageFilter {
   readonly retention_class?: string;
   /** Every key must have the value: a top-level scalar, compared as text. */
   readonly metadata?: { readonly [key: string]: string };
-  /** Those that may go now, and no others. */
+  /** Those that may go now, and no others; a release from when a sweep found it. A page can have fewer than its limit. */
   readonly eligible?: boolean;
   /** Created at or after, RFC 3339. */
   readonly since?: string;

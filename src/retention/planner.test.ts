@@ -124,6 +124,18 @@ const golden: readonly (readonly [string, Partial<ReleaseFacts>, "keep" | "delet
     "keep",
     ["draft.open 2026-11-27T15:00:00.000Z"],
   ],
+  [
+    "an idle draft on hold, extended",
+    { status: "draft", touchedAtMs: 0, holds: [hold("hold_1")], extensions: [extension(later)] },
+    "keep",
+    ["hold hold_1", `extension ${later}`],
+  ],
+  [
+    "an idle draft of a class whose period runs",
+    { status: "draft", touchedAtMs: 0, period: period(later) },
+    "delete",
+    ["draft.expired"],
+  ],
 ];
 
 const goldenPackages: readonly (readonly [

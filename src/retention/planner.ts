@@ -80,16 +80,22 @@ export function planRelease(facts: ReleaseFacts, now: string): RetentionDecision
   return { id: facts.id, action: "delete", reasons: [letGo(facts)] };
 }
 
+/** An idle draft is no release of its class yet, whose period does not keep it; holds and extensions keep whatever they are set on. */
 function planDraft(facts: ReleaseFacts, now: string): RetentionDecision {
-  const expiresAt = new Date(facts.touchedAtMs + DRAFT_IDLE_MS).toISOString();
-  const isOpen = expiresAt > now;
-  const text = isOpen ? "The draft was worked on in the last 7 days." : "The draft lay untouched for 7 days.";
-  const rule = isOpen ? "draft.open" : "draft.expired";
+  const keeping = [...openReason(facts, now), ...holdReasons(facts), ...extensionReason(facts, now)];
+  if (keeping.length > 0) return { id: facts.id, action: "keep", reasons: keeping };
+  const text = "The draft lay untouched for 7 days.";
   return {
     id: facts.id,
-    action: isOpen ? "keep" : "delete",
-    reasons: [{ rule, until: isOpen ? expiresAt : null, ref: null, text }],
+    action: "delete",
+    reasons: [{ rule: "draft.expired", until: null, ref: null, text }],
   };
+}
+
+function openReason({ touchedAtMs }: ReleaseFacts, now: string): RetentionReason[] {
+  const until = new Date(touchedAtMs + DRAFT_IDLE_MS).toISOString();
+  if (until <= now) return [];
+  return [{ rule: "draft.open", until, ref: null, text: "The draft was worked on in the last 7 days." }];
 }
 
 function currentReasons(facts: ReleaseFacts): RetentionReason[] {

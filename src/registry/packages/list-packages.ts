@@ -19,6 +19,7 @@ import {
 } from "../package-records.ts";
 import { keysetOf, pageLimit, pageOf, pathCursorOf } from "../paging.ts";
 import type { Page, PageRequest } from "../records.ts";
+import { planOf } from "../retention/plan.ts";
 import { checkTime } from "../rules.ts";
 import { findPackage, packageRecord, requirePackageReader } from "./find-package.ts";
 import { fileRecord } from "./package-files.ts";
@@ -37,11 +38,31 @@ export async function listPackages(
     if (of === undefined) return { items: [], next: null };
     const dueBy = request.eligible === true ? toTimestamp(context.clock.nowMs()) : undefined;
     const rows = await reader.fetch(packagePage(keysetOf(request), { ...filter, of, dueBy }));
-    return pageOf(rows, pageLimit(request), recordOf, (row) => [
+    const page = pageOf(rows, pageLimit(request), recordOf, (row) => [
       dueBy === undefined ? row.created_at : row.due_at!,
       row.id,
     ]);
+    if (dueBy === undefined) return page;
+    const needed = await neededAgain(reader, rows, dueBy);
+    return { ...page, items: page.items.filter(({ id }) => !needed.has(id)) };
   });
+}
+
+/**
+ * Releases that a sweep found to be deletable and that something keeps since: a window that became wider, or lost one to a revocation.
+ * The next sweep records that.
+ */
+async function neededAgain(
+  reader: Reader,
+  rows: readonly PackageRow[],
+  now: string,
+): Promise<ReadonlySet<string>> {
+  const needed = new Set<string>();
+  for (const { id, app_id } of rows) {
+    if (app_id === null) continue;
+    if ((await planOf(reader, { id, app_id }, now)).action === "keep") needed.add(id);
+  }
+  return needed;
 }
 
 /** The files of a package, in order. */

@@ -11,6 +11,7 @@ import {
   unmarkedDue,
   unmarkedReleases,
 } from "../../catalog/queries/retention.ts";
+import type { PackageTable } from "../../catalog/tables.ts";
 import { logHead } from "../../catalog/transaction.ts";
 import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
@@ -57,6 +58,11 @@ function requireTime({ clock }: Context, lastAt: string): string {
       hint: "Set the clock right.",
     },
   );
+}
+
+/** Drafts expire by themselves: they are no packages yet that anybody looks for. */
+function isDraft({ app_id, finalized_at }: PackageTable): boolean {
+  return app_id !== null && finalized_at === null;
 }
 
 interface Candidate {
@@ -133,7 +139,7 @@ class Sweep {
       await database.write(principal, async (tx) => {
         for (const found of candidates.slice(start, start + BATCH)) {
           const row = await tx.first(packageById, { id: found.id });
-          if (row === undefined || row.deleted_at !== null) continue;
+          if (row === undefined || row.deleted_at !== null || isDraft(row)) continue;
           if (await recordEligible(tx, found)) this.marked.push(found.id);
           else if (await recordNeededAgain(tx, found)) this.unmarked.push(found.id);
         }
