@@ -59,7 +59,8 @@ async function* piecesOf(
   id: string,
   { framing, modifiedMs }: { readonly framing: ArchiveFraming; readonly modifiedMs: number },
 ): AsyncGenerator<Uint8Array> {
-  for await (const { file, bytes } of readAhead(filesOf(source, id), (file) => bytesOf(source, id, file))) {
+  const open = (file: PackageFileRecord) => bytesOf(source, id, file);
+  for await (const { file, bytes } of readAhead(filesOf(source, id), open)) {
     yield framing.open({ path: file.path, sizeBytes: file.size_bytes, modifiedMs });
     for await (const chunk of await bytes()) {
       framing.take(chunk);
