@@ -16,7 +16,9 @@ const maxSteps = engine === "postgres" ? 12 : 30;
 const publish: Step = { do: "publish", app: 0, channel: "beta", text: "a" };
 const week = 7 * 24 * 3600 * 1000;
 
-/** What chance does not come to each time: a window that widens, and one that loses a release, after a sweep. */
+/**
+ * What chance does not come to each time: a window that widens, and one that loses a release, after a sweep; a period that ends with nothing else
+ * happening. */
 const examples: Step[][] = [
   [
     { do: "set-app", app: 0, keep: 2, retentionClass: null },
@@ -33,6 +35,16 @@ const examples: Step[][] = [
     { do: "revoke", pick: 2 },
     { do: "sweep" },
     { do: "cleanup", apply: true },
+  ],
+  [
+    { do: "set-app", app: 0, keep: 2, retentionClass: "transient" },
+    ...[publish, publish, publish],
+    { do: "extend", pick: 1, ms: 2 * week },
+    { do: "sweep" },
+    { do: "wait", ms: week },
+    { do: "sweep" },
+    { do: "wait", ms: week },
+    { do: "sweep" },
   ],
   [
     { do: "create", retentionClass: "transient", key: null },
