@@ -5,7 +5,8 @@ import { hasPostgres } from "./test/support/postgres-server.ts";
 
 /** What runs on every engine: the product as its users meet it. */
 const onEveryEngine = [
-  "test/{catalog,registry,store}/**/*.test.ts",
+  "test/{catalog,ingest,registry,store}/**/*.test.ts",
+  "test/e2e/evidence-pilot.test.ts",
   "test/client/client-packages.test.ts",
   "test/server/{access,api,packages*,pages,process-{jobs,versions},share-links,stream,transfer-*}.test.ts",
 ];

@@ -7,6 +7,7 @@ const all = [
   "publish-latency",
   "publish-large",
   "ingest",
+  "evidence",
   "rebuild",
   "hot-reads",
   "large-store",

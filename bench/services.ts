@@ -39,7 +39,7 @@ export interface ObjectStore {
 export async function startGateway(): Promise<ObjectStore> {
   const port = await freePort();
   const directory = placeFor("ceph-rgw");
-  run("ceph-rgw", "up", directory, `${port}`);
+  run("ceph-rgw", "up", directory, `${port}`, `${process.pid}`);
   const endpoint = `http://127.0.0.1:${port}`;
   const s3 = new S3({ endpoint, region: "us-east-1", forcePathStyle: true, credentials: USER });
   await s3.createBucket({ Bucket: "dist" });

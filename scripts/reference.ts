@@ -21,6 +21,7 @@ import { configErrors } from "../src/config/errors.ts";
 import { configurationReference } from "../src/config/reference.ts";
 import { findingCodes } from "../src/inspect/findings.ts";
 import { formatTable } from "../src/inspect/formats.ts";
+import * as ingestErrors from "../src/ingest/errors.ts";
 import { logErrors } from "../src/log/errors.ts";
 import { eventTypes } from "../src/log/events.ts";
 import * as registryErrors from "../src/registry/errors.ts";
@@ -82,6 +83,7 @@ function errorsPage(): string {
   const families = [
     ...Object.values(registryErrors),
     manifestErrors,
+    ...Object.values(ingestErrors),
     catalogErrors,
     storageErrors,
     blobErrors,

@@ -8,6 +8,9 @@ import type { DualHasher } from "../base/digest.ts";
  */
 const WRITE_BYTES = 256 * 1024;
 
+/** The first buffer: of many small uploads each would take the memory for a large one. */
+const FIRST_WRITE_BYTES = 16 * 1024;
+
 /** Writes under way at once. With the buffer being filled this bounds what one upload holds in memory. */
 const MAX_WRITES_IN_FLIGHT = 4;
 
@@ -39,13 +42,18 @@ export class StagingWriter {
   async write(chunk: Uint8Array): Promise<void> {
     let taken = 0;
     while (taken < chunk.byteLength) {
-      this.#buffer ??= this.#spare.pop() ?? Buffer.allocUnsafeSlow(WRITE_BYTES);
-      const part = chunk.subarray(taken, taken + WRITE_BYTES - this.#filledBytes);
+      this.#buffer ??= this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#nextBytes(chunk.byteLength));
+      const part = chunk.subarray(taken, taken + this.#buffer.byteLength - this.#filledBytes);
       this.#buffer.set(part, this.#filledBytes);
       this.#filledBytes += part.byteLength;
       taken += part.byteLength;
-      if (this.#filledBytes === WRITE_BYTES) await this.#submit(this.#buffer);
+      if (this.#filledBytes === this.#buffer.byteLength) await this.#submit(this.#buffer);
     }
+  }
+
+  /** How large the next buffer is: a small one first, where the first chunk does not fill more. */
+  #nextBytes(chunkBytes: number): number {
+    return this.#position === 0 && chunkBytes < FIRST_WRITE_BYTES ? FIRST_WRITE_BYTES : WRITE_BYTES;
   }
 
   /**
@@ -85,7 +93,7 @@ export class StagingWriter {
     const write = this.#writeFully(bytes, position)
       .catch((error: unknown) => this.#fail(error))
       .then(() => {
-        this.#spare.push(buffer);
+        if (buffer.byteLength === WRITE_BYTES) this.#spare.push(buffer);
         this.#writes.delete(write);
       });
     this.#writes.add(write);

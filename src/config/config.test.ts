@@ -33,6 +33,8 @@ describe("loadConfig", () => {
         "release-evidence": { count: 7, unit: "y" },
         "permanent-record": null,
       },
+      defaultRetentionClass: "raw-evidence",
+      sweepIntervalMs: 3600 * 1000,
     });
   });
 

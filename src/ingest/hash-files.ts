@@ -2,7 +2,7 @@ import { join } from "node:path";
 
 import { forEachAtMost } from "../base/async.ts";
 import { createDualHasher } from "../base/digest.ts";
-import { fileSource } from "../registry/file-source.ts";
+import { fileAsFound } from "../registry/file-source.ts";
 import type { ReportOptions } from "../registry/records.ts";
 import type { ScannedFile } from "./scan-directory.ts";
 
@@ -26,11 +26,8 @@ export async function hashFiles(
 ): Promise<readonly HashedFile[]> {
   const hashed = Array.from<HashedFile>({ length: files.length });
   let done = 0;
-  const numbered = async function* () {
-    yield* files.entries();
-  };
-  await forEachAtMost(FILES_AT_ONCE, numbered(), signal, async ([index, file], either) => {
-    const source = await fileSource(join(directory, file.name), { followLinks: false });
+  await forEachAtMost(FILES_AT_ONCE, files.entries(), signal, async ([index, file], either) => {
+    const source = fileAsFound(join(directory, file.name), { followLinks: false });
     const hasher = await createDualHasher();
     for await (const chunk of source.open()) {
       either.throwIfAborted();

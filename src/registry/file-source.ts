@@ -12,33 +12,47 @@ export interface FileSource extends UploadSource {
   readonly sizeBytes: number;
 }
 
+interface LinkOptions {
+  /** False refuses a symbolic link in the file's place. */
+  readonly followLinks?: boolean;
+}
+
 /**
  * Looks at a file that is to be sent. A pass (`open`) raises `validation.source_changed` when the file is no longer what it was here, or changes
- * while it is read: its digest would be that of a mixture. `followLinks: false` refuses a symbolic link in the file's place. Raises
- * `validation.file_not_found`, `validation.file_unreadable`.
+ * while it is read: its digest would be that of a mixture. Raises `validation.file_not_found`, `validation.file_unreadable`.
  */
-export async function fileSource(path: string, { followLinks = true } = {}): Promise<FileSource> {
+export async function fileSource(path: string, options: LinkOptions = {}): Promise<FileSource> {
+  const { followLinks = true } = options;
   const found = await readable(path, () =>
     followLinks ? stat(path, { bigint: true }) : lstat(path, { bigint: true }),
   );
   refuseIrregular(path, found);
-  // Without O_NONBLOCK, opening a pipe that took the file's place would wait for a writer.
-  const flags = constants.O_RDONLY | constants.O_NONBLOCK | (followLinks ? 0 : constants.O_NOFOLLOW);
-  return { path, sizeBytes: Number(found.size), open: (start) => readPass(path, flags, found, start) };
+  return { path, sizeBytes: Number(found.size), open: (start) => readPass(path, options, start, found) };
+}
+
+/**
+ * The same without a look before: each pass takes the file as it finds it, and raises what both of the above raise. For bytes whose digest
+ * is known, and for many small files, where every look costs as much as reading them.
+ */
+export function fileAsFound(path: string, options: LinkOptions = {}): UploadSource {
+  return { open: (start) => readPass(path, options, start) };
 }
 
 async function* readPass(
   path: string,
-  flags: number,
-  expected: BigIntStats,
+  { followLinks = true }: LinkOptions,
   start = 0,
+  before?: BigIntStats,
 ): AsyncGenerator<Uint8Array> {
+  // Without O_NONBLOCK, opening a pipe that took the file's place would wait for a writer.
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | (followLinks ? 0 : constants.O_NOFOLLOW);
   const handle = await readable(path, () => open(path, flags));
   try {
-    refuseChange(path, expected, await handle.stat({ bigint: true }));
+    const expected = await handle.stat({ bigint: true });
+    if (before === undefined) refuseIrregular(path, expected);
+    else refuseChange(path, before, expected);
     let sizeBytes = start;
-    // One byte more than is left shows a file that grew in the first read.
-    for await (const chunk of readFileChunks(handle, start, Number(expected.size) - start + 1)) {
+    for await (const chunk of readFileChunks(handle, start, Math.max(0, Number(expected.size) - start))) {
       sizeBytes += chunk.length;
       if (sizeBytes > Number(expected.size)) throw sourceChanged(path);
       yield chunk;

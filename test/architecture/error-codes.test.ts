@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+
 import { describe, expect, it } from "vitest";
 
 import type { ErrorFamily } from "../../src/base/errors.ts";
@@ -49,6 +51,12 @@ describe(`the ${declared.length} error codes of ${declaring.length} files`, () =
   it("are each named by a test", () => {
     const unproven = declared.filter(({ code }) => !isQuoted(code));
     expect(unproven.map(({ code, family }) => `${code} (${family})`)).toEqual([]);
+  });
+
+  // The page is made from a list of families.
+  it("stand each in the reference", () => {
+    const page = readFileSync(new URL("../../docs/reference/errors.md", import.meta.url), "utf8");
+    expect(declared.filter(({ code }) => !page.includes(`\`${code}\``))).toEqual([]);
   });
 
   it("would be found missing: a code that nobody quotes is unproven", () => {

@@ -118,7 +118,7 @@ function environment(postgres: PostgresServer, gateway: { endpoint: string }): R
 async function startGateway(directory: string) {
   const run = promisify(execFile);
   const port = await freePort();
-  await run(rgwScript, ["up", directory, `${port}`]);
+  await run(rgwScript, ["up", directory, `${port}`, `${process.pid}`]);
   const endpoint = `http://127.0.0.1:${port}`;
   const s3 = plainS3({ endpoint });
   await s3.createBucket({ Bucket: BUCKET });

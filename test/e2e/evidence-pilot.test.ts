@@ -10,9 +10,11 @@ import { connect } from "../../src/client/connect.ts";
 import type { RetentionRecord } from "../../src/registry/package-records.ts";
 import type { Registry } from "../../src/registry/registry.ts";
 import { startServer } from "../../src/server/serve.ts";
+import { s3Variables } from "../support/object-store.ts";
 import { writePilotRun } from "../support/pilot-run.ts";
 import { killPrograms, runDist } from "../support/programs.ts";
-import { eventsOf, openTestStore, type TestStore } from "../support/test-store.ts";
+import { databaseUrlFor } from "../support/test-database.ts";
+import { eventsOf, openTestStore, sqlOn, type TestStore } from "../support/test-store.ts";
 
 const DAY_MS = 24 * 3600 * 1000;
 const YEAR_MS = 366 * DAY_MS;
@@ -43,7 +45,10 @@ async function locally(): Promise<Place> {
   catchUp();
   return {
     options: ["--local-store", test.directory],
-    env: {},
+    env: {
+      DIST_DATABASE_URL: databaseUrlFor(test.directory),
+      ...(test.storage.kind === "s3" && s3Variables(test.storage)),
+    },
     registry: test.registry,
     close: async () => {},
   };
@@ -193,6 +198,10 @@ interface ManifestFile {
   readonly digests: { readonly sha256: Uint8Array; readonly blake3: Uint8Array };
 }
 
+/** Every object that the log says is here, and that none went. */
 async function storedObjects(): Promise<string[]> {
-  return (await readdir(join(test.directory, "objects"), { recursive: true })).toSorted();
+  expect(await eventsOf(test.registry, { action: "object.deleted" })).toEqual([]);
+  return sqlOn(test, "SELECT sha256 FROM storage_location ORDER BY sha256").map(({ sha256 }) =>
+    String(sha256),
+  );
 }

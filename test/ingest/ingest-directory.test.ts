@@ -86,6 +86,10 @@ function counting(inner: Registry): { registry: Registry; sent: string[] } {
         await note([source]);
         return inner.uploadObject(source, options);
       },
+      uploadObjects: async (sources, options) => {
+        await note(sources);
+        return inner.uploadObjects(sources, options);
+      },
     },
   };
 }
@@ -258,7 +262,7 @@ describe("the same key", () => {
   });
 });
 
-/** Ingests until some groups of files are in the package, and stops there; answers the package. */
+/** Ingests until some groups of files (or one more) are in the package, and stops there; answers the package. */
 async function stopAfter(groups: number): Promise<string> {
   const stop = new AbortController();
   let package_id = "";
@@ -267,9 +271,10 @@ async function stopAfter(groups: number): Promise<string> {
     ...registry,
     addPackageFiles: async (id, files, options) => {
       package_id = id;
-      if (added === groups) return stopped();
+      if (added >= groups) return stopped();
+      const records = await registry.addPackageFiles(id, files, options);
       added += 1;
-      return registry.addPackageFiles(id, files, options);
+      return records;
     },
   };
   const stopped = () => {
@@ -288,7 +293,8 @@ describe("an ingest that was stopped", () => {
     await writePilotRun(run, { rawFiles: 1500 });
     const opened = await stopAfter(2);
     const before = await filesOf(opened);
-    expect(before.length).toBe(512);
+    expect(before.length).toBeGreaterThanOrEqual(512);
+    expect(before.length).toBeLessThan(1024);
     const stored = (await eventsOf(registry, { action: "object.stored" })).length;
     expect(stored).toBeGreaterThan(0);
 

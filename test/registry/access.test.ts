@@ -33,6 +33,8 @@ let test: TestStore;
 let digest: string;
 let artifact: string;
 let draft: string;
+let evidence: string;
+let openPackage: string;
 let counter = 0;
 
 beforeAll(async () => {
@@ -45,6 +47,10 @@ beforeAll(async () => {
   await test.registry.revokeRelease("acme", { release: "revoked" });
   draft = (await test.registry.draftRelease({ app: "acme", version: "draft", channel: "beta" })).id;
   await test.registry.attachArtifact("acme", { release: draft }, tarArtifact(digest));
+  openPackage = (await test.registry.createPackage({ kind: "run" })).id;
+  evidence = (await test.registry.createPackage({ kind: "run" })).id;
+  await test.registry.addPackageFiles(evidence, [{ path: "a", sha256: digest }]);
+  await test.registry.finalizePackage(evidence);
 });
 afterAll(() => test.close());
 
@@ -71,6 +77,12 @@ const useCases: readonly UseCase[] = [
     scopes: ["publish", "package.write"],
     limits: anywhere,
     call: (r) => r.uploadObject(sourceOf(tarGzBytes("1"))),
+  },
+  {
+    name: "uploadObjects",
+    scopes: ["publish", "package.write"],
+    limits: anywhere,
+    call: (r) => r.uploadObjects([sourceOf(tarGzBytes("1"))]),
   },
   {
     name: "createUpload",
@@ -210,6 +222,7 @@ const useCases: readonly UseCase[] = [
   },
   { name: "listAudit", scopes: ["audit"], limits: wrongApp, call: (r) => r.listAudit({ app: "acme" }) },
   { name: "readEvents", scopes: ["audit"], limits: anywhere, call: (r) => r.readEvents({ after: 0 }) },
+  ...packageUseCases(),
   { name: "storeStatus", scopes: [], limits: wrongPlace, call: (r) => r.storeStatus() },
   { name: "verifyStore", scopes: [], limits: wrongPlace, call: (r) => r.verifyStore() },
   { name: "rebuildStore", scopes: [], limits: wrongPlace, call: (r) => r.rebuildStore() },
@@ -245,6 +258,58 @@ const open: readonly UseCase[] = openCalls.map((useCase) => ({
   scopes: everybody,
   limits: anywhere,
 }));
+
+/** Evidence belongs to no app: nobody who is limited to one knows of it. */
+function packageUseCases(): readonly UseCase[] {
+  const read = (
+    name: string,
+    call: UseCase["call"],
+    limits: Limits = ["package.not_found", "ok"],
+  ): UseCase => ({
+    name,
+    scopes: ["package.read", "package.write", "retention"],
+    limits,
+    call,
+  });
+  const write = (name: string, call: UseCase["call"], allowed = "ok"): UseCase => ({
+    name,
+    scopes: ["package.write"],
+    limits: wrongPlace,
+    allowed,
+    call,
+  });
+  const keep = (name: string, call: UseCase["call"], allowed = "ok"): UseCase => ({
+    name,
+    scopes: ["retention"],
+    limits: ["package.not_found", "auth.wrong_channel"],
+    allowed,
+    call,
+  });
+  const reason = "Why.";
+  return [
+    read("getPackage", (r) => r.getPackage(evidence)),
+    read("listPackages", (r) => r.listPackages(), anywhere),
+    read("listPackageFiles", (r) => r.listPackageFiles(evidence)),
+    read("openPackageFile", (r) => r.openPackageFile(evidence, "a")),
+    read("openPackageArchive", async (r) => (await r.openPackageArchive(evidence, "tar")).stream.destroy()),
+    read("packageManifest", (r) => r.packageManifest(evidence)),
+    read("verifyPackage", (r) => r.verifyPackage(evidence)),
+    read("retentionClasses", (r) => r.retentionClasses(), anywhere),
+    read("getRetention", (r) => r.getRetention(evidence)),
+    read("retentionHistory", (r) => r.retentionHistory(evidence)),
+    write("createPackage", (r) => r.createPackage({ kind: "run" })),
+    write("addPackageFiles", (r) => r.addPackageFiles(openPackage, [])),
+    write("removePackageFile", (r) => r.removePackageFile(openPackage, "a"), "package.file_not_found"),
+    write("finalizePackage", (r) => r.finalizePackage(evidence)),
+    write("failPackage", (r) => r.failPackage(evidence, { reason }), "package.not_open"),
+    keep("extendRetention", (r, n) =>
+      r.extendRetention(evidence, { new_expires_at: `${2100 + n}-01-01T00:00:00Z`, reason }),
+    ),
+    keep("holdPackage", (r) => r.holdPackage(evidence, { reason })),
+    keep("releaseHold", (r) => r.releaseHold(evidence, "hold_none", { reason }), "hold.not_found"),
+    { name: "sweepRetention", scopes: ["retention"], limits: wrongPlace, call: (r) => r.sweepRetention() },
+  ];
+}
 
 describe("every use case, by every kind of caller", () => {
   it.each([...useCases, ...open].map((useCase) => [useCase.name, useCase] as const))(

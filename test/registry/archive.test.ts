@@ -205,6 +205,28 @@ describe("an archive", () => {
     }
   });
 
+  // In an object store each file is a round trip; and however small files are, not all of them may be held.
+  it("reads small files ahead, a few at once, and large ones when their turn comes", async () => {
+    const of = Object.fromEntries(
+      Array.from({ length: 40 }, (_, index) => [`${index}`, randomBytes(index === 20 ? 1_000_000 : 100)]),
+    );
+    const plain = packageOf(of);
+    let [asked, most, atLarge] = [0, 0, 0];
+    const source = packageOf(of, {
+      openPackageFile: async (_, path) => {
+        asked += 1;
+        most = Math.max(most, asked);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        asked -= 1;
+        if (path === "20") atLarge = asked;
+        return plain.openPackageFile(id, path);
+      },
+    });
+    const whole = await archived(source, "tar");
+    expect(whole.equals(await archived(plain, "tar"))).toBe(true);
+    expect([most, atLarge <= 8]).toEqual([9, true]);
+  });
+
   it("refuses at once what its first file refuses, and a package whose bytes are gone", async () => {
     const refusal = packageErrors.error("package.file_not_found", "No such file.");
     const refusing = packageOf(files, { openPackageFile: () => Promise.reject(refusal) });

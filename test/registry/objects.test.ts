@@ -133,7 +133,7 @@ describe("many small uploads at once", () => {
     const events = await eventsDuring(test.registry, async () => {
       const objects = await test.registry.uploadObjects(texts.map((text) => sourceOf(Buffer.from(text))));
       const again = await test.registry.uploadObjects(texts.map((text) => sourceOf(Buffer.from(text))));
-      expect(again.map(({ sha256 }) => sha256)).toEqual(objects.map(({ sha256 }) => sha256));
+      expect(again.map((object) => object.sha256)).toEqual(objects.map((object) => object.sha256));
       expect(objects.map(({ size_bytes }) => size_bytes)).toEqual(texts.map(({ length }) => length));
       expect(again.every(({ existed }) => existed)).toBe(true);
     });

@@ -159,6 +159,45 @@ describe("what is refused before a byte of a PUT is read", () => {
   });
 });
 
+describe("a PUT that others are faster than", () => {
+  /** A PUT of five bytes of which one has been sent, when the server reads them. */
+  async function begun(id: string, ...lines: readonly string[]) {
+    const raw = rawConnection(test.server.port);
+    raw.send(head(`/packages/${id}/files/late`, `Authorization: Bearer ${test.writer}`, ...lines));
+    await raw.until("100 Continue");
+    raw.send("1");
+    return raw;
+  }
+
+  it("is refused when the package was closed meanwhile", async () => {
+    const id = await test.package({ a: Buffer.from("a") }, { open: true });
+    const raw = await begun(id, "Connection: close");
+    await test.registry.finalizePackage(id);
+    raw.send("2345");
+    expect(await raw.untilClosed()).toMatch(/HTTP\/1\.1 409 [^]*package\.not_open/);
+    expect((await test.registry.getPackage(id)).file_count).toBe(1);
+    expect(await stagedNames(test)).toEqual([]);
+  });
+
+  it("is refused when the path was taken meanwhile", async () => {
+    const id = await openPackage();
+    const raw = await begun(id, "Connection: close");
+    await put(id, "late", Buffer.from("first"));
+    raw.send("2345");
+    expect(await raw.untilClosed()).toMatch(/HTTP\/1\.1 409 [^]*package\.duplicate_path/);
+  });
+
+  it("leaves nothing when its client goes away", async () => {
+    const id = await openPackage();
+    const raw = await begun(id);
+    raw.socket.destroy();
+    const lines = () => test.log.filter(({ path }) => path === `/packages/${id}/files/late`);
+    await expect.poll(lines).toMatchObject([{ complete: false }]);
+    await expect.poll(() => stagedNames(test)).toEqual([]);
+    expect((await test.registry.getPackage(id)).status).toBe("created");
+  });
+});
+
 describe("paths in addresses", () => {
   it.each([
     ["a%20b/c%2Bd.txt", "a b/c+d.txt"],

@@ -428,6 +428,7 @@ describe("refusals", () => {
     [{ path: "a.txt/b" }, 409, "package.duplicate_path"],
     [{ path: "b", sha256: "0".repeat(64) }, 409, "object.missing"],
     [{ path: "b", media_type: "none" }, 400, "package.invalid_field"],
+    [{ path: "b", media_type: "text/plain; name=ü" }, 400, "package.invalid_field"],
     [{ path: "b", sha256: "abc" }, 400, "request.invalid_body"],
   ])("of a file %j", async (file, status, code) => {
     const id = await newPackage();

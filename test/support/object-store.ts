@@ -18,6 +18,9 @@ export function hasGateway(): boolean {
   return rgwTools.every((tool) => spawnSync("which", [tool]).status === 0);
 }
 
+/** The process of this run, with which its services go. */
+export const RUN_PID = "DIST_TEST_RUN_PID";
+
 /** A directory of this run, made by `vitest-global.ts`, which stops at the end what was started in it. */
 export const SERVICES_DIRECTORY = "DIST_TEST_SERVICES_DIRECTORY";
 
@@ -95,9 +98,13 @@ async function gateway(): Promise<Gateway> {
   }
   try {
     const port = await freePort();
-    const { status, stderr } = spawnSync(script, ["up", join(directory, "rgw"), String(port)], {
-      encoding: "utf8",
-    });
+    const { status, stderr } = spawnSync(
+      script,
+      ["up", join(directory, "rgw"), String(port), process.env[RUN_PID]!],
+      {
+        encoding: "utf8",
+      },
+    );
     if (status !== 0) throw new Error(stderr);
     const found = { endpoint: `http://127.0.0.1:${port}`, bucket: "dist-test" };
     const s3 = plainS3(found);

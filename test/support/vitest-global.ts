@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { hasGateway, rgwTools, SERVICES_DIRECTORY, stopGateway } from "./object-store.ts";
+import { hasGateway, rgwTools, RUN_PID, SERVICES_DIRECTORY, stopGateway } from "./object-store.ts";
 import {
   hasPostgres,
   type PostgresServer,
@@ -28,6 +28,7 @@ export function setup(): void {
   directory = mkdtempSync(join(tmpdir(), "dist-run-"));
   process.env[NOT_RUN_FILE] = join(directory, "list");
   process.env[SERVICES_DIRECTORY] = directory;
+  process.env[RUN_PID] = `${process.pid}`;
   if (hasPostgres()) {
     postgres = startPostgres({ fast: true });
     process.env[POSTGRES_URL] = socketUrl(postgres, "dist");

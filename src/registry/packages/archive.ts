@@ -14,6 +14,10 @@ import { zipFraming } from "./zip-framing.ts";
 /** What is passed on at once: headers and small files are not worth a packet each. */
 const CHUNK_BYTES = 64 * 1024;
 
+/** Files of at most this size are read before their turn, as many at once: in an object store each of them is a round trip. */
+const SMALL_BYTES = 256 * 1024;
+const READ_AHEAD = 8;
+
 const formats: Readonly<
   Record<ArchiveFormat, { readonly contentType: string; readonly framing: () => ArchiveFraming }>
 > = {
@@ -25,8 +29,8 @@ const formats: Readonly<
 export type ArchiveSource = Pick<Registry, "getPackage" | "listPackageFiles" | "openPackageFile">;
 
 /**
- * All files of a package as one archive, in order, made while it is read: one file is open at a time and nothing is written
- * anywhere. What keeps the first file from being read is raised here, what comes later by the stream.
+ * All files of a package as one archive, in order, made while it is read: nothing is written anywhere, and no more than a few small
+ * files are held. What keeps the first file from being read is raised here, what comes later by the stream.
  */
 export async function openPackageArchive(
   source: ArchiveSource,
@@ -55,16 +59,50 @@ async function* piecesOf(
   id: string,
   { framing, modifiedMs }: { readonly framing: ArchiveFraming; readonly modifiedMs: number },
 ): AsyncGenerator<Uint8Array> {
-  for await (const file of filesOf(source, id)) {
-    const object = await source.openPackageFile(id, file.path);
+  const open = (file: PackageFileRecord) => bytesOf(source, id, file);
+  for await (const { file, bytes } of readAhead(filesOf(source, id), open)) {
     yield framing.open({ path: file.path, sizeBytes: file.size_bytes, modifiedMs });
-    for await (const chunk of proven(await object.read(), file)) {
+    for await (const chunk of await bytes()) {
       framing.take(chunk);
       yield chunk;
     }
     yield framing.close();
   }
   yield* framing.end();
+}
+
+/** A file whose turn is near. */
+interface NextFile {
+  readonly file: PackageFileRecord;
+  readonly bytes: () => Promise<AsyncIterable<Uint8Array> | Iterable<Uint8Array>>;
+}
+
+async function* readAhead(
+  files: AsyncIterable<PackageFileRecord>,
+  open: (file: PackageFileRecord) => Promise<AsyncIterable<Uint8Array>>,
+): AsyncGenerator<NextFile> {
+  const next: NextFile[] = [];
+  for await (const file of files) {
+    if (file.size_bytes > SMALL_BYTES) {
+      next.push({ file, bytes: () => open(file) });
+    } else {
+      const whole = open(file).then((bytes) => Array.fromAsync(bytes));
+      // Raised when its turn comes, which it may never.
+      whole.catch(() => {});
+      next.push({ file, bytes: () => whole });
+    }
+    if (next.length > READ_AHEAD) yield next.shift()!;
+  }
+  yield* next;
+}
+
+async function bytesOf(
+  source: ArchiveSource,
+  id: string,
+  file: PackageFileRecord,
+): Promise<AsyncIterable<Uint8Array>> {
+  const object = await source.openPackageFile(id, file.path);
+  return proven(await object.read(), file);
 }
 
 async function* filesOf(source: ArchiveSource, id: string): AsyncGenerator<PackageFileRecord> {

@@ -1,4 +1,4 @@
-import { toTimestamp } from "../../base/clock.ts";
+import { fromTimestamp, toTimestamp } from "../../base/clock.ts";
 import { filesOfPackage, packageById } from "../../catalog/queries/packages.ts";
 import type { PackageFileTable, PackageTable } from "../../catalog/tables.ts";
 import type { JsonObject } from "../../log/events.ts";
@@ -25,7 +25,8 @@ export async function finalizePackage(context: Context, id: string): Promise<Pac
   if (files.length === 0) {
     throw packageErrors.error("package.empty", `${id} has no files.`, { details: { package: id } });
   }
-  const finalizedAt = toTimestamp(context.clock.nowMs());
+  // A clock that was set back must not make it older than its own creation.
+  const finalizedAt = toTimestamp(Math.max(context.clock.nowMs(), fromTimestamp(row.created_at)));
   const manifest = await storeBytes(context, manifestOf(row, files, finalizedAt));
   return context.database.write(context.principal, async (tx) => {
     const now = await findEvidence(tx, context, id, "package.write");

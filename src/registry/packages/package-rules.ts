@@ -168,9 +168,10 @@ export function tooManyFiles(count: number, limit: number) {
   });
 }
 
+/** It stands in a header when the file is downloaded, so it is ASCII throughout. */
 function checkMediaType(type: string | undefined): string | null {
   const given = checkField("media_type", type);
-  if (given === null || /^[\w.+-]+\/[\w.+-]+(\s*;.*)?$/.test(given)) return given;
+  if (given === null || /^[\w.+-]+\/[\w.+-]+(\s*;[ -~]*)?$/.test(given)) return given;
   throw packageErrors.error("package.invalid_field", `${given} is not a media type.`, {
     details: { field: "media_type" },
   });

@@ -62,7 +62,8 @@ function header({ path, sizeBytes, modifiedMs }: ArchiveEntry, type: string): Ui
   block.write(octal(Math.min(sizeBytes, MAX_SIZE_BYTES), 11), 124);
   block.write(octal(Math.floor(modifiedMs / 1000), 11), 136);
   block.write(type, 156);
-  block.write("ustar\0" + "00", 257);
+  block.write("ustar", 257); // "magic", a NUL behind it, and the version
+  block.write("00", 263);
   // "the chksum field shall be treated as if it contained 8 <space> characters"
   block.write(" ".repeat(8), 148);
   const checksum = block.reduce((sum, byte) => sum + byte, 0);

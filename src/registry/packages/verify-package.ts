@@ -1,4 +1,3 @@
-import { decodeCanonical } from "../../base/cbor.ts";
 import { DistError } from "../../base/errors.ts";
 import { filesOfPackage } from "../../catalog/queries/packages.ts";
 import { locationOf } from "../../catalog/queries/objects.ts";
@@ -8,6 +7,7 @@ import type { PackageVerifyReport } from "../package-records.ts";
 import type { Problem, ReportOptions } from "../records.ts";
 import { digestFault, hashObject } from "../store/hash-object.ts";
 import { findPackage, requireThere } from "./find-package.ts";
+import { readManifest } from "./manifest-reader.ts";
 
 /** What a manifest's entry says of a file, in the words of the view. */
 type ManifestFile = Pick<PackageFileTable, "path" | "sha256" | "blake3" | "size_bytes" | "media_type">;
@@ -70,7 +70,7 @@ async function manifestProblems(
   const fault = await fileFault(context, expected);
   if (fault !== undefined) return [{ ...fault, target: "manifest" }];
   const listed = new Map(
-    (await readManifest(context, sha256, row!.physical_key)).map((file) => [file.path, file]),
+    (await listedFiles(context, sha256, row!.physical_key)).map((file) => [file.path, file]),
   );
   const problems: Problem[] = [];
   for (const file of files) {
@@ -96,24 +96,13 @@ function isSame(listed: ManifestFile | undefined, file: PackageFileTable): boole
   );
 }
 
-/** The files of a stored manifest, whose bytes were just proven to be the ones that were written. */
-async function readManifest(context: Context, sha256: string, key: string): Promise<ManifestFile[]> {
+/** The files that a stored manifest lists; its bytes were just proven to be the ones that were written. */
+async function listedFiles(context: Context, sha256: string, key: string): Promise<ManifestFile[]> {
   const bytes = await Array.fromAsync(
     (await context.blobs.read({ sha256, key })) as AsyncIterable<Uint8Array>,
   );
-  const { files } = decodeCanonical(Buffer.concat(bytes)) as unknown as {
-    readonly files: readonly {
-      readonly path: string;
-      readonly size: number;
-      readonly media_type: string;
-      readonly digests: { readonly sha256: Uint8Array; readonly blake3: Uint8Array };
-    }[];
-  };
-  return files.map(({ path, size, media_type, digests }) => ({
-    path,
+  return readManifest(Buffer.concat(bytes)).manifest.files.map(({ size, ...file }) => ({
+    ...file,
     size_bytes: size,
-    media_type,
-    sha256: Buffer.from(digests.sha256).toString("hex"),
-    blake3: Buffer.from(digests.blake3).toString("hex"),
   }));
 }

@@ -31,7 +31,9 @@ export const packageRoutes = [
       until: z.string().describe("Created before, RFC 3339").optional(),
       metadata: z
         .array(z.string())
-        .describe("`KEY=VALUE`, once for each key; a top-level scalar, compared as text")
+        .describe(
+          "`KEY=VALUE`, once for each key, which ends at the first `=`; a top-level scalar, compared as text",
+        )
         .optional(),
     }),
     response: pageOf("Package", packageRecord),
@@ -75,7 +77,7 @@ export const packageRoutes = [
     method: "GET",
     path: "/packages/{id}",
     access: readsPackages,
-    summary: "Shows a package.",
+    summary: "Shows a package. A release's needs `read` as well, here and below.",
     params: packageParams,
     response: packageRecord,
     form: "canonical",
