@@ -36,7 +36,11 @@ await inTemporaryDirectory(async (directory) => {
   const many = await storeWith(join(directory, "many"), MANY);
   const few = await storeWith(join(directory, "few"), FEW);
   for (const [name, filter] of filters) {
-    const times = await alternately(PAGES, () => page(many, filter), () => page(few, filter));
+    const times = await alternately(
+      PAGES,
+      () => page(many, filter),
+      () => page(few, filter),
+    );
     printPair(`a page of 50 ${name}, ${MANY} packages`, times.ours, times.peer, `with ${FEW}`);
     console.log(`  99 of 100 within ${percentile(times.ours, 0.99).toFixed(1)} ms`);
   }
@@ -49,10 +53,15 @@ await inTemporaryDirectory(async (directory) => {
   printPair(`a package and why it stays, ${MANY} packages`, shown.ours, shown.peer, `with ${FEW}`);
   await sweep(many);
   await sweep(few);
-  const swept = await alternately(SWEEPS, () => sweep(many), () => sweep(few), async () => {
-    await letGo(many);
-    await letGo(few);
-  });
+  const swept = await alternately(
+    SWEEPS,
+    () => sweep(many),
+    () => sweep(few),
+    async () => {
+      await letGo(many);
+      await letGo(few);
+    },
+  );
   printPair(`a sweep that finds ${DUE} of ${MANY} packages`, swept.ours, swept.peer, `of ${FEW}`);
   await many.close();
   await few.close();

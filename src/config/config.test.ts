@@ -35,6 +35,7 @@ describe("loadConfig", () => {
       },
       defaultRetentionClass: "raw-evidence",
       sweepIntervalMs: 3600 * 1000,
+      lockAheadMs: null,
     });
   });
 
