@@ -1,7 +1,10 @@
 import fc from "fast-check";
 
+import { toTimestamp } from "../../src/base/clock.ts";
 import { DistError } from "../../src/base/errors.ts";
-import type { ArtifactRequest, ShareRecord, TokenRecord } from "../../src/registry/records.ts";
+import type { JsonObject } from "../../src/log/events.ts";
+import type { HoldRecord } from "../../src/registry/package-records.ts";
+import type { ArtifactRequest, PublishResult, ShareRecord, TokenRecord } from "../../src/registry/records.ts";
 import { sourceOf, tarGzBytes, type TestStore } from "../support/test-store.ts";
 
 /** One use case with its arguments; every step is plain data, so that a failing history can be read. */
@@ -21,6 +24,16 @@ export type Step =
   | { do: "revoke-token" }
   | { do: "share"; app: string; channel: string }
   | { do: "revoke-share" }
+  | { do: "create-package"; key: string | null; retention_class: string; metadata: JsonObject }
+  /** A package is named by its place among those made so far, evidence and releases, counted round. */
+  | { do: "add-files"; package: number; paths: string[]; text: string; replace: boolean }
+  | { do: "remove-file"; package: number; path: string }
+  | { do: "finalize"; package: number }
+  | { do: "fail"; package: number }
+  | { do: "hold"; package: number; case: string | null }
+  | { do: "release-hold"; hold: number }
+  | { do: "extend"; package: number; ms: number }
+  | { do: "sweep" }
   | { do: "upload"; text: string }
   | { do: "cleanup"; apply: boolean }
   | { do: "wait"; ms: number };
@@ -63,7 +76,17 @@ const channelChanges = fc.constantFrom(
 const notes = fc.constantFrom(null, "Short.", "Lines\u2028apart\r\n\u0000", "Long. ".repeat(3_000));
 
 const hour = 3_600_000;
-const waits = fc.constantFrom(1, hour, 8 * 24 * hour, -2 * hour, 400 * 24 * hour);
+const day = 24 * hour;
+const waits = fc.constantFrom(1, hour, 8 * day, -2 * hour, 400 * day);
+
+const packages = fc.nat({ max: 5 });
+const paths = fc.constantFrom("a", "B", "d/e.json", "d/ü\u2028.txt");
+const classes = fc.constantFrom("transient", "transient", "raw-evidence", "permanent-record");
+const packageMetadata = fc.constantFrom<JsonObject>(
+  {},
+  { run: "7", ok: true, share: 0.25, größe: 1e21, none: null, nested: { b: [1, { a: "x" }], a: -0 } },
+  { text: "Ünï\u2028cøde\u0000 🚀", long: "x".repeat(300), "": "" },
+);
 
 /** Any use case that changes something, publications and promotions more often than the rest. */
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -156,6 +179,52 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant("share" as const), app: apps, channel: channels }),
   },
   { weight: 1, arbitrary: fc.constant<Step>({ do: "revoke-share" }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant("create-package" as const),
+      key: maybe(fc.constantFrom("run:1", "run:2")),
+      retention_class: classes,
+      metadata: packageMetadata,
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant("add-files" as const),
+      package: packages,
+      paths: fc.uniqueArray(paths, { minLength: 1, maxLength: 3 }),
+      text: texts,
+      replace: fc.boolean(),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("remove-file" as const), package: packages, path: paths }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("finalize" as const), package: packages }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("fail" as const), package: packages }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("hold" as const),
+      package: packages,
+      case: maybe(fc.constant("A-1")),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("release-hold" as const), hold: fc.nat({ max: 2 }) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("extend" as const),
+      package: packages,
+      ms: fc.constantFrom(hour, 30 * day, 500 * day),
+    }),
+  },
+  { weight: 3, arbitrary: fc.constant<Step>({ do: "sweep" }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("upload" as const), text: texts }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("cleanup" as const), apply: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("wait" as const), ms: waits }) },
@@ -179,6 +248,41 @@ export const fullHistory: readonly Step[] = [
   { do: "share", app: "acme", channel: "beta" },
   { do: "draft", app: "acme", version: "2.0-rc+1", channel: "beta", notes: null },
   { do: "attach", app: "acme", version: "2.0-rc+1", text: "a", arch: "x86_64", replace: false },
+  {
+    do: "create-package",
+    key: "run:1",
+    retention_class: "transient",
+    metadata: { run: "7", ok: true, nested: { b: [1], a: "x" } },
+  },
+  { do: "add-files", package: 3, paths: ["a", "d/e.json"], text: "a", replace: false },
+  { do: "add-files", package: 3, paths: ["a"], text: "b", replace: true },
+  { do: "remove-file", package: 3, path: "d/e.json" },
+  { do: "finalize", package: 3 },
+  { do: "extend", package: 3, ms: 8 * day },
+  { do: "hold", package: 3, case: "A-1" },
+  { do: "create-package", key: null, retention_class: "raw-evidence", metadata: {} },
+  { do: "add-files", package: 4, paths: ["d/ü\u2028.txt"], text: "c", replace: false },
+  { do: "fail", package: 4 },
+  { do: "create-package", key: null, retention_class: "transient", metadata: {} },
+  { do: "wait", ms: 10 * day },
+  { do: "sweep" },
+  { do: "hold", package: 5, case: null },
+  { do: "release-hold", hold: 0 },
+  { do: "sweep" },
+];
+
+/** One after which every kind of event stands in the log but those of uploads in pieces. */
+export const everyEvent: readonly Step[] = [
+  ...fullHistory,
+  { do: "attach", app: "acme", version: "2.0-rc+1", text: "b", arch: "x86_64", replace: true },
+  { do: "set-app", app: "acme", changes: { visibility: "private" } },
+  { do: "set-app", app: "acme", changes: { visibility: "public" } },
+  { do: "set-channel", app: "acme", channel: "beta", changes: { retention_keep: 2 } },
+  { do: "revoke-share" },
+  { do: "revoke-token" },
+  { do: "publish", app: "acme", version: "3.0", channel: "beta", texts: ["e"], skip: false },
+  { do: "wait", ms: 30 * day },
+  { do: "cleanup", apply: true },
 ];
 
 /** Up to 40 steps, in a fresh store or in one that has something of everything. */
@@ -191,6 +295,8 @@ export class HistoryRun {
   readonly #store: TestStore;
   #token: (TokenRecord & { secret: string }) | undefined;
   #share: ShareRecord | undefined;
+  readonly #packages: string[] = [];
+  readonly #holds: HoldRecord[] = [];
   /** How often each kind of step did something, and how often it was refused. */
   readonly done = new Map<Step["do"], number>();
 
@@ -221,13 +327,8 @@ export class HistoryRun {
           each.texts.map((text, index) => this.#upload(text, index === 0 ? "x86_64" : "arm64")),
         );
         const { app, version, channel } = each;
-        return registry.publish({
-          app,
-          version,
-          channel,
-          artifacts,
-          if_exists: each.skip ? "skip" : "fail",
-        });
+        const if_exists = each.skip ? "skip" : "fail";
+        return this.#published(await registry.publish({ app, version, channel, artifacts, if_exists }));
       }
       case "draft":
         return registry.draftRelease(each);
@@ -238,10 +339,12 @@ export class HistoryRun {
         });
       }
       case "publish-draft":
-        return registry.publishDraft(
-          each.app,
-          { release: each.version },
-          each.channel === undefined ? {} : { channel: each.channel },
+        return this.#published(
+          await registry.publishDraft(
+            each.app,
+            { release: each.version },
+            each.channel === undefined ? {} : { channel: each.channel },
+          ),
         );
       case "set-channel":
         return registry.setChannel(each.app, each.channel, each.changes);
@@ -270,6 +373,17 @@ export class HistoryRun {
         return this.#share;
       case "revoke-share":
         return this.#share === undefined ? undefined : registry.revokeShare(this.#share.app, this.#share.id);
+      case "create-package":
+      case "add-files":
+      case "remove-file":
+      case "finalize":
+      case "fail":
+        return this.#fill(each);
+      case "hold":
+      case "release-hold":
+      case "extend":
+      case "sweep":
+        return this.#keep(each);
       case "upload":
         return registry.uploadObject(sourceOf(tarGzBytes(each.text)));
       case "cleanup":
@@ -279,8 +393,72 @@ export class HistoryRun {
     }
   }
 
+  async #fill(
+    each: Extract<Step, { do: "create-package" | "add-files" | "remove-file" | "finalize" | "fail" }>,
+  ): Promise<unknown> {
+    const { registry } = this.#store;
+    if (each.do === "create-package") {
+      const { key, retention_class, metadata } = each;
+      const made = await registry.createPackage({ kind: "run", key, retention_class, metadata });
+      if (made.created) this.#packages.push(made.id);
+      return made;
+    }
+    const id = this.#package(each.package);
+    switch (each.do) {
+      case "add-files": {
+        const { sha256 } = await registry.uploadObject(sourceOf(tarGzBytes(each.text)));
+        const files = each.paths.map((path) => ({ path, sha256 }));
+        return registry.addPackageFiles(id, files, { replace: each.replace });
+      }
+      case "remove-file":
+        return registry.removePackageFile(id, each.path);
+      case "finalize":
+        return registry.finalizePackage(id);
+      case "fail":
+        return registry.failPackage(id, { reason: "The run broke off." });
+    }
+  }
+
+  async #keep(each: Extract<Step, { do: "hold" | "release-hold" | "extend" | "sweep" }>): Promise<unknown> {
+    const { registry, clock } = this.#store;
+    switch (each.do) {
+      case "hold": {
+        const request = { reason: "Dispute.", case: each.case };
+        const hold = await registry.holdPackage(this.#package(each.package), request);
+        this.#holds.push(hold);
+        return hold;
+      }
+      case "release-hold": {
+        const hold = roundIn(this.#holds, each.hold);
+        return hold && registry.releaseHold(hold.package_id, hold.id, { reason: "Settled." });
+      }
+      case "extend":
+        return registry.extendRetention(this.#package(each.package), {
+          new_expires_at: toTimestamp(clock.nowMs() + each.ms),
+          reason: "The audit asks for it.",
+        });
+      case "sweep":
+        return registry.sweepRetention();
+    }
+  }
+
+  /** The id of a package that was made; of none when none was. */
+  #package(place: number): string {
+    return roundIn(this.#packages, place) ?? "pkg_none";
+  }
+
+  #published(result: PublishResult): PublishResult {
+    const id = result.release.package_id;
+    if (!this.#packages.includes(id)) this.#packages.push(id);
+    return result;
+  }
+
   async #upload(text: string, arch: "x86_64" | "arm64"): Promise<ArtifactRequest> {
     const { sha256 } = await this.#store.registry.uploadObject(sourceOf(tarGzBytes(text)));
     return { platform: "linux", arch, filename: "acme.tar.gz", sha256 };
   }
+}
+
+function roundIn<T>(list: readonly T[], place: number): T | undefined {
+  return list[place % list.length];
 }

@@ -12,7 +12,7 @@ import { KeptAnswers } from "../../src/server/kept-answers.ts";
 import { createMetrics } from "../../src/server/metrics.ts";
 import { mountPages } from "../../src/server/pages/mount-pages.ts";
 import type { PartDeps, ServerEnv } from "../../src/server/server-context.ts";
-import { fullHistory, histories, HistoryRun, type Step } from "../catalog/histories.ts";
+import { everyEvent, histories, HistoryRun, type Step } from "../catalog/histories.ts";
 import {
   eventsOf,
   openTestStore,
@@ -27,21 +27,6 @@ const runs = 4 * Math.max(1, Number(process.env["DIST_TEST_LONG"] ?? 1));
 
 const paths = ["/api/apps/acme", "/api/apps/acme?limit=1", "/api/apps/beta-app", "/install/acme/beta"];
 const devices = ["", "Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X)"];
-const day = 24 * 3_600_000;
-
-/** After this, every kind of event that belongs to an app stands in the log. */
-const everyEvent: readonly Step[] = [
-  ...fullHistory,
-  { do: "attach", app: "acme", version: "2.0-rc+1", text: "b", arch: "x86_64", replace: true },
-  { do: "set-app", app: "acme", changes: { visibility: "private" } },
-  { do: "set-app", app: "acme", changes: { visibility: "public" } },
-  { do: "set-channel", app: "acme", channel: "beta", changes: { retention_keep: 2 } },
-  { do: "revoke-share" },
-  { do: "revoke-token" },
-  { do: "publish", app: "acme", version: "3.0", channel: "beta", texts: ["e"], skip: false },
-  { do: "wait", ms: 30 * day },
-  { do: "cleanup", apply: true },
-];
 
 /** What happens to packages of evidence only, which no app has. */
 const ofEvidence = new Set(["v1.package.file_replaced", "v1.package.failed"]);

@@ -64,7 +64,7 @@ export async function lockingS3Settings(): Promise<S3Settings> {
 }
 
 /** The same as a program is told it. */
-export function s3Variables(settings: S3Settings): Record<string, string> {
+export function s3Variables(settings: Omit<S3Settings, "spoolDirectory">): Record<string, string> {
   return {
     DIST_STORAGE_KIND: "s3",
     DIST_STORAGE_ENDPOINT: settings.endpoint!,
