@@ -8,7 +8,7 @@ const onEveryEngine = [
   "test/{catalog,ingest,registry,store}/**/*.test.ts",
   "test/e2e/evidence-pilot.test.ts",
   "test/client/client-packages.test.ts",
-  "test/server/{access,api,packages*,pages,process-{jobs,versions},share-links,stream,transfer-*}.test.ts",
+  "test/server/{access,api,packages*,pages,process-{jobs,locks,versions},share-links,stream,transfer-*}.test.ts",
 ];
 const onPostgresOnly = "test/postgres/**/*.test.ts";
 

@@ -380,6 +380,18 @@ export function blobConformance(name: string, open: OpenForTest, { keyOf }: Prom
     });
   });
 
+  // Buckets with object lock have tests of their own: this is the store that has none.
+  describe(`${name}: locks`, () => {
+    it("are refused, and what was to be locked can be removed", async () => {
+      const location = await put(store, "upl_1", chunks(Buffer.from("free")));
+      const request = { sizeBytes: 4, untilMs: Date.now() + 60_000 };
+      await expect(store.lock(location, request)).rejects.toMatchObject({ code: "blob.no_object_lock" });
+      expect(await store.lockedUntil(location)).toBeNull();
+      await store.remove(location);
+      expect(await store.size(location)).toBeNull();
+    });
+  });
+
   describe(`${name}: listing and health`, () => {
     it("is empty and well before the first write", async () => {
       expect(await keys(store)).toEqual([]);
@@ -445,6 +457,8 @@ export function blobConformance(name: string, open: OpenForTest, { keyOf }: Prom
       await expect(store.read(location)).rejects.toMatchObject(refusal);
       await expect(store.openRandom(location)).rejects.toMatchObject(refusal);
       await expect(store.remove(location)).rejects.toMatchObject(refusal);
+      await expect(store.lock(location, { sizeBytes: 0, untilMs: 0 })).rejects.toMatchObject(refusal);
+      await expect(store.lockedUntil(location)).rejects.toMatchObject(refusal);
       await expect(store.ensure(staged, location)).rejects.toMatchObject(refusal);
       expect(() => store.url(location)).toThrow(expect.objectContaining(refusal));
     });

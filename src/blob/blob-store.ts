@@ -13,6 +13,9 @@ import type { RandomAccess } from "../base/random-access.ts";
  *   discard()  after that transaction (or instead of it): the staging name goes
  *   remove()   inside the transaction that forgets the object: the bytes go
  *
+ * Some stores can be told to refuse the removal themselves, whoever asks: `lock`. Others have nothing that they could hold
+ * against who has their credentials, or their disk.
+ *
  * A store may keep bytes that were not synced on this machine until `commit`: nobody was told that they are safe.
  *
  * Every method that takes a location raises `blob.invalid_key` for a key the store would not have given, and every one
@@ -82,8 +85,24 @@ export interface BlobStore {
   /** Random access, for inspection. Raises `blob.not_found`, `blob.damaged`. The caller closes it. */
   openRandom(location: BlobLocation): Promise<RandomAccess>;
 
-  /** Durably removes the object. Missing is fine. Called while the write lock is held, see ARCHITECTURE.md. */
+  /**
+   * Durably removes the object. Missing is fine. Called while the write lock is held, see ARCHITECTURE.md. Raises `blob.locked`
+   * when the store refuses it, with `details.until` where that ends by itself: the object stays then as it is.
+   */
   remove(location: BlobLocation): Promise<void>;
+
+  /**
+   * Lets the store refuse the object's removal until then, and proves that it does. Never shortens what is locked for longer
+   * already. Raises `blob.no_object_lock` where there is no such thing, `blob.lock_failed`, `blob.not_found`, and `blob.damaged`
+   * when what stands there cannot be the object.
+   */
+  lock(location: BlobLocation, request: LockRequest): Promise<BlobLock>;
+
+  /**
+   * Until when the store refuses the object's removal, milliseconds since the epoch; Infinity where no date ends that, null for
+   * an object that was never locked.
+   */
+  lockedUntil(location: BlobLocation): Promise<number | null>;
 
   /**
    * Everything that stands under `objects/`, in key order. `sha256` is null for a stray: a name that is no object's, an
@@ -177,6 +196,21 @@ export interface BlobLocation {
   readonly sha256: string;
   /** The adapter's own name for the bytes: `objects/ab/abcdef…` in a directory, `objects/ab/abcdef…/upl_…` in S3. */
   readonly key: string;
+}
+
+export interface LockRequest {
+  readonly sizeBytes: number;
+  /** Milliseconds since the epoch, in the future. Stores keep it to the second or finer, rounded up. */
+  readonly untilMs: number;
+  /** What an earlier lock of the same location said: other bytes may have been put over these since. */
+  readonly version?: string | undefined;
+}
+
+/** A lock as the store tells it. */
+export interface BlobLock {
+  /** The store's name for the bytes that are locked. */
+  readonly version: string;
+  readonly untilMs: number;
 }
 
 export interface BlobEntry {

@@ -24,7 +24,7 @@ import type {
 import { listObjects, listStagingFiles } from "./directory-listing.ts";
 import { drain } from "./drain.ts";
 import { DurableDirectories, openDirectoryIfPresent } from "./durable-directories.ts";
-import { blobErrors, writeError } from "./errors.ts";
+import { blobErrors, noObjectLock, writeError } from "./errors.ts";
 import { boundsOf, checkedKey, checkUploadId, objectKey } from "./checks.ts";
 import {
   ObjectFileChunks,
@@ -137,6 +137,16 @@ class DirectoryBlobStore implements BlobStore {
   async remove(location: BlobLocation): Promise<void> {
     const key = checkedKey(location);
     await writing(`remove ${key}`, unlinkDurably(this.#path(key)));
+  }
+
+  async lock(location: BlobLocation): Promise<never> {
+    checkedKey(location);
+    throw noObjectLock();
+  }
+
+  async lockedUntil(location: BlobLocation): Promise<null> {
+    checkedKey(location);
+    return null;
   }
 
   list(): AsyncIterable<BlobEntry> {

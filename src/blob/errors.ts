@@ -25,6 +25,15 @@ export const blobErrors = errorFamily({
     kind: "invalid",
     about: "The file of the object store's authorities cannot be read.",
   },
+  "blob.no_object_lock": {
+    kind: "invalid",
+    about: "Objects are to be locked, and the place that keeps them has no object lock.",
+  },
+  "blob.lock_failed": {
+    kind: "unavailable",
+    about: "The object store did not lock an object for as long as it was asked to.",
+  },
+  "blob.locked": { kind: "conflict", about: "The object store refuses to remove what is locked." },
   "blob.staging_gone": { kind: "gone", about: "The staged bytes were dropped before they were committed." },
 });
 
@@ -34,7 +43,16 @@ export const misconfigurations: ReadonlySet<string> = new Set([
   "blob.access_denied",
   "blob.clock_skewed",
   "blob.ca_unreadable",
+  "blob.no_object_lock",
+  "blob.locked",
 ]);
+
+/** What is said where objects are to be locked and cannot be. */
+export function noObjectLock(): DistError {
+  return blobErrors.error("blob.no_object_lock", "The place that keeps the objects has no object lock.", {
+    hint: "Use a bucket that was made with object lock, or turn storage.object_lock off.",
+  });
+}
 
 const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 const READ_ONLY = new Set(["EROFS", "EACCES", "EPERM"]);

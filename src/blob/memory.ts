@@ -16,7 +16,7 @@ import type {
   StagingEntry,
 } from "./blob-store.ts";
 import { drain } from "./drain.ts";
-import { blobErrors } from "./errors.ts";
+import { blobErrors, noObjectLock } from "./errors.ts";
 import { availableBytes, boundsOf, checkedKey, checkUploadId, objectKey } from "./checks.ts";
 
 /** Bytes in this process's memory, with the directory store's behaviour: for tests of what stands above. */
@@ -135,6 +135,16 @@ class MemoryBlobStore implements BlobStore {
 
   async remove(location: BlobLocation): Promise<void> {
     this.#objects.delete(checkedKey(location));
+  }
+
+  async lock(location: BlobLocation): Promise<never> {
+    checkedKey(location);
+    throw noObjectLock();
+  }
+
+  async lockedUntil(location: BlobLocation): Promise<null> {
+    checkedKey(location);
+    return null;
   }
 
   async *list(): AsyncGenerator<BlobEntry> {

@@ -498,4 +498,23 @@ export const migrations: readonly Migration[] = [
 )`,
     ],
   },
+  {
+    version: 8,
+    compatible: true,
+    statements: [
+      // What the object store has locked of an object, and until when; NULL for nothing.
+      "ALTER TABLE storage_location ADD COLUMN locked_version TEXT",
+      "ALTER TABLE storage_location ADD COLUMN locked_until TEXT",
+      `CREATE TABLE package_lock (           -- state: packages whose bytes the object store is to keep
+  package_id   TEXT PRIMARY KEY,
+  locked_until TEXT,                     -- all of its bytes, at least; NULL while some are not
+  renew_at     TEXT                      -- when it is to be looked at again; NULL for never
+)`,
+      "CREATE INDEX package_lock_renewal ON package_lock (renew_at, package_id) WHERE renew_at IS NOT NULL",
+      `CREATE TABLE lock_mirror (            -- state: one row: how far locks follow the log
+  id  INTEGER PRIMARY KEY CHECK (id = 1),
+  seq INTEGER NOT NULL
+)`,
+    ],
+  },
 ];

@@ -225,6 +225,8 @@ export interface StorageLocationTable {
   tier: string;
   status: string;
   generation: number;
+  locked_version: string | null;
+  locked_until: string | null;
 }
 
 export interface LeaseTable {
@@ -293,6 +295,17 @@ export interface RetentionSweepTable {
   at: string;
 }
 
+export interface PackageLockTable {
+  package_id: string;
+  locked_until: string | null;
+  renew_at: string | null;
+}
+
+export interface LockMirrorTable {
+  id: number;
+  seq: number;
+}
+
 export interface SchemaVersionTable {
   version: number;
   view_generation: number;
@@ -328,5 +341,7 @@ export interface Tables {
   job: JobTable;
   node: NodeTable;
   retention_sweep: RetentionSweepTable;
+  package_lock: PackageLockTable;
+  lock_mirror: LockMirrorTable;
   schema_version: SchemaVersionTable;
 }

@@ -71,12 +71,19 @@ export function retentionText(record: RetentionRecord): string {
     record.reasons.map(({ rule, until, text }) => [rule, until, text]),
   );
   return [
-    verdict(record),
+    [verdict(record), lockText(record)].filter(Boolean).join("\n"),
     record.reasons.length === 0 ? "" : reasons,
     record.holds.length === 0 ? "" : `Holds\n${holdsTable(record.holds)}`,
   ]
     .filter(Boolean)
     .join("\n\n");
+}
+
+/** What the object store does to keep it; nothing to say where it does nothing. */
+function lockText({ lock, locked_until: until }: RetentionRecord): string {
+  if (lock === null) return "";
+  if (lock === "applied") return say`The object store refuses to delete its bytes before ${until ?? ""}.`;
+  return `The object store is yet to lock its bytes${until === null ? "" : say` beyond ${until}`}.`;
 }
 
 /** One sentence. A reason without an end keeps it until something else than time passes. */

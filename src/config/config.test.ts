@@ -35,6 +35,7 @@ describe("loadConfig", () => {
       },
       defaultRetentionClass: "raw-evidence",
       sweepIntervalMs: 3600 * 1000,
+      lockAheadMs: null,
     });
   });
 
@@ -176,6 +177,21 @@ describe("loadConfig", () => {
     ["neither true nor false", { DIST_STORAGE_PATH_STYLE: "yes" }],
   ])("refuses %s", async (_what, env) => {
     expect(await problems(env)).toMatchObject([{ key: Object.keys(env)[0], source: "environment" }]);
+  });
+
+  it("reads how far ahead objects are locked, where they are", async () => {
+    const s3 = '[storage]\nkind = "s3"\nbucket = "releases"\naccess_key_id = "AK"\nsecret_access_key = "s"\n';
+    await toml(`${s3}object_lock = true\nobject_lock_ahead = "90s"\n`);
+    expect((await loadConfig({ directory, env: {} })).store.lockAheadMs).toBe(90_000);
+    const env = { DIST_STORAGE_OBJECT_LOCK: "false" };
+    expect((await loadConfig({ directory, env })).store.lockAheadMs).toBeNull();
+  });
+
+  // It would protect nothing, and nobody would know.
+  it("refuses to lock what is in a directory", async () => {
+    expect(await problems({ DIST_STORAGE_OBJECT_LOCK: "true" })).toMatchObject([
+      { key: "storage.object_lock", message: expect.stringContaining("needs an object store") },
+    ]);
   });
 
   it("says where dist.toml is not TOML", async () => {

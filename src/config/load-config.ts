@@ -87,7 +87,13 @@ export async function loadConfig({ directory, env, file, flags = {} }: ConfigSou
 
 /** An object store needs what the directory does not. */
 function toStorageSettings(values: SettingValues, problems: ConfigProblem[]): StorageSettings {
-  if (values["storage.kind"] !== "s3") return { kind: "directory" };
+  if (values["storage.kind"] !== "s3") {
+    if (values["storage.object_lock"]) {
+      const message = "storage.object_lock needs an object store: storage.kind is not s3.";
+      problems.push({ key: "storage.object_lock", source: "default", message });
+    }
+    return { kind: "directory" };
+  }
   const required = <T>(key: SettingKey, value: T | null): T => {
     // Undefined: one that was given and cannot be read is named already.
     if (value === null)
@@ -136,6 +142,7 @@ function toStoreSettings(values: SettingValues): StoreSettings {
     },
     defaultRetentionClass: values["retention.default_class"],
     sweepIntervalMs: values["retention.sweep_interval"],
+    lockAheadMs: values["storage.object_lock"] ? values["storage.object_lock_ahead"] : null,
   };
 }
 

@@ -244,6 +244,16 @@ export const settings = {
     "",
     "Where parts of uploads wait until they are sent, 8 MiB and more each, five for an upload at once. Without it `spool` in the store directory.",
   ),
+  "storage.object_lock": setting(
+    flag,
+    false,
+    "Whether the object store itself is to refuse the deletion of what retention keeps (S3 Object Lock, compliance mode), whoever has its credentials. Needs a bucket that was made with object lock; locks cannot be taken back.",
+  ),
+  "storage.object_lock_ahead": setting(
+    fixedDurationMs,
+    "30d",
+    "How far ahead what has no end (active holds, permanent records) is locked; renewed when half of it is left. A server must run at least that often.",
+  ),
   "retention.default_class": setting(
     choice("transient", "raw-evidence", "summary-evidence", "release-evidence", "permanent-record"),
     "raw-evidence",

@@ -10,6 +10,7 @@ import { openBlobStore, spoolOf } from "./open-store-parts.ts";
 import type { StorageAbilities } from "./records.ts";
 import type { StorageSettings } from "./storage-settings.ts";
 import type { StoreSettings } from "./store-settings.ts";
+import { requireObjectLock } from "./store/require-object-lock.ts";
 
 /** Which store, as for opening it. */
 export interface StoreToCheck {
@@ -47,12 +48,18 @@ export async function checkDirectories({ directory, storage }: StoreToCheck): Pr
  * was put yet is left without one. Resolves to what the object store can do; null for a directory. Raises `blob.*`,
  * `store.full`, `store.read_only`.
  */
-export async function checkStorage({ directory, storage }: StoreToCheck): Promise<StorageAbilities | null> {
+export async function checkStorage({
+  directory,
+  storage,
+  settings,
+}: StoreToCheck): Promise<StorageAbilities | null> {
   const blobs = await openBlobStore(directory, storage);
   try {
     // The probe of a directory makes the folders that it needs.
     if (blobs.isRemote || existsSync(join(directory, "staging"))) await blobs.health();
-    return await blobs.abilities();
+    const abilities = await blobs.abilities();
+    requireObjectLock(settings, abilities);
+    return abilities;
   } finally {
     await blobs.close();
   }

@@ -1,5 +1,6 @@
 import { forEachAtMost } from "../base/async.ts";
 import { toTimestamp } from "../base/clock.ts";
+import { hasCode } from "../base/errors.ts";
 import { newId } from "../base/ids.ts";
 import type { BlobLocation, StagedBlob } from "../blob/blob-store.ts";
 import { blobErrors } from "../blob/errors.ts";
@@ -13,6 +14,7 @@ import {
   moveLocation,
   putLease,
 } from "../catalog/queries/objects.ts";
+import { lockAnew } from "../catalog/queries/locks.ts";
 import type { StorageLocationTable } from "../catalog/tables.ts";
 import { authErrors, objectErrors, validationErrors } from "./errors.ts";
 import { hasScope } from "./access.ts";
@@ -203,13 +205,14 @@ async function recordPlaced(
   const { sha256, blake3, sizeBytes } = staged;
   const before = await tx.first(locationOf, { sha256 });
   const known = await isRowKnownTo(tx, tx.now, context.principal, before);
-  const row = (await finishDeletionOf(tx, context, before)) ? undefined : before;
+  const row = (await finishDeletionOf(tx, context, before)) === "none" ? before : undefined;
   const key = await keyToRecord(context, staged, { row, location });
   if (key === undefined) return undefined;
   if (row === undefined) {
     await recordObject(tx, context, { sha256, blake3, sizeBytes, location });
   } else {
-    await tx.run(moveLocation, { sha256, physical_key: key });
+    const moved = await tx.run(moveLocation, { sha256, physical_key: key });
+    if (moved > 0) await tx.run(lockAnew, { sha256, now: tx.now });
   }
   const expiresAt = toTimestamp(tx.nowMs + context.settings.expireAfterMs);
   await tx.run(putLease, { sha256, principal: leaseHolder(context.principal), expires_at: expiresAt });
@@ -266,14 +269,20 @@ export function locationColumns(
     physical_key: object.location.key,
     tier: "hot",
     status: "present",
+    locked_version: null,
+    locked_until: null,
   };
 }
 
+/** What came of a deletion: there was none to complete, the bytes went, or their store refused because they are locked. */
+export type Deletion = "none" | "done" | "locked";
+
 /**
  * Completes a deletion that was begun and not finished: whoever meets one does, under the write lock, so that a row that
- * is going is never revived.
+ * is going is never revived. Locked bytes do not keep the row: they are a file without one then, which a later cleanup takes away,
+ * and the same bytes can be stored anew.
  */
-export async function finishDeletion(tx: Transaction, context: Context, sha256: string): Promise<boolean> {
+export async function finishDeletion(tx: Transaction, context: Context, sha256: string): Promise<Deletion> {
   return finishDeletionOf(tx, context, await tx.first(locationOf, { sha256 }));
 }
 
@@ -281,12 +290,26 @@ async function finishDeletionOf(
   tx: Transaction,
   context: Context,
   row: StorageLocationTable | undefined,
-): Promise<boolean> {
-  if (row === undefined || row.status !== "deleting") return false;
+): Promise<Deletion> {
+  if (row === undefined || row.status !== "deleting") return "none";
   const { sha256 } = row;
-  await context.blobs.remove({ sha256, key: row.physical_key });
+  const isGone = await removeUnlessLocked(context, { sha256, key: row.physical_key });
   await tx.run(deleteLocation, { sha256, generation: row.generation });
-  return true;
+  return isGone ? "done" : "locked";
+}
+
+/** Takes bytes away; false when their store refuses because they are locked. */
+export async function removeUnlessLocked(
+  { blobs }: Pick<Context, "blobs">,
+  location: BlobLocation,
+): Promise<boolean> {
+  try {
+    await blobs.remove(location);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "blob.locked")) return false;
+    throw error;
+  }
 }
 
 /** Whose leases are whose: tokens by id, people by name. */

@@ -1,8 +1,8 @@
 import { DistError } from "../base/errors.ts";
 import { newId } from "../base/ids.ts";
-import type { BlobStore } from "../blob/blob-store.ts";
 import { misconfigurations } from "../blob/errors.ts";
 import { type AppVersion, appVersions } from "./apps.ts";
+import type { Context } from "./context.ts";
 import { type EventTail, openEventTail } from "./event-tail.ts";
 import { requireLive } from "./events.ts";
 import type { Idempotency } from "./idempotency.ts";
@@ -11,9 +11,11 @@ import { authenticateLink, type PresentedLink } from "./links/signed-links.ts";
 import { localRegistry } from "./local-registry.ts";
 import { openStoreParts, type StoreOptions } from "./open-store-parts.ts";
 import { type Principal, systemPrincipal } from "./principal.ts";
-import type { InstallManifest, LinkSignature, StoreReadiness } from "./records.ts";
+import type { InstallManifest, LinkSignature, LockReport, StoreReadiness } from "./records.ts";
 import type { Registry } from "./registry.ts";
+import { mirrorLocks } from "./retention/mirror-locks.ts";
 import { storeReadiness } from "./store/maintenance.ts";
+import { requireObjectLock } from "./store/require-object-lock.ts";
 import { authenticateShare } from "./shares.ts";
 import { dropExpiredState } from "./store/expired-state.ts";
 import { fillViews } from "./store/fill-views.ts";
@@ -48,14 +50,19 @@ export interface Store {
    */
   requireLive(principal: Principal): Promise<void>;
   /**
-   * Raises `blob.bucket_missing`, `blob.access_denied`, `blob.clock_skewed`, `blob.ca_unreadable` when the bytes' place is not
-   * one that works as things are set. That it does not answer now is no such thing.
+   * Raises `blob.bucket_missing`, `blob.access_denied`, `blob.clock_skewed`, `blob.ca_unreadable`, `blob.no_object_lock`,
+   * `blob.locked` when the bytes' place is not one that works as things are set. That it does not answer now is no such thing.
    */
   requireStorage(): Promise<void>;
   /** Ends the uploads that stood still for too long; answers how many. Raises the signal's reason once that is aborted. */
   expireUploads(signal?: AbortSignal): Promise<number>;
   /** Drops what state holds beyond its time, and no query reads: leases, kept answers. Resolves to how many rows went. */
   dropExpiredState(): Promise<number>;
+  /**
+   * Has the object store lock what retention keeps, where the settings want that. Raises `blob.no_object_lock`, what keeps the
+   * object store from answering, and the signal's reason once that is aborted.
+   */
+  mirrorLocks(signal?: AbortSignal): Promise<LockReport>;
   /** Which of all processes on the store runs a background job. */
   readonly jobs: JobLeases;
   /** Makes this process known to the others on the store; a server's affair, commands come and go. */
@@ -91,13 +98,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       signInstallManifest({ ...shared, principal }, app, channel),
     createFirstAdministrator: () => createFirstAdministrator({ ...shared, principal: systemPrincipal }),
     dropExpiredState: () => dropExpiredState({ ...shared, principal: systemPrincipal }),
+    mirrorLocks: (signal) => mirrorLocks({ ...shared, principal: systemPrincipal }, signal),
     readiness: () => storeReadiness(shared),
     jobs: jobLeases(shared, nodeId),
     node: nodePresence(shared, nodeId),
     fillViews: (signal) => fillViews({ ...shared, principal: systemPrincipal }, signal),
     appVersion: appVersions(database),
     requireLive: (principal) => requireLive(shared, principal),
-    requireStorage: () => requireStorage(shared.blobs),
+    requireStorage: () => requireStorage(shared),
     expireUploads: (signal) => expireUploads({ ...shared, principal: systemPrincipal }, signal),
     tail,
     close: async () => {
@@ -109,9 +117,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   };
 }
 
-async function requireStorage(blobs: BlobStore): Promise<void> {
+async function requireStorage({ blobs, settings }: Pick<Context, "blobs" | "settings">): Promise<void> {
   try {
     await blobs.health();
+    requireObjectLock(settings, settings.lockAheadMs === null ? null : await blobs.abilities());
   } catch (error) {
     if (error instanceof DistError && misconfigurations.has(error.code)) throw error;
   }

@@ -148,6 +148,13 @@ export interface RetentionRecord {
   readonly eligible_for_deletion: boolean;
   /** When a sweep recorded that it may go; null while it did not. */
   readonly marked_at: string | null;
+  /**
+   * Whether the object store itself refuses to delete the package's bytes as long as retention wants it: `pending` until it does.
+   * Null where it locks nothing, and for a package that nothing keeps by itself.
+   */
+  readonly lock: "pending" | "applied" | null;
+  /** Until when it refuses at least, for every byte of the package; renewed while something without an end keeps it. */
+  readonly locked_until: string | null;
   /** What keeps it; or, when nothing does, by which rule it may go and since when. */
   readonly reasons: readonly Reason[];
 }

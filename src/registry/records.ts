@@ -562,6 +562,16 @@ export interface Reason {
   readonly text: string;
 }
 
+/** What a run found to be locked by the object store. */
+export interface LockReport {
+  /** Objects that it locked, or locked further. */
+  readonly objects: number;
+  /** Packages of which some objects are not locked as they should be; they are tried again. */
+  readonly pending: number;
+  /** Why, by object. */
+  readonly problems: readonly Problem[];
+}
+
 /** Rows of state that moved with a store. */
 export interface MovedState {
   readonly signing_keys: number;

@@ -15,6 +15,8 @@ export interface StoreSettings {
   readonly defaultRetentionClass: string;
   /** How often a server sweeps. */
   readonly sweepIntervalMs: number;
+  /** How far ahead the object store locks what has no end; null: it locks nothing. */
+  readonly lockAheadMs: number | null;
 }
 
 /** Where the log, its views and the state are: in a file, relative to the store directory, or on a database server. */

@@ -55,7 +55,6 @@ export async function serveStore(options: ServeStoreOptions): Promise<ServedStor
 
 async function serve(store: Store, options: ServeStoreOptions): Promise<ServedStore> {
   const { server: settings, peers, log, leads, onFirstToken } = options;
-  const { sweepIntervalMs } = options.store;
   const heartbeat = leads ? await startHeartbeat(store.node, log) : undefined;
   let server: RunningServer | undefined;
   let jobs: RunningJobs | undefined;
@@ -69,7 +68,7 @@ async function serve(store: Store, options: ServeStoreOptions): Promise<ServedSt
       // Once it listens: a start that fails must not use up the one time the token is shown.
       const secret = await store.createFirstAdministrator();
       if (secret !== null) onFirstToken(secret);
-      jobs = startJobs(allJobs({ store, log, sweepIntervalMs }), store.jobs, log);
+      jobs = startJobs(allJobs({ store, log, settings: options.store }), store.jobs, log);
     }
   } catch (error) {
     await close();

@@ -86,6 +86,7 @@ function describeRequest({ method = "", url = "", headers }: IncomingMessage): S
 function operationOf(method: string, query: URLSearchParams, headers: IncomingMessage["headers"]): string {
   const isCopy = headers["x-amz-copy-source"] !== undefined;
   if (method === "PUT" && query.has("partNumber")) return isCopy ? "UploadPartCopy" : "UploadPart";
+  if (method === "PUT" && query.has("retention")) return "PutObjectRetention";
   if (method === "PUT") return isCopy ? "CopyObject" : "PutObject";
   if (method === "POST") return query.has("uploads") ? "CreateMultipartUpload" : "CompleteMultipartUpload";
   if (method === "GET" && query.get("x-id") === "GetObject") return "GetObject";

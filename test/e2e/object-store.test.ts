@@ -108,6 +108,11 @@ needs(...rgwTools)("a server whose object store is set up wrongly", () => {
       expect([run.code, run.json.error.code]).toEqual([3, "blob.clock_skewed"]);
     });
 
+    it("says that its bucket locks nothing, and ends with 1", async () => {
+      const run = await refused(mode, { DIST_STORAGE_OBJECT_LOCK: "true" });
+      expect([run.code, run.json.error.code]).toEqual([1, "blob.no_object_lock"]);
+    });
+
     it.each([
       ["is missing", undefined, "cannot be read"],
       ["holds no certificate", "nothing", "holds no certificates"],

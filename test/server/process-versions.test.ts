@@ -23,8 +23,8 @@ const releases = "src/catalog/projections/releases.ts";
 const adding: readonly Patch[] = [
   {
     file: schema,
-    from: "{ generation: 2 }];",
-    to: `{ generation: 2 }, { generation: 3, adds: { artifact: ["short_digest TEXT"] } }];`,
+    from: "{ generation: 3 }];",
+    to: `{ generation: 3 }, { generation: 4, adds: { artifact: ["short_digest TEXT"] } }];`,
   },
   { file: schema, from: "TEXT NOT NULL        -- JSON array`", to: "TEXT NOT NULL,\n  short_digest TEXT`" },
   { file: schema, from: "export const migrations", to: "const released" },
@@ -52,7 +52,7 @@ const remaking: readonly Patch[] = [
   {
     file: schema,
     from: `["short_digest TEXT"] } }];`,
-    to: `["short_digest TEXT"] } }, { generation: 4 }];`,
+    to: `["short_digest TEXT"] } }, { generation: 5 }];`,
   },
   { file: schema, from: "short_digest TEXT`", to: "short_digest TEXT NOT NULL`" },
 ];
@@ -188,7 +188,7 @@ describe("a version that adds a column", { timeout: TIMEOUT_MS }, () => {
     await publish(old, token, "1.3");
     expect(await shown(added, token)).toBe("1.0 1.1 1.2 1.3");
     expect(filled()).toBe("1.0- 1.1 1.2- 1.3-");
-    expect(schemaRow()).toMatchObject({ version: 1000, view_generation: 3, compatible_generation: 2 });
+    expect(schemaRow()).toMatchObject({ version: 1000, view_generation: 4, compatible_generation: 3 });
 
     // Not while an older node lives, that would leave it empty again.
     await stop(added);
@@ -205,7 +205,7 @@ describe("a version that adds a column", { timeout: TIMEOUT_MS }, () => {
     added = start("adding");
     await added.line("views filled");
     expect(filled()).toBe("1.0 1.1 1.2 1.3");
-    expect(schemaRow()).toMatchObject({ filled_generation: 3 });
+    expect(schemaRow()).toMatchObject({ filled_generation: 4 });
     await expectSound("adding");
     expect(await exported("adding")).toBe(before);
     await stop(added);
@@ -219,7 +219,7 @@ describe("a version that adds a column", { timeout: TIMEOUT_MS }, () => {
     expect(filled()).toBe("1.0");
     await publish(old, token, "1.1");
     expect(filled()).toBe("1.0 1.1-");
-    expect(schemaRow()).toMatchObject({ filled_generation: 2 });
+    expect(schemaRow()).toMatchObject({ filled_generation: 3 });
     // The older version's rebuild knows nothing of the column, and leaves it alone where rows are right.
     await expectSound("old");
     expect(filled()).toBe("1.0 1.1-");
@@ -257,7 +257,7 @@ describe("a version that remakes the views", { timeout: TIMEOUT_MS }, () => {
     const remade = start("remaking");
     expect(await shown(remade, token)).toBe("1.0 1.1");
     expect(filled()).toBe("1.0 1.1");
-    expect(schemaRow()).toMatchObject({ view_generation: 4, compatible_generation: 4, filled_generation: 4 });
+    expect(schemaRow()).toMatchObject({ view_generation: 5, compatible_generation: 5, filled_generation: 5 });
     await publish(remade, token, "1.2");
     const late = start("old");
     expect(await late.code).toBe(3);

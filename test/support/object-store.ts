@@ -54,6 +54,15 @@ export async function testS3Settings(changes: Partial<S3Settings> = {}): Promise
   };
 }
 
+/** The same in a bucket of its own, whose objects can be locked. */
+export async function lockingS3Settings(): Promise<S3Settings> {
+  const settings = await testS3Settings({ bucket: `lock-${randomUUID()}` });
+  const s3 = plainS3(settings);
+  await s3.createBucket({ Bucket: settings.bucket, ObjectLockEnabledForBucket: true });
+  s3.destroy();
+  return settings;
+}
+
 /** The same as a program is told it. */
 export function s3Variables(settings: Omit<S3Settings, "spoolDirectory">): Record<string, string> {
   return {

@@ -36,6 +36,13 @@ export class TestClock implements Clock {
   }
 }
 
+/** The machine's, for what another system judges by its own. */
+export class RunningClock extends TestClock {
+  override nowMs(): number {
+    return Date.now();
+  }
+}
+
 /** What a token made for a test is limited to, and what it is called. */
 export interface TokenLimits {
   readonly app?: string;
@@ -74,6 +81,7 @@ export const testSettings: StoreSettings = {
   },
   defaultRetentionClass: "raw-evidence",
   sweepIntervalMs: 3600 * 1000,
+  lockAheadMs: null,
 };
 
 /** Set by the project that runs on the services: stores keep their bytes in a bucket, unless they say. */
@@ -84,12 +92,13 @@ export interface TestStoreOptions {
   readonly directory?: string;
   readonly blobs?: "directory" | "s3";
   readonly storage?: StorageSettings;
+  readonly clock?: TestClock;
 }
 
 /** A fresh store in a directory of its own, removed by `close`; its bytes in a part of the bucket that is its own. */
 export async function openTestStore(options: TestStoreOptions = {}): Promise<TestStore> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "dist-test-")));
-  const clock = new TestClock();
+  const clock = options.clock ?? new TestClock();
   const settings = { ...testSettings, database: databaseFor(directory), ...options.settings };
   const blobs = options.blobs ?? usualBlobs;
   const storage =

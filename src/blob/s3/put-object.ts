@@ -2,6 +2,7 @@ import { hasCode } from "../../base/errors.ts";
 import { blobErrors } from "../errors.ts";
 import { etagOfParts, plainEtag } from "./etag.ts";
 import type { S3Connection } from "./s3-connection.ts";
+import { removeKey } from "./remove-key.ts";
 import { hasS3Code, isMissing } from "./s3-errors.ts";
 import type { SpoolFile } from "./spool-file.ts";
 
@@ -142,7 +143,7 @@ export async function copyObject(
 export async function prove(s3: S3Connection, key: string, expected: Expected): Promise<void> {
   const found = await headOf(s3, key);
   if (found?.sizeBytes === expected.sizeBytes && found.etag === expected.etag) return;
-  await s3.run(`remove ${key}`, "write", (client) => client.deleteObject(s3.at(key))).catch(() => {});
+  await removeKey(s3, key).catch(() => {});
   throw blobErrors.error("blob.write_failed", `The store has something else at ${key} than was sent.`, {
     details: { key, expected, found },
   });

@@ -8,10 +8,12 @@ import type {
   BlobAbilities,
   BlobEntry,
   BlobLocation,
+  BlobLock,
   BlobStore,
   ByteRange,
   CommittedBlob,
   DownloadHead,
+  LockRequest,
   PassingChunks,
   StagedBlob,
   StageOptions,
@@ -22,9 +24,10 @@ import { checkUploadId } from "../checks.ts";
 import { drain } from "../drain.ts";
 import { blobErrors } from "../errors.ts";
 import { listKeys } from "./list-keys.ts";
+import { lockKey } from "./object-lock.ts";
 import { headOf } from "./put-object.ts";
 import { openObject, randomAccess } from "./read-object.ts";
-import { removeKey } from "./remove-key.ts";
+import { keyLockedUntil, removeKey } from "./remove-key.ts";
 import { probeAbilities } from "./s3-abilities.ts";
 import { S3Connection } from "./s3-connection.ts";
 import { checkedS3Key, freshKey, OBJECTS, pieceKey, sha256OfKey } from "./s3-keys.ts";
@@ -162,6 +165,14 @@ class S3BlobStore implements BlobStore {
 
   async remove(location: BlobLocation): Promise<void> {
     await removeKey(this.#s3, checkedS3Key(location));
+  }
+
+  async lock(location: BlobLocation, request: LockRequest): Promise<BlobLock> {
+    return lockKey(this.#s3, checkedS3Key(location), request);
+  }
+
+  async lockedUntil(location: BlobLocation): Promise<number | null> {
+    return keyLockedUntil(this.#s3, checkedS3Key(location));
   }
 
   async *list(): AsyncGenerator<BlobEntry> {

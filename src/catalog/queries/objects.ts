@@ -17,6 +17,8 @@ export const insertLocation = query<StorageLocationTable>()((db, p) =>
     tier: p.tier,
     status: p.status,
     generation: p.generation,
+    locked_version: p.locked_version,
+    locked_until: p.locked_until,
   }),
 );
 
@@ -33,6 +35,8 @@ export const putLocation = query<StorageLocationTable>()((db, p) =>
       tier: p.tier,
       status: p.status,
       generation: p.generation,
+      locked_version: p.locked_version,
+      locked_until: p.locked_until,
     })
     .onConflict((conflict) =>
       conflict.column("sha256").doUpdateSet({
@@ -41,15 +45,17 @@ export const putLocation = query<StorageLocationTable>()((db, p) =>
         tier: p.tier,
         status: p.status,
         generation: p.generation,
+        locked_version: p.locked_version,
+        locked_until: p.locked_until,
       }),
     ),
 );
 
-/** Says where an object stands now, if that is another place than before. */
+/** Says where an object stands now, if that is another place than before; what was locked is not what stands there. */
 export const moveLocation = query<{ sha256: string; physical_key: string }>()((db, p) =>
   db
     .updateTable("storage_location")
-    .set({ physical_key: p.physical_key })
+    .set({ physical_key: p.physical_key, locked_version: null, locked_until: null })
     .where("sha256", "=", p.sha256)
     .where("physical_key", "!=", p.physical_key),
 );

@@ -41,6 +41,18 @@ describe("retention show", () => {
     expect(await text({ reasons: [reason("class", null)] })).toMatch(/^pkg_1 is kept; no date ends that\.\n/);
   });
 
+  it("says what the object store does for it, where it does anything", async () => {
+    const date = "2027-01-01T00:00:00.000Z";
+    expect(await text({})).not.toContain("object store");
+    expect(await text({ lock: "applied", locked_until: date })).toContain(
+      `\nThe object store refuses to delete its bytes before ${date}.\n`,
+    );
+    expect(await text({ lock: "pending" })).toContain("\nThe object store is yet to lock its bytes.\n");
+    expect(await text({ lock: "pending", locked_until: date })).toContain(
+      `\nThe object store is yet to lock its bytes beyond ${date}.\n`,
+    );
+  });
+
   it("says that nothing keeps it, and whether a sweep has recorded that", async () => {
     const gone = {
       eligible_for_deletion: true,

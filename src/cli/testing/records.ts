@@ -183,6 +183,8 @@ export const retentionRecord: RetentionRecord = {
   extensions: [],
   eligible_for_deletion: false,
   marked_at: null,
+  lock: null,
+  locked_until: null,
   reasons: [
     {
       rule: "class",

@@ -22,6 +22,7 @@ import { pageLimit, pageOf, seqCursorOf } from "../paging.ts";
 import type { Page, PageRequest } from "../records.ts";
 import { retentionClassNames } from "../retention-classes.ts";
 import { checkTime } from "../rules.ts";
+import { lockState } from "./lock-state.ts";
 import { recordNeededAgain } from "./marks.ts";
 import { planOf } from "./plan.ts";
 
@@ -46,7 +47,7 @@ export async function retentionClasses({
 export async function getRetention(context: Context, id: string): Promise<RetentionRecord> {
   return context.database.read(async (reader) => {
     const { row } = await findPackage(reader, context, id);
-    return retentionRecord(reader, row, toTimestamp(context.clock.nowMs()));
+    return retentionRecord(reader, context, row, toTimestamp(context.clock.nowMs()));
   });
 }
 
@@ -84,7 +85,7 @@ export async function extendRetention(
       },
     });
     await recordNeededAgain(tx, row);
-    return retentionRecord(tx, row, tx.now);
+    return retentionRecord(tx, context, row, tx.now);
   });
 }
 
@@ -170,6 +171,7 @@ async function findKept(reader: Reader, context: Context, id: string): Promise<P
 
 async function retentionRecord(
   reader: Reader,
+  context: Pick<Context, "settings">,
   { id }: { readonly id: string },
   now: string,
 ): Promise<RetentionRecord> {
@@ -192,6 +194,7 @@ async function retentionRecord(
     })),
     eligible_for_deletion: decision?.action === "delete",
     marked_at: state?.marked_at ?? null,
+    ...(await lockState(reader, context, row, now)),
     reasons: decision?.reasons ?? [
       { rule: "deleted", until: null, ref: null, text: `It was deleted at ${row.deleted_at}.` },
     ],

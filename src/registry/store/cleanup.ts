@@ -1,10 +1,11 @@
+import { forEachAtMost } from "../../base/async.ts";
 import { toTimestamp } from "../../base/clock.ts";
 import { dropExpiredLeases, locationsAfter } from "../../catalog/queries/objects.ts";
 import { evidenceAfter, packageById } from "../../catalog/queries/packages.ts";
 import { evidenceDue, releasesAfter } from "../../catalog/queries/retention.ts";
 import { planRelease, type RetentionDecision } from "../../retention/planner.ts";
 import { partByStaging, uploadById } from "../../catalog/queries/uploads.ts";
-import type { UploadSessionTable } from "../../catalog/tables.ts";
+import type { StorageLocationTable, UploadSessionTable } from "../../catalog/tables.ts";
 import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
 import type { CleanupEntry, CleanupReport, Reason, ReportOptions } from "../records.ts";
@@ -16,14 +17,17 @@ import {
   removeMarked,
   removeUnrecorded,
 } from "./collect-objects.ts";
+import { lockReason } from "./lock-reason.ts";
 import { planOf } from "../retention/plan.ts";
 import { releaseFacts, type ReleaseForCleanup, releaseStillThere } from "../retention/release-facts.ts";
 
 /** Rows read, and objects deleted, at once. Small: the write lock is held for one batch of unlinks. */
 const BATCH = 64;
 
-/** Kept packages of evidence that a report names: there may be millions, and each says for itself why it stays. */
-const MAX_KEPT_PACKAGES = 10_000;
+/** Kept packages of evidence that a report names: there may be millions, and each says for itself why it stays. Of locked objects too. */
+const MAX_KEPT = 10_000;
+/** Objects whose store is asked at once whether it would delete them. */
+const ASKED_AT_ONCE = 16;
 
 /**
  * Deletes what nothing keeps: expired drafts, releases that left every window, evidence whose period ended; then the bytes nothing
@@ -51,6 +55,8 @@ class CleanupRun {
   readonly #kept: CleanupEntry[] = [];
   readonly #deleted: CleanupEntry[] = [];
   readonly #reasons: Record<string, readonly Reason[]> = {};
+  /** How many objects and files are kept by a lock alone. */
+  #locked = 0;
   /** Packages that go: in a dry run their bytes count as unreferenced though the rows still stand. */
   readonly #goingPackages = new Set<string>();
 
@@ -99,7 +105,7 @@ class CleanupRun {
       for (const { row, decision } of planned) {
         const entry = { id: row.id, kind: "package", bytes: row.size_bytes } as const;
         if (decision.action === "delete") await this.#package(entry, decision);
-        else if (kept++ < MAX_KEPT_PACKAGES) this.#note("kept", entry, decision.reasons);
+        else if (kept++ < MAX_KEPT) this.#note("kept", entry, decision.reasons);
       }
       if (planned.length < BATCH) return;
       after = planned.at(-1)!.row;
@@ -121,15 +127,24 @@ class CleanupRun {
         }
         return { rows: page, unneeded: unneededRows };
       });
-      const begun = unneeded.filter(({ status }) => status === "deleting").map(({ sha256 }) => sha256);
-      const fresh = unneeded.filter(({ status }) => status === "present").map(({ sha256 }) => sha256);
+      const kept = await this.#lockedAmong(unneeded);
+      const goes = (which: string) =>
+        unneeded.flatMap(({ status, sha256 }) => (status === which && !kept.has(sha256) ? sha256 : []));
+      const fresh = goes("present");
       const gone = new Set(
         this.#apply && fresh.length > 0 ? await markUnneeded(this.#context, fresh) : fresh,
       );
-      for (const sha256 of begun) gone.add(sha256);
-      if (this.#apply && gone.size > 0) await removeMarked(this.#context, [...gone]);
+      for (const sha256 of goes("deleting")) gone.add(sha256);
+      if (this.#apply && gone.size > 0) {
+        const locked = new Set(await removeMarked(this.#context, [...gone]));
+        const refused = unneeded.filter(({ sha256 }) => locked.has(sha256));
+        for (const [sha256, reason] of await this.#lockedAmong(refused)) kept.set(sha256, reason);
+      }
       for (const { sha256, size_bytes: bytes } of unneeded) {
-        if (gone.has(sha256)) this.#note("deleted", { id: sha256, kind: "object", bytes }, [unreferenced]);
+        const entry = { id: sha256, kind: "object", bytes } as const;
+        const lock = kept.get(sha256);
+        if (lock !== undefined) this.#noteLocked(entry, lock);
+        else if (gone.has(sha256)) this.#note("deleted", entry, [unreferenced]);
       }
       if (rows.length < BATCH) return;
       last = rows.at(-1)!.sha256;
@@ -152,8 +167,11 @@ class CleanupRun {
         }),
       );
       if (!isUnneeded) continue;
-      if (this.#apply && !(await removeUnrecorded(this.#context, file))) continue;
-      this.#note("deleted", { id: key, kind: "file", bytes: sizeBytes }, [unrecorded]);
+      const entry = { id: key, kind: "file", bytes: sizeBytes } as const;
+      const lock = await lockReason(this.#context, file);
+      if (lock !== undefined) this.#noteLocked(entry, lock);
+      else if (!this.#apply || (await removeUnrecorded(this.#context, file)))
+        this.#note("deleted", entry, [unrecorded]);
     }
   }
 
@@ -251,6 +269,22 @@ class CleanupRun {
       });
       return true;
     });
+  }
+
+  /** What keeps those of these objects that their store would not delete. */
+  async #lockedAmong(rows: readonly StorageLocationTable[]): Promise<Map<string, Reason>> {
+    const found = new Map<string, Reason>();
+    await forEachAtMost(ASKED_AT_ONCE, rows, this.#options.signal, async (row) => {
+      const { sha256, physical_key: key, locked_until: known } = row;
+      const reason = await lockReason(this.#context, { sha256, key }, known);
+      if (reason !== undefined) found.set(sha256, reason);
+    });
+    return found;
+  }
+
+  #noteLocked(entry: CleanupEntry, reason: Reason): void {
+    this.#locked += 1;
+    if (this.#locked <= MAX_KEPT) this.#note("kept", entry, [reason]);
   }
 
   #note(list: "kept" | "deleted", entry: CleanupEntry, reasons: readonly Reason[]): void {

@@ -9,8 +9,9 @@ import {
 import { toTimestamp } from "../../base/clock.ts";
 import type { BlobLocation } from "../../blob/blob-store.ts";
 import type { Reader, Transaction } from "../../catalog/database.ts";
+import type { StorageLocationTable } from "../../catalog/tables.ts";
 import type { Context } from "../context.ts";
-import { finishDeletion } from "../objects.ts";
+import { finishDeletion, removeUnlessLocked } from "../objects.ts";
 
 /**
  * Deleting bytes, in two transactions with the database first. Between them the object is `deleting`: nothing refers to it
@@ -46,10 +47,17 @@ export async function markUnneeded(context: Context, digests: readonly string[])
   });
 }
 
-/** Second half: takes the bytes of marked objects away, each only while its row still says so. */
-export async function removeMarked(context: Context, digests: readonly string[]): Promise<void> {
-  await context.database.write(context.principal, async (tx) => {
-    for (const sha256 of digests) await finishDeletion(tx, context, sha256);
+/**
+ * Second half: takes the bytes of marked objects away, each only while its row still says so. Answers those whose bytes stay for now,
+ * because they were locked in between.
+ */
+export async function removeMarked(context: Context, digests: readonly string[]): Promise<string[]> {
+  return context.database.write(context.principal, async (tx) => {
+    const locked: string[] = [];
+    for (const sha256 of digests) {
+      if ((await finishDeletion(tx, context, sha256)) === "locked") locked.push(sha256);
+    }
+    return locked;
   });
 }
 
@@ -82,20 +90,24 @@ export async function isUnrecorded(
 
 /**
  * Takes such a file away. An upload that is under way meanwhile puts it back from staging in its own transaction. False when
- * it is none any more.
+ * it is none any more, or is locked.
  */
 export async function removeUnrecorded(context: Context, file: StoredFile): Promise<boolean> {
   return context.database.write(context.principal, async (tx) => {
     if (!(await isUnrecorded(tx, file, context, { nowMs: tx.nowMs }))) return false;
-    await context.blobs.remove(file);
-    return true;
+    return removeUnlessLocked(context, file);
   });
+}
+
+/** True for an object that its store is known to refuse to delete then. */
+export function isLocked({ locked_until: until }: StorageLocationTable, now: string): boolean {
+  return until !== null && until > now;
 }
 
 async function markOne(tx: Transaction, sha256: string): Promise<boolean> {
   const row = await tx.first(locationOf, { sha256 });
-  if (row === undefined || row.status !== "present" || !(await isCollectable(tx, sha256, tx.now)))
-    return false;
+  if (row === undefined || row.status !== "present") return false;
+  if (isLocked(row, tx.now) || !(await isCollectable(tx, sha256, tx.now))) return false;
   await tx.run(markDeleting, { sha256, generation: row.generation });
   await tx.record({
     type: "v1.object.deleted",

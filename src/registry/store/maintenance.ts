@@ -9,6 +9,7 @@ import { logHead } from "../../catalog/transaction.ts";
 import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
 import { locationColumns } from "../objects.ts";
+import { requireObjectLock } from "./require-object-lock.ts";
 import type {
   ImportReport,
   Problem,
@@ -135,8 +136,13 @@ async function adoptObjects(context: Context, connection: MaintenanceConnection)
  */
 async function storeProblems({ database, blobs }: Omit<Context, "principal">): Promise<Problem[]> {
   refuseNewerSchema((await database.first(schemaState, {}))!);
+  return problemOf(() => blobs.health());
+}
+
+/** What is wrong with the place of the bytes, if the check raises. */
+async function problemOf(check: () => Promise<void>): Promise<Problem[]> {
   try {
-    await blobs.health();
+    await check();
     return [];
   } catch (error) {
     const { code = "blob.unavailable", message } = error as Error & { code?: string };
@@ -146,10 +152,13 @@ async function storeProblems({ database, blobs }: Omit<Context, "principal">): P
 
 /** What keeps the store from working, and where its bytes are kept with what that can do. Raises what the database raises. */
 export async function storeReadiness(context: Omit<Context, "principal">): Promise<StoreReadiness> {
-  const { blobs } = context;
+  const { blobs, settings } = context;
   const problems = await storeProblems(context);
   const abilities = problems.length === 0 ? await blobs.abilities() : null;
-  return { problems, storage: { backend: blobs.backend, abilities } };
+  // A server may have started while the object store could not be asked.
+  const lockless =
+    abilities === null ? [] : await problemOf(async () => requireObjectLock(settings, abilities));
+  return { problems: [...problems, ...lockless], storage: { backend: blobs.backend, abilities } };
 }
 
 /** Hands items from a producer to an async iteration, one at a time: the producer waits until its item is taken. */

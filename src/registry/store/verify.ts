@@ -10,7 +10,7 @@ import type { DistEvent } from "../../log/events.ts";
 import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
 import type { Problem, ReportOptions, VerifyReport } from "../records.ts";
-import { isCollectable, isUnrecorded } from "./collect-objects.ts";
+import { isCollectable, isLocked, isUnrecorded } from "./collect-objects.ts";
 import { digestFault, hashObject } from "./hash-object.ts";
 
 /** Objects read from the database at once. */
@@ -139,7 +139,9 @@ class VerifyRun {
       row.status === "deleting" ||
       (await this.#context.database.read((reader) => this.#isUnneeded(reader, sha256)));
     if (isUnneeded) {
-      this.#collectable.push({ id: sha256, kind: "object", bytes });
+      // What is locked no cleanup takes away.
+      if (!isLocked(row, toTimestamp(this.#context.clock.nowMs())))
+        this.#collectable.push({ id: sha256, kind: "object", bytes });
       return;
     }
     this.#checked.objects += 1;

@@ -129,6 +129,11 @@ export const retentionState: z.ZodType<RetentionRecord> = z
     extensions: z.array(extension).describe("Oldest first"),
     eligible_for_deletion: z.boolean().describe("As of this moment, whatever was recorded"),
     marked_at: time.nullable().describe("When a sweep recorded that it may go"),
+    lock: z
+      .enum(["pending", "applied"])
+      .nullable()
+      .describe("Whether the object store itself refuses to delete the bytes; null where it locks nothing"),
+    locked_until: time.nullable().describe("Until when it does at least, for every byte of the package"),
     reasons: z.array(reason).describe("What keeps it; or by which rule it may go, and since when"),
   })
   .openapi("Retention");
