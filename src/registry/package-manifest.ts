@@ -1,4 +1,5 @@
 import { encodeCanonical } from "../base/cbor.ts";
+import type { PackageFileTable, PackageTable } from "../catalog/tables.ts";
 import type { JsonObject, PackageFileEntry } from "../log/events.ts";
 
 /** Which format a manifest is in; another one would be read by other rules. */
@@ -47,4 +48,34 @@ function inPathOrder(files: readonly PackageFileEntry[]): readonly PackageFileEn
     .map((file) => ({ file, bytes: Buffer.from(file.path) }))
     .toSorted((one, other) => Buffer.compare(one.bytes, other.bytes))
     .map(({ file }) => file);
+}
+
+/** The manifest of a package as its rows say it. `finalizedAt` is RFC 3339. */
+export function manifestOf(
+  row: PackageTable,
+  files: readonly PackageFileTable[],
+  finalizedAt: string,
+): Uint8Array {
+  return encodeManifest({
+    packageId: row.id,
+    kind: row.kind,
+    createdAt: row.created_at,
+    finalizedAt,
+    producer: row.producer,
+    subject: row.subject,
+    metadata: JSON.parse(row.metadata) as JsonObject,
+    retentionClass: row.retention_class,
+    files: files.map(fileEntry),
+  });
+}
+
+/** A file's row as an event and a manifest say it. */
+export function fileEntry({
+  path,
+  sha256,
+  blake3,
+  size_bytes: size,
+  media_type,
+}: PackageFileTable): PackageFileEntry {
+  return { path, sha256, blake3, size, media_type };
 }

@@ -1,11 +1,9 @@
 import { fromTimestamp, toTimestamp } from "../../base/clock.ts";
 import { filesOfPackage, packageById } from "../../catalog/queries/packages.ts";
-import type { PackageFileTable, PackageTable } from "../../catalog/tables.ts";
-import type { JsonObject } from "../../log/events.ts";
 import type { Context } from "../context.ts";
 import { packageErrors } from "../errors.ts";
 import { dropLeases, storeBytes } from "../objects.ts";
-import { encodeManifest } from "../package-manifest.ts";
+import { manifestOf } from "../package-manifest.ts";
 import type { PackageRecord } from "../package-records.ts";
 import { findEvidence, packageRecord, requireOpen } from "./find-package.ts";
 import { checkRequiredReason } from "./package-rules.ts";
@@ -70,25 +68,5 @@ export async function failPackage(
       data: { app_id: null, package_id: id, reason },
     });
     return packageRecord({ row: (await tx.first(packageById, { id }))!, app: undefined });
-  });
-}
-
-function manifestOf(row: PackageTable, files: readonly PackageFileTable[], finalizedAt: string): Uint8Array {
-  return encodeManifest({
-    packageId: row.id,
-    kind: row.kind,
-    createdAt: row.created_at,
-    finalizedAt,
-    producer: row.producer,
-    subject: row.subject,
-    metadata: JSON.parse(row.metadata) as JsonObject,
-    retentionClass: row.retention_class,
-    files: files.map(({ path, sha256, blake3, size_bytes: size, media_type }) => ({
-      path,
-      sha256,
-      blake3,
-      size,
-      media_type,
-    })),
   });
 }

@@ -10,7 +10,6 @@ import {
 } from "../../catalog/queries/releases.ts";
 import type { AppTable, ArtifactTable, PackageFileTable, ReleaseTable } from "../../catalog/tables.ts";
 import type { Finding, Platform } from "../../inspect/inspection.ts";
-import type { JsonObject, PackageFileEntry } from "../../log/events.ts";
 import { requireScope } from "../access.ts";
 import { findApp, findOrCreateApp } from "../apps.ts";
 import { requirePublished } from "../channels/channel-policy.ts";
@@ -19,7 +18,7 @@ import type { Context } from "../context.ts";
 import { once } from "../idempotency.ts";
 import { packageErrors, releaseErrors } from "../errors.ts";
 import { dropLeases, requireObjects, storeBytes } from "../objects.ts";
-import { encodeManifest } from "../package-manifest.ts";
+import { fileEntry, manifestOf } from "../package-manifest.ts";
 import type {
   ArtifactRequest,
   PublishResult,
@@ -201,17 +200,7 @@ async function planDraft(
   const row = (await context.database.read((reader) =>
     reader.first(packageById, { id: release.package_id }),
   ))!;
-  const bytes = encodeManifest({
-    packageId: row.id,
-    kind: row.kind,
-    createdAt: row.created_at,
-    finalizedAt,
-    producer: row.producer,
-    subject: row.subject,
-    metadata: JSON.parse(row.metadata) as JsonObject,
-    retentionClass: row.retention_class,
-    files: files.map(fileEntry),
-  });
+  const bytes = manifestOf(row, files, finalizedAt);
   return { app, release, files, channel, finalizedAt, manifest: await storeBytes(context, bytes) };
 }
 
@@ -284,16 +273,6 @@ function requireRoom(
 
 function isSamePlace(row: ArtifactTable, artifact: PreparedArtifact): boolean {
   return row.platform === artifact.platform && row.arch === artifact.arch && row.format === artifact.format;
-}
-
-function fileEntry(row: PackageFileTable): PackageFileEntry {
-  return {
-    path: row.path,
-    sha256: row.sha256,
-    blake3: row.blake3,
-    size: row.size_bytes,
-    media_type: row.media_type,
-  };
 }
 
 /** Tells whether a package's files are still the same. */
