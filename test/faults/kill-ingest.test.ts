@@ -16,7 +16,7 @@ const FILE_BYTES = isLong ? 40_000 : 1_000;
 /** As many requests as a client has under way: what of them had arrived when it was killed does not count. */
 const UNDER_WAY = 16;
 /** The program itself takes 130; what it knows of each file comes on top, the files themselves do not. */
-const MAX_RESIDENT_MB = 360;
+const MAX_RESIDENT_MB = 400;
 
 let test: TestStore;
 let root: string;

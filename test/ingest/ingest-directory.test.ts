@@ -470,7 +470,7 @@ describe("limits", () => {
     const { package: record } = await ingest();
     expect(record.file_count).toBe((await pathsBelow(run)).length);
     expect((await ingest()).status).toBe("unchanged");
-  });
+  }, 300_000);
 });
 
 describe("the summary", () => {
