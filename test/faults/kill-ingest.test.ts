@@ -77,9 +77,7 @@ async function killedAt(program: Program, files: number): Promise<number> {
 
 async function peakOf(program: Program): Promise<number> {
   let peak = 0;
-  let isOver = false;
-  void program.code.then(() => (isOver = true));
-  while (!isOver) {
+  while (program.child.exitCode === null) {
     peak = Math.max(peak, await peakNow(program).catch(() => 0));
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
