@@ -6,6 +6,7 @@ import { ingestDirectory, type IngestResult } from "../ingest/ingest-directory.t
 import type { Pair } from "./command.ts";
 import type { CommandContext } from "./context.ts";
 import { counted, say } from "./escape.ts";
+import { onePerKey } from "./pairs.ts";
 import { fields } from "./table.ts";
 import { watchReport } from "./watch-report.ts";
 
@@ -28,7 +29,7 @@ export async function ingest(context: CommandContext, path: string, options: Ing
   const result = await watchReport(output, signal, (watch) =>
     ingestDirectory(
       context.registry,
-      { ...request, directory, metadata: Object.fromEntries(metadata) },
+      { ...request, directory, metadata: onePerKey("--metadata", metadata) },
       watch,
     ),
   );

@@ -134,6 +134,12 @@ describe("package ingest", () => {
     expect([run.code, run.json.error.code]).toEqual([2, "usage.invalid_value"]);
   });
 
+  it("usage.conflicting_options: one key given twice", async () => {
+    const flags = ["--metadata", "a=1", "--metadata", "a=2", "--json"];
+    const run = await runCli(["package", "ingest", "run", ...flags], { directory });
+    expect([run.code, run.json.error.code]).toEqual([2, "usage.conflicting_options"]);
+  });
+
   it("stops on a signal with exit 130", async () => {
     const stop = new AbortController();
     const { registry } = recorder();

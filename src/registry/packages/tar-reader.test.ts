@@ -211,6 +211,8 @@ describe("readTar", () => {
     ["with an extended header beyond the limit", header({ type: "x", size: octal(1024 * 1024 + 1) })],
     ["with an extended header of a wrong length", Buffer.concat([pax("99 path=b\n"), header({}), end])],
     ["with an extended header without a length", Buffer.concat([pax("path=b\n"), header({}), end])],
+    // Its second record takes no bytes: a reader that goes on behind it never ends.
+    ["with a record without a space", Buffer.concat([pax("10 path=b\nrubbish\n"), header({}), end])],
     ["with an extended size that is no number", Buffer.concat([pax("11 size=-4\n"), header({}), end])],
   ])("package.invalid_archive: %s", async (_what, bytes) => {
     expect(await refusalOf(bytes)).toMatchObject({ code: "package.invalid_archive", kind: "corrupt" });

@@ -136,7 +136,8 @@ function paxRecords(data: Uint8Array): { path?: string; sizeBytes?: number } {
   let at = 0;
   while (at < data.byteLength && data[at] !== 0) {
     const space = data.indexOf(0x20, at);
-    const length = space === -1 ? 0 : decimal(ascii(data, at, space - at));
+    if (space === -1) throw invalid("An extended header is damaged");
+    const length = decimal(ascii(data, at, space - at));
     const end = at + length;
     if (length < space - at + 4 || end > data.byteLength || data[end - 1] !== 0x0a) {
       throw invalid("An extended header is damaged");
