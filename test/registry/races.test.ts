@@ -142,12 +142,12 @@ describe("two nodes at once", () => {
   });
 
   it.each([
-    ["add", async (node: Registry, id: string) => node.addPackageFiles(id, [await file("new", "new")])],
+    ["add", async (node: Registry, id: string) => node.addPackageFiles(id, [await file(node, "new", "new")])],
     ["remove", (node: Registry, id: string) => node.removePackageFile(id, "b")],
     [
       "replace",
       async (node: Registry, id: string) =>
-        node.addPackageFiles(id, [await file("a", "other")], { replace: true }),
+        node.addPackageFiles(id, [await file(node, "a", "other")], { replace: true }),
     ],
     ["fail", (node: Registry, id: string) => node.failPackage(id, { reason: "The run broke off." })],
   ])("finalize and %s: the manifest lists what is there", async (_, change) => {
@@ -184,13 +184,13 @@ describe("two nodes at once", () => {
 let texts = 0;
 
 /** A file of these bytes; new ones where no text is given. */
-async function file(path: string, text = `text ${(texts += 1)}`) {
-  return { path, sha256: (await test.registry.uploadObject(sourceOf(Buffer.from(text)))).sha256 };
+async function file(node: Registry, path: string, text = `text ${(texts += 1)}`) {
+  return { path, sha256: (await node.uploadObject(sourceOf(Buffer.from(text)))).sha256 };
 }
 
 async function open(): Promise<string> {
   const { id } = await test.registry.createPackage({ kind: "run", retention_class: "transient" });
-  await test.registry.addPackageFiles(id, [await file("a"), await file("b")]);
+  await test.registry.addPackageFiles(id, [await file(test.registry, "a"), await file(test.registry, "b")]);
   return id;
 }
 
