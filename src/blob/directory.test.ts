@@ -54,6 +54,18 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
+describe("directory: beside a collector", () => {
+  // Catches a commit that finds the object standing, and looks at it only when a collector has taken it away.
+  it("commits what is staged, though the same object goes while it is looked at", async () => {
+    for (let round = 0; round < 200; round += 1) {
+      const location = await put(store, `upl_${round}a`, chunks(BYTES));
+      const staged = await store.stage(`upl_${round}b`, chunks(BYTES));
+      await Promise.all([store.commit(staged), store.remove(location)]);
+      await store.discard(staged.uploadId);
+    }
+  });
+});
+
 describe("directory: layout", () => {
   it("keeps an object under its digest, readable by owner and group only", async () => {
     const location = await put(store, "upl_1", chunks(BYTES));

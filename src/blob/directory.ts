@@ -209,7 +209,12 @@ class DirectoryBlobStore implements BlobStore {
     try {
       // Opened before the link is made: once it is visible, nothing but the fsync itself may keep it from being durable.
       await using folder = await this.#directories.open(dirname(path));
-      if (!(await linked(stagingPath, path)) && !(await this.#stands(key, staged.sizeBytes))) return false;
+      for (;;) {
+        const outcome = await linked(stagingPath, path);
+        if (outcome === "linked" || (await this.#stands(key, staged.sizeBytes))) break;
+        if (outcome === "gone") return false;
+        // It stood there, and a collector has taken it away since: now the name is free.
+      }
       // Also when the object stood there already: whoever linked it may not have come to the fsync yet.
       await folder.sync();
       return true;
@@ -297,14 +302,15 @@ async function writing<T>(attempt: string, work: Promise<T>): Promise<T> {
   }
 }
 
-/** True when `path` is now a name of the staged file; false when staging is gone, or something has the name already. */
-async function linked(stagingPath: string, path: string): Promise<boolean> {
+/** `linked` when `path` is now a name of the staged file, `taken` when something has the name already, `gone` when staging is. */
+async function linked(stagingPath: string, path: string): Promise<"linked" | "taken" | "gone"> {
   try {
     await link(stagingPath, path);
-    return true;
+    return "linked";
   } catch (error) {
     const errno = errnoOf(error);
-    if (errno === "EEXIST" || errno === "ENOENT") return false;
+    if (errno === "EEXIST") return "taken";
+    if (errno === "ENOENT") return "gone";
     throw error;
   }
 }

@@ -216,7 +216,7 @@ export interface Registry {
   ): Promise<readonly PackageFileRecord[]>;
   /** Answers the entry that is gone. Raises `package.not_open`, `package.file_not_found`. */
   removePackageFile(id: string, path: string): Promise<PackageFileRecord>;
-  /** Finalized again it is answered as it is. Raises `package.not_open`, `package.empty`, `package.changed`. */
+  /** Finalized again it is answered as it is. Raises `package.not_open`, `package.empty`, `package.changed`, `object.missing`. */
   finalizePackage(id: string): Promise<PackageRecord>;
   /** Raises `package.not_open`, `retention.reason_required`. */
   failPackage(id: string, request: { reason: string }): Promise<PackageRecord>;

@@ -1,16 +1,20 @@
 import { fromTimestamp, toTimestamp } from "../../base/clock.ts";
+import type { Transaction } from "../../catalog/database.ts";
 import { filesOfPackage, packageById } from "../../catalog/queries/packages.ts";
+import type { PackageTable } from "../../catalog/tables.ts";
 import type { Context } from "../context.ts";
 import { packageErrors } from "../errors.ts";
-import { dropLeases, storeBytes } from "../objects.ts";
+import { dropLeases, requireObjects, storeBytes } from "../objects.ts";
 import { manifestOf } from "../package-manifest.ts";
 import type { PackageRecord } from "../package-records.ts";
+import type { UploadedObject } from "../records.ts";
+import { freeRefused } from "../releases/publish.ts";
 import { findEvidence, packageRecord, requireOpen } from "./find-package.ts";
 import { checkRequiredReason } from "./package-rules.ts";
 
 /**
- * Closes a package: its manifest is made and stored outside any transaction, and counts only if the files are still the same when
- * it is recorded.
+ * Closes a package: its manifest is made and stored outside any transaction, and counts only if the files are still the same, and
+ * its bytes still here, when it is recorded.
  */
 export async function finalizePackage(context: Context, id: string): Promise<PackageRecord> {
   const { row, files } = await context.database.read(async (reader) => {
@@ -26,31 +30,51 @@ export async function finalizePackage(context: Context, id: string): Promise<Pac
   // A clock that was set back must not make it older than its own creation.
   const finalizedAt = toTimestamp(Math.max(context.clock.nowMs(), fromTimestamp(row.created_at)));
   const manifest = await storeBytes(context, manifestOf(row, files, finalizedAt));
-  return context.database.write(context.principal, async (tx) => {
-    const now = await findEvidence(tx, context, id, "package.write");
+  try {
+    return await context.database.write(context.principal, (tx) =>
+      record(tx, context, { row, finalizedAt, manifest }),
+    );
+  } catch (error) {
+    const made = [manifest.sha256];
+    await freeRefused(context, error, made, made);
+    throw error;
+  }
+}
+
+async function record(
+  tx: Transaction,
+  context: Context,
+  closing: { readonly row: PackageTable; readonly finalizedAt: string; readonly manifest: UploadedObject },
+): Promise<PackageRecord> {
+  const { row, finalizedAt, manifest } = closing;
+  const { id } = row;
+  const now = await findEvidence(tx, context, id, "package.write");
+  if (now.status === "finalized") {
     await dropLeases(tx, context.principal, [manifest.sha256]);
-    if (now.status === "finalized") return packageRecord({ row: now, app: undefined });
-    requireOpen(now);
-    if (now.files_seq !== row.files_seq) {
-      throw packageErrors.error("package.changed", `${id} changed while it was being finalized. Retry.`, {
-        details: { package: id },
-      });
-    }
-    await tx.record({
-      type: "v1.package.finalized",
-      subject: id,
-      data: {
-        app_id: null,
-        package_id: id,
-        manifest_sha256: manifest.sha256,
-        manifest_size: manifest.size_bytes,
-        file_count: row.file_count,
-        total_size: row.size_bytes,
-        finalized_at: finalizedAt,
-      },
+    return packageRecord({ row: now, app: undefined });
+  }
+  requireOpen(now);
+  if (now.files_seq !== row.files_seq) {
+    throw packageErrors.error("package.changed", `${id} changed while it was being finalized. Retry.`, {
+      details: { package: id },
     });
-    return packageRecord({ row: (await tx.first(packageById, { id }))!, app: undefined });
+  }
+  await requireObjects(tx, tx.now, context.principal, [manifest.sha256]);
+  await tx.record({
+    type: "v1.package.finalized",
+    subject: id,
+    data: {
+      app_id: null,
+      package_id: id,
+      manifest_sha256: manifest.sha256,
+      manifest_size: manifest.size_bytes,
+      file_count: row.file_count,
+      total_size: row.size_bytes,
+      finalized_at: finalizedAt,
+    },
   });
+  await dropLeases(tx, context.principal, [manifest.sha256]);
+  return packageRecord({ row: (await tx.first(packageById, { id }))!, app: undefined });
 }
 
 /** Gives an open package up. What was brought stays as it is until its period ends. */

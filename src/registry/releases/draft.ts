@@ -71,8 +71,10 @@ export async function draftRelease(context: Context, request: ReleaseHead): Prom
     if (present !== undefined) return releaseRecord(tx, context, app, present);
     const releaseId = newId("rel");
     const ids = { releaseId, packageId: newId("pkg"), createdAt: tx.now };
+    const made = stored.notesSha256 === null ? [] : [stored.notesSha256];
+    await requireObjects(tx, tx.now, context.principal, made);
     await recordDraft(tx, context, app, { ...head, ...ids, ...stored, metadata });
-    if (stored.notesSha256 !== null) await dropLeases(tx, context.principal, [stored.notesSha256]);
+    await dropLeases(tx, context.principal, made);
     return releaseRecord(tx, context, app, (await tx.first(releaseById, { id: releaseId }))!);
   });
 }

@@ -94,7 +94,7 @@ export const packageRoutes = [
     body: nothing,
     response: packageRecord,
     form: "canonical",
-    errors: ["package.not_found", "package.not_open", "package.empty", "package.changed"],
+    errors: ["package.not_found", "package.not_open", "package.empty", "package.changed", "object.missing"],
     handle: ({ registry, params: { id } }) => registry.finalizePackage(id),
   }),
   route({
