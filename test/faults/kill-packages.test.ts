@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -32,7 +31,7 @@ async function makeRun(name: string, files: Readonly<Record<string, string>>): P
  */
 async function killEverywhere(
   name: string,
-  template: string | null,
+  template: string,
   argsFor: (store: string) => string[],
   check: (store: string, run: ProgramRun) => Promise<void>,
 ): Promise<Point[]> {
@@ -40,7 +39,7 @@ async function killEverywhere(
   const start = async (): Promise<Subject> => {
     copies += 1;
     const store = join(root, `${name}-${copies}`);
-    if (template !== null) await cp(template, store, { recursive: true });
+    await cp(template, store, { recursive: true });
     return { store, args: [...argsFor(store), "--local-store", store, "--json"], nowMs };
   };
   const { reached, beyond } = pointsOf(await record(await start()));
@@ -55,7 +54,7 @@ async function killEverywhere(
     const run = await kill(subject, point);
     expect(run, where).toMatchObject(dies ? { signal: "SIGKILL" } : { code: 0 });
     try {
-      if (existsSync(join(subject.store, "dist.db"))) await expectSound(subject.store);
+      await expectSound(subject.store);
       await check(subject.store, run);
       await expectSound(subject.store);
     } catch (error) {
@@ -82,9 +81,13 @@ needs("strace")("an ingest killed at any change of the store", () => {
       "raw/c.log": "a",
     });
     const args = ["package", "ingest", directory, "--retention-class", "transient"];
+    // How a store comes to be is killed elsewhere; this one knows one of the files.
+    const template = join(root, "known");
+    const known = await makeRun("known", { "known.log": "a" });
+    await ask(template, "package", "ingest", known, "--retention-class", "raw-evidence");
     const points = await killEverywhere(
       "ingest",
-      null,
+      template,
       () => args,
       async (store, run) => {
         const again = await ask(store, ...args);
@@ -92,7 +95,7 @@ needs("strace")("an ingest killed at any change of the store", () => {
         if (isDone)
           expect(again).toMatchObject({ status: "unchanged", package: { id: run.json.package.id } });
         expect(again.package).toMatchObject({ status: "finalized", file_count: 4 });
-        expect((await ask(store, "package", "list")).items).toHaveLength(1);
+        expect((await ask(store, "package", "list", "--retention-class", "transient")).items).toHaveLength(1);
         const report = await ask(store, "package", "verify", again.package.id);
         expect(report).toMatchObject({ ok: true, checked: { files: 4 } });
       },
@@ -100,7 +103,7 @@ needs("strace")("an ingest killed at any change of the store", () => {
     const paths = points.map(({ path }) => path).join("\n");
     expect(paths).toMatch(/^dist\.db-wal$/m);
     expect(paths).toMatch(/^staging\/upl_\w+$/m);
-    expect(points.filter(({ name }) => name === "link").length).toBeGreaterThanOrEqual(4);
+    expect(points.filter(({ name }) => name === "link").length).toBe(3);
   }, 600_000);
 
   it("leaves the old file or the new one, when it was to be replaced, and no package half closed", async () => {
@@ -116,9 +119,8 @@ needs("strace")("an ingest killed at any change of the store", () => {
       template,
       () => replace,
       async (store) => {
-        expect(["the old", "the new text"].map((text) => text.length)).toContain(
-          (await ask(store, "package", "files", id)).items[0].size_bytes,
-        );
+        const [file] = (await ask(store, "package", "files", id)).items;
+        expect(["the old".length, "the new text".length]).toContain(file.size_bytes);
         await expectWhole(store, id);
         await ask(store, ...replace);
         await expectWhole(store, id);

@@ -19,6 +19,7 @@ import {
 /** Two nodes on one store, each with its own connections: what one has checked the other must not undo before its commit. */
 
 const ROUNDS = 5;
+const MANY = 25;
 const DAY_MS = 24 * 3600 * 1000;
 
 let test: TestStore;
@@ -94,7 +95,7 @@ describe("two nodes at once", () => {
   it("sweep: each transition is recorded once, and by one of them", async () => {
     await test.registry.createApp("acme", { retention_keep: 2 });
     const all: string[] = [];
-    for (let round = 0; round < ROUNDS; round += 1) {
+    for (let round = 0; round < MANY; round += 1) {
       const ends = [await finalized(), await finalized()];
       const { release } = await publishTar(nodes[0], { version: `1.${round}`, channel: "beta" });
       await publishTar(nodes[0], { version: `2.${round}`, channel: "beta" });
@@ -112,7 +113,7 @@ describe("two nodes at once", () => {
 
   // A mark that a hold took back must not be put down again by a sweep that looked before.
   it("sweep and hold: the marks are about what is so", async () => {
-    for (let round = 0; round < ROUNDS; round += 1) {
+    for (let round = 0; round < MANY; round += 1) {
       const id = await finalized();
       test.clock.advance(8 * DAY_MS);
       await Promise.all([nodes[0].sweepRetention(), nodes[1].holdPackage(id, { reason: "Dispute." })]);
@@ -127,7 +128,7 @@ describe("two nodes at once", () => {
   });
 
   it("hold and clean up: it is held or it is gone, and who asked knows which", async () => {
-    for (let round = 0; round < ROUNDS; round += 1) {
+    for (let round = 0; round < MANY; round += 1) {
       const id = await finalized();
       test.clock.advance(8 * DAY_MS);
       const [held] = await Promise.all([
@@ -151,7 +152,7 @@ describe("two nodes at once", () => {
     ],
     ["fail", (node: Registry, id: string) => node.failPackage(id, { reason: "The run broke off." })],
   ])("finalize and %s: the manifest lists what is there", async (_, change) => {
-    for (let round = 0; round < ROUNDS; round += 1) {
+    for (let round = 0; round < MANY; round += 1) {
       const id = await open();
       const [finalizing, changed] = await Promise.all([
         outcomeOf(nodes[0].finalizePackage(id)),
@@ -170,14 +171,14 @@ describe("two nodes at once", () => {
   });
 
   it("create by one key: there is one package, and one of them made it", async () => {
-    for (let round = 0; round < ROUNDS; round += 1) {
+    for (let round = 0; round < MANY; round += 1) {
       const request = { kind: "run", key: `run:${round}` };
       const [one, two] = await Promise.all(nodes.map((node) => node.createPackage(request)));
       expect(two!.id).toBe(one!.id);
       expect([one!.created, two!.created].toSorted()).toEqual([false, true]);
     }
     const made = await eventsOf(test.registry, { action: "package.created" });
-    expect(made).toHaveLength(ROUNDS);
+    expect(made).toHaveLength(MANY);
   });
 });
 
