@@ -224,8 +224,9 @@ export class RetentionRun {
     }
     const made = await this.#test.registry.createPackage(request);
     expect(made.created).toBe(present === undefined);
-    if (present !== undefined) expect(made.id).toBe(present.id);
-    else this.#born({ id: made.id, release: null, key, retentionClass, createdAt: made.created_at });
+    if (present === undefined)
+      this.#born({ id: made.id, release: null, key, retentionClass }, made.created_at);
+    else expect(made.id).toBe(present.id);
     return present === undefined ? "ok" : "the same";
   }
 
@@ -403,14 +404,16 @@ export class RetentionRun {
 
   // What the answers say, kept in the model ---------------------------------------------------------------------------
 
-  #born({
-    createdAt,
-    ...of
-  }: Pick<ModelPackage, "id" | "release" | "key" | "retentionClass"> & { createdAt: string }): ModelPackage {
+  #born(
+    of: Pick<ModelPackage, "id" | "release" | "key" | "retentionClass">,
+    createdAt: string,
+  ): ModelPackage {
+    const { writeMs } = this.#model;
+    expect(createdAt).toBe(toText(writeMs));
     const period = of.retentionClass === null ? null : testSettings.retentionClasses[of.retentionClass]!;
     const born: ModelPackage = {
       ...of,
-      classUntilMs: period === null ? null : addDuration(fromTimestamp(createdAt), period),
+      classUntilMs: period === null ? null : addDuration(writeMs, period),
       status: "created",
       extensionsMs: [],
       holds: [],
@@ -428,9 +431,8 @@ export class RetentionRun {
     const createdAtMs = fromTimestamp(created_at);
     const release = { id, app: of, createdAtMs, touchedAtMs: createdAtMs, status };
     const { retentionClass } = of;
-    await this.#readFiles(
-      this.#born({ id: package_id, release, key: null, retentionClass, createdAt: package_.created_at }),
-    );
+    const born = this.#born({ id: package_id, release, key: null, retentionClass }, package_.created_at);
+    await this.#readFiles(born);
   }
 
   /** A release's paths are made of its artifacts. */
@@ -442,8 +444,9 @@ export class RetentionRun {
   }
 
   async #finalized(of: ModelPackage): Promise<void> {
-    const { manifest_sha256 } = await this.#test.registry.getPackage(of.id);
+    const { manifest_sha256, finalized_at } = await this.#test.registry.getPackage(of.id);
     if (of.manifest !== null) expect(manifest_sha256).toBe(of.manifest);
+    else expect(finalized_at).toBe(toText(this.#model.writeMs));
     of.manifest = manifest_sha256!;
     of.status = "finalized";
     this.#model.stored.add(manifest_sha256!);

@@ -1,4 +1,3 @@
-import { fromTimestamp, toTimestamp } from "../../base/clock.ts";
 import type { Transaction } from "../../catalog/database.ts";
 import { filesOfPackage, packageById } from "../../catalog/queries/packages.ts";
 import type { PackageTable } from "../../catalog/tables.ts";
@@ -7,6 +6,7 @@ import { packageErrors } from "../errors.ts";
 import { dropLeases, requireObjects, storeBytes } from "../objects.ts";
 import { manifestOf } from "../package-manifest.ts";
 import type { PackageRecord } from "../package-records.ts";
+import { recordingTime } from "../recording-time.ts";
 import type { UploadedObject } from "../records.ts";
 import { freeRefused } from "../releases/publish.ts";
 import { findEvidence, packageRecord, requireOpen } from "./find-package.ts";
@@ -27,8 +27,7 @@ export async function finalizePackage(context: Context, id: string): Promise<Pac
   if (files.length === 0) {
     throw packageErrors.error("package.empty", `${id} has no files.`, { details: { package: id } });
   }
-  // A clock that was set back must not make it older than its own creation.
-  const finalizedAt = toTimestamp(Math.max(context.clock.nowMs(), fromTimestamp(row.created_at)));
+  const finalizedAt = await recordingTime(context);
   const manifest = await storeBytes(context, manifestOf(row, files, finalizedAt));
   try {
     return await context.database.write(context.principal, (tx) =>

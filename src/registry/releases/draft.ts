@@ -19,6 +19,7 @@ import { once } from "../idempotency.ts";
 import { packageErrors, releaseErrors } from "../errors.ts";
 import { dropLeases, requireObjects, storeBytes } from "../objects.ts";
 import { fileEntry, manifestOf } from "../package-manifest.ts";
+import { recordingTime } from "../recording-time.ts";
 import type {
   ArtifactRequest,
   PublishResult,
@@ -198,7 +199,7 @@ async function planDraft(
   if (release.status !== "draft") requirePublished(release);
   requireScope(context.principal, "publish", { app: slug, channel: release.channel });
   await requireValid(context, app, release);
-  const finalizedAt = toTimestamp(context.clock.nowMs());
+  const finalizedAt = await recordingTime(context);
   const row = (await context.database.read((reader) =>
     reader.first(packageById, { id: release.package_id }),
   ))!;

@@ -15,6 +15,7 @@ import { earlierAnswerTo, once } from "../idempotency.ts";
 import { appErrors, packageErrors, releaseErrors } from "../errors.ts";
 import { dropLeases, requireObjects, storeBytes } from "../objects.ts";
 import { encodeManifest } from "../package-manifest.ts";
+import { recordingTime } from "../recording-time.ts";
 import type { ArtifactRequest, PublishRequest, PublishResult, ReleaseHead } from "../records.ts";
 import {
   checkBuild,
@@ -199,7 +200,7 @@ async function planRelease(
   retentionClass: string | null,
 ): Promise<ReleasePlan> {
   const packageId = newId("pkg");
-  const createdAt = toTimestamp(context.clock.nowMs());
+  const createdAt = await recordingTime(context);
   const manifest = encodeManifest({
     packageId,
     kind: "release",
