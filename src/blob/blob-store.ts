@@ -186,16 +186,16 @@ export interface StagedBlob {
 }
 
 /** Where an object's bytes are. Made by an adapter and kept as state (`storage_location`); never part of an event. */
-/** Where an upload's bytes stand. */
-export interface CommittedBlob extends BlobLocation {
-  /** True when this very call put them there under a key that was never used before. */
-  readonly isNew?: boolean;
-}
-
 export interface BlobLocation {
   readonly sha256: string;
   /** The adapter's own name for the bytes: `objects/ab/abcdef…` in a directory, `objects/ab/abcdef…/upl_…` in S3. */
   readonly key: string;
+}
+
+/** Where an upload's bytes stand. */
+export interface CommittedBlob extends BlobLocation {
+  /** True when this very call put them there under a key that was never used before. */
+  readonly isNew?: boolean;
 }
 
 export interface LockRequest {

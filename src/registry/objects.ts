@@ -204,7 +204,7 @@ async function recordPlaced(
 ): Promise<{ object: UploadedObject; key: string } | undefined> {
   const { sha256, blake3, sizeBytes } = staged;
   const before = await tx.first(locationOf, { sha256 });
-  const known = await isRowKnownTo(tx, tx.now, context.principal, before);
+  const known = await isKnownTo(tx, tx.now, context.principal, before);
   const row = (await finishDeletionOf(tx, context, before)) === "none" ? before : undefined;
   const key = await keyToRecord(context, staged, { row, location });
   if (key === undefined) return undefined;
@@ -318,20 +318,10 @@ export function leaseHolder(principal: Principal): string {
 }
 
 /**
- * A digest is not a permission: bytes are known to somebody who holds a live lease on them, or who may read something
- * that refers to them.
+ * A digest is not a permission: bytes that are present are known to somebody who holds a live lease on them, or who may read
+ * something that refers to them.
  */
 async function isKnownTo(
-  reader: Reader,
-  now: string,
-  principal: Principal,
-  sha256: string,
-): Promise<boolean> {
-  return isRowKnownTo(reader, now, principal, await reader.first(locationOf, { sha256 }));
-}
-
-/** The same of an object whose row was read. */
-async function isRowKnownTo(
   reader: Reader,
   now: string,
   principal: Principal,
@@ -358,7 +348,7 @@ export async function requireObjects(
   const missing: string[] = [];
   for (const sha256 of digests) {
     const row = await reader.first(locationOf, { sha256 });
-    if (await isRowKnownTo(reader, now, principal, row)) found.push(row!);
+    if (await isKnownTo(reader, now, principal, row)) found.push(row!);
     else missing.push(sha256);
   }
   if (missing.length === 0) return found;
@@ -389,7 +379,7 @@ export async function lookupObject(context: Context, sha256: string): Promise<Ob
   return context.database.read(async (reader) => {
     const now = toTimestamp(context.clock.nowMs());
     const row = await reader.first(locationOf, { sha256 });
-    if (!(await isRowKnownTo(reader, now, context.principal, row))) return null;
+    if (!(await isKnownTo(reader, now, context.principal, row))) return null;
     return { sha256, blake3: row!.blake3, size_bytes: row!.size_bytes };
   });
 }
@@ -398,10 +388,10 @@ export async function lookupObject(context: Context, sha256: string): Promise<Ob
 export async function leaseObject(context: Context, sha256: string): Promise<UploadedObject> {
   requireUploader(context.principal);
   return context.database.write(context.principal, async (tx) => {
-    if (!(await isKnownTo(tx, tx.now, context.principal, sha256))) {
+    const row = await tx.first(locationOf, { sha256 });
+    if (row === undefined || !(await isKnownTo(tx, tx.now, context.principal, row))) {
       throw objectErrors.error("object.not_found", `There is no object ${sha256}.`, { details: { sha256 } });
     }
-    const row = (await tx.first(locationOf, { sha256 }))!;
     const expiresAt = toTimestamp(tx.nowMs + context.settings.expireAfterMs);
     await tx.run(putLease, { sha256, principal: leaseHolder(context.principal), expires_at: expiresAt });
     return {

@@ -4,6 +4,7 @@ import { createApp, type Mount } from "../../src/server/app.ts";
 import { createLogger } from "../../src/server/logger.ts";
 import { type ConnectionLimits, type RunningServer, startServer } from "../../src/server/serve.ts";
 import type { ServerSettings } from "../../src/config/server-settings.ts";
+import { testServerSettings } from "../support/test-server.ts";
 import { openTestStore, type TestStore, type TestStoreOptions } from "../support/test-store.ts";
 
 export interface TestServer extends TestStore {
@@ -25,16 +26,7 @@ export async function startTestServer(
     store: test.store,
     clock: test.clock,
     log: createLogger((line) => void log.push(JSON.parse(line) as { [key: string]: unknown })),
-    settings: {
-      host: "127.0.0.1",
-      port: 0,
-      publicUrl: null,
-      trustedProxies: [],
-      maxUploadBytes: 1024 ** 3,
-      workers: 1,
-      sendFile: "off" as const,
-      ...settings,
-    },
+    settings: { ...testServerSettings, ...settings },
   };
   const server = await startServer(deps, createApp(deps, mounts), limits);
   return {

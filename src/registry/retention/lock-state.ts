@@ -1,8 +1,7 @@
 import { fromTimestamp } from "../../base/clock.ts";
 import type { Reader } from "../../catalog/database.ts";
 import { packageLockOf } from "../../catalog/queries/locks.ts";
-import { retentionStateOf } from "../../catalog/queries/retention.ts";
-import type { PackageTable } from "../../catalog/tables.ts";
+import type { PackageTable, RetentionStateTable } from "../../catalog/tables.ts";
 import { planLock } from "../../retention/lock-plan.ts";
 import type { Context } from "../context.ts";
 import type { RetentionRecord } from "../package-records.ts";
@@ -12,12 +11,11 @@ export async function lockState(
   reader: Reader,
   { settings }: Pick<Context, "settings">,
   { id, deleted_at }: PackageTable,
-  now: string,
+  { state, now }: { readonly state: RetentionStateTable | undefined; readonly now: string },
 ): Promise<Pick<RetentionRecord, "lock" | "locked_until">> {
   const { lockAheadMs: aheadMs } = settings;
   if (aheadMs === null || deleted_at !== null) return { lock: null, locked_until: null };
   const until = (await reader.first(packageLockOf, { package_id: id }))?.locked_until ?? null;
-  const state = await reader.first(retentionStateOf, { package_id: id });
   const plan = state === undefined ? null : planLock(state, fromTimestamp(now), aheadMs);
   const wanted = plan?.pendingBelow ?? now;
   if (until !== null && until > now && until >= wanted) return { lock: "applied", locked_until: until };

@@ -2,7 +2,6 @@ import { toTimestamp } from "../../base/clock.ts";
 import { newId } from "../../base/ids.ts";
 import type { Reader } from "../../catalog/database.ts";
 import { retentionEvents } from "../../catalog/queries/audit.ts";
-import { packageById } from "../../catalog/queries/packages.ts";
 import { activeHolds, extensionsOf, holdById, retentionStateOf } from "../../catalog/queries/retention.ts";
 import type { HoldTable, PackageTable } from "../../catalog/tables.ts";
 import type { JsonObject } from "../../log/events.ts";
@@ -172,10 +171,10 @@ async function findKept(reader: Reader, context: Context, id: string): Promise<P
 async function retentionRecord(
   reader: Reader,
   context: Pick<Context, "settings">,
-  { id }: { readonly id: string },
+  row: PackageTable,
   now: string,
 ): Promise<RetentionRecord> {
-  const row = (await reader.first(packageById, { id }))!;
+  const { id } = row;
   const state = await reader.first(retentionStateOf, { package_id: id });
   const extensions = await reader.all(extensionsOf, { package_id: id });
   const holds = await reader.all(activeHolds, { package_id: id });
@@ -194,7 +193,7 @@ async function retentionRecord(
     })),
     eligible_for_deletion: decision?.action === "delete",
     marked_at: state?.marked_at ?? null,
-    ...(await lockState(reader, context, row, now)),
+    ...(await lockState(reader, context, row, { state, now })),
     reasons: decision?.reasons ?? [
       { rule: "deleted", until: null, ref: null, text: `It was deleted at ${row.deleted_at}.` },
     ],
