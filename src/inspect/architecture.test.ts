@@ -1,5 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import type { RandomAccess } from "../base/random-access.ts";
 import { parseArch, settleArch } from "./architecture.ts";
 import {
   appImageFile,
@@ -15,11 +16,19 @@ import {
   rpmOf,
   tarEntry,
   tarFile,
+  zipFile,
 } from "./inspect-fixtures.ts";
 import type { Arch, Format } from "./inspection.ts";
+import { readers } from "./readers.ts";
+
+const settledOf = async (bytes: RandomAccess, format: Format, declared?: Arch) => {
+  const read = await readers[format]();
+  const declaration = { platform: "linux", filename: "a" } as const;
+  return settleArch(format, declared, await read({ bytes, declared: declaration, nowMs: 0, verify: true }));
+};
 
 const settle = async (format: Format, file: Uint8Array, declared?: Arch) => {
-  const { arch, findings } = await settleArch(bufferAccess(file), format, declared);
+  const { arch, findings } = await settledOf(bufferAccess(file), format, declared);
   return [arch, ...findings.map(({ code }) => code)];
 };
 
@@ -85,17 +94,17 @@ describe("settleArch reads the file's own architecture", () => {
   });
 
   it.runIf(process.platform === "linux")("reads a real ELF program: the one that runs this", async () => {
-    const { arch } = await settleArch(await fileAccess(process.execPath), "appimage", undefined);
+    const { arch } = await settledOf(await fileAccess(process.execPath), "appimage");
     expect(arch).toBe({ x64: "x86_64", arm64: "arm64" }[process.arch as string]);
   });
 
   it("counts a format that names no processor as universal, or as declared", async () => {
-    expect(await settle("zip", Buffer.from("PK"))).toEqual(["universal"]);
+    expect(await settle("zip", zipFile())).toEqual(["universal"]);
     expect(await settle("msi", Buffer.from(""), "arm64")).toEqual(["arm64"]);
   });
 
   it("keeps the file's own word in the facts", async () => {
-    const { facts } = await settleArch(bufferAccess(debFile("armhf")), "deb", undefined);
+    const { facts } = await settledOf(bufferAccess(debFile("armhf")), "deb");
     expect(facts).toEqual({ detected_arch: "armv7", native_arch: "armhf" });
   });
 });
@@ -123,7 +132,7 @@ describe("settleArch compares with what was declared", () => {
   // NSIS and Inno Setup begin with a 32-bit x86 program whatever they install.
   it("lets an x86 Windows program be declared for others: validation.arch_stub", async () => {
     expect(await settle("exe", peFile(0x14c), "x86_64")).toEqual(["x86_64", "validation.arch_stub"]);
-    const { findings } = await settleArch(bufferAccess(peFile(0x14c)), "exe", "arm64");
+    const { findings } = await settledOf(bufferAccess(peFile(0x14c)), "exe", "arm64");
     expect(findings[0]?.severity).toBe("info");
   });
 
@@ -139,7 +148,7 @@ describe("settleArch compares with what was declared", () => {
 
   it("reads a big-endian machine number in its own order", async () => {
     const file = appImageFile({ machine: 21, bigEndian: true });
-    const { facts } = await settleArch(bufferAccess(file), "appimage", undefined);
+    const { facts } = await settledOf(bufferAccess(file), "appimage");
     expect(facts).toEqual({ detected_arch: null, native_arch: "big-endian 64-bit 21" });
   });
 });

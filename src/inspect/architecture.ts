@@ -1,11 +1,7 @@
-import type { RandomAccess } from "../base/random-access.ts";
 import type { ArchReading } from "./arch-reading.ts";
-import { debArch } from "./deb/deb-arch.ts";
-import { elfArch } from "./elf/elf-arch.ts";
 import { finding } from "./findings.ts";
+import type { FormatReport } from "./format-reader.ts";
 import { type Arch, arches, type Finding, type Format } from "./inspection.ts";
-import { peArch } from "./pe/pe-arch.ts";
-import { rpmArch } from "./rpm/rpm-arch.ts";
 
 const aliases: ReadonlyMap<string, Arch> = new Map([
   ...arches.map((arch) => [arch, arch] as const),
@@ -18,14 +14,6 @@ export function parseArch(text: string): Arch | undefined {
   return aliases.get(text);
 }
 
-/** The formats whose files name their processor, each with its reader. */
-const readers: Partial<Record<Format, (bytes: RandomAccess) => Promise<ArchReading>>> = {
-  appimage: elfArch,
-  exe: peArch,
-  deb: debArch,
-  rpm: rpmArch,
-};
-
 /** The architecture an artifact gets, with what is to be said about it. */
 export interface SettledArch {
   readonly arch: Arch;
@@ -34,26 +22,35 @@ export interface SettledArch {
   readonly findings: readonly Finding[];
 }
 
+/** The architecture of a file that nothing is known of. */
+export function undeclaredArch(declared: Arch | undefined): SettledArch {
+  return { arch: declared ?? "universal", facts: {}, findings: [] };
+}
+
 /**
  * Settles the architecture of a file that has its format's leading bytes: the declared one, checked against the file;
- * else the file's own; else `universal`. Raises only what reading raises.
+ * else the file's own; else `universal`.
  */
-export async function settleArch(
-  bytes: RandomAccess,
+export function settleArch(
   format: Format,
   declared: Arch | undefined,
-): Promise<SettledArch> {
-  const reading = await readers[format]?.(bytes);
-  if (!reading) return { arch: declared ?? "universal", facts: {}, findings: [] };
-  if (reading.kind !== "read") {
-    return { arch: declared ?? "universal", facts: {}, findings: [notRead(reading, declared)] };
-  }
+  { arch: reading, runsOn = [] }: Pick<FormatReport, "arch" | "runsOn">,
+): SettledArch {
+  if (!reading) return { ...undeclaredArch(declared), findings: runsElsewhere(declared, runsOn) };
+  if (reading.kind !== "read") return { ...undeclaredArch(declared), findings: [notRead(reading, declared)] };
   const difference = compare(reading, format, declared);
   return {
     arch: declared ?? reading.arch ?? "universal",
     facts: { detected_arch: reading.arch, native_arch: reading.native },
     findings: difference ? [difference] : [],
   };
+}
+
+function runsElsewhere(declared: Arch | undefined, runsOn: readonly Arch[]): Finding[] {
+  if (declared === undefined || declared === "universal") return [];
+  if (runsOn.length === 0 || runsOn.includes("universal") || runsOn.includes(declared)) return [];
+  const message = `The file is for ${runsOn.join(", ")}, but ${declared} was declared.`;
+  return [finding("validation.arch_mismatch", message, { declared_arch: declared, detected_arches: runsOn })];
 }
 
 function compare(

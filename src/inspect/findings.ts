@@ -35,6 +35,49 @@ export const findingCodes = {
     severity: "error",
     about: "The declared architecture contradicts the one in the file.",
   },
+  "validation.truncated": {
+    severity: "error",
+    about:
+      "The file begins as its format does and ends before what it announces: an upload or a build that was cut off.",
+  },
+  "validation.damaged": {
+    severity: "warning",
+    about: "A part of the file contradicts itself or is not what its format says, and could not be read.",
+  },
+  "validation.limit": {
+    severity: "warning",
+    about:
+      "A part of the file asks for more memory, depth or entries than inspection gives, and was not read.",
+  },
+  "validation.unsupported": {
+    severity: "info",
+    about: "A part of the file is in a form that inspection does not read.",
+  },
+  "validation.facts_left_out": {
+    severity: "info",
+    about: "The file holds more facts than are kept; the finding names those that were left out.",
+  },
+  "validation.zip_duplicate_name": {
+    severity: "error",
+    about:
+      "A name stands twice in the archive: what is checked and what is installed may be different entries.",
+  },
+  "validation.zip_unsafe_name": {
+    severity: "error",
+    about: "The archive has a name that leads out of the folder it is unpacked into.",
+  },
+  "validation.zip_overlap": {
+    severity: "error",
+    about: "Entries of the archive share the same bytes.",
+  },
+  "validation.zip_bomb": {
+    severity: "error",
+    about: "The archive unpacks to so much more than its size that whoever opens it fills the disk.",
+  },
+  "validation.zip_header_mismatch": {
+    severity: "error",
+    about: "An entry's own header names something else than the archive's directory does.",
+  },
   "validation.signer_unread": {
     severity: "warning",
     about: "The app pins who may sign for this platform, and nothing read who signed this file.",
@@ -61,11 +104,21 @@ export const findingCodes = {
 
 export type FindingCode = keyof typeof findingCodes;
 
-/** Builds one finding with the severity its code has. `details` holds JSON values only. */
+/**
+ * Builds one finding with the severity its code has. `details` holds JSON values only; `where` is the path inside the file, or
+ * the part of it, that it is about.
+ */
 export function finding(
   code: FindingCode,
   message: string,
   details?: Readonly<Record<string, unknown>>,
+  where?: string,
 ): Finding {
-  return { code, severity: findingCodes[code].severity, message, ...(details && { details }) };
+  return {
+    code,
+    severity: findingCodes[code].severity,
+    message,
+    ...(where !== undefined && { where }),
+    ...(details && { details }),
+  };
 }

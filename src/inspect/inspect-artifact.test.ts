@@ -21,12 +21,14 @@ import {
 } from "./inspect-fixtures.ts";
 import type { DeclaredArtifact, Platform } from "./inspection.ts";
 
+const options = { nowMs: Date.parse("2026-01-01T00:00:00Z"), verify: true };
+
 const inspect = (
   file: Uint8Array,
   platform: Platform,
   filename: string,
   more: Partial<DeclaredArtifact> = {},
-) => inspectArtifact(bufferAccess(file), { platform, filename, ...more });
+) => inspectArtifact(bufferAccess(file), { platform, filename, ...more }, options);
 
 const codes = async (...args: Parameters<typeof inspect>) =>
   (await inspect(...args)).findings.map(({ code }) => code);
@@ -68,6 +70,8 @@ describe("inspectArtifact on sound files", () => {
       contentType: "application/vnd.debian.binary-package",
       facts: { detected_arch: "arm64", native_arch: "arm64" },
       findings: [],
+      icon: null,
+      identity: { id: null, version: null, build: null, label: null, signers: [] },
       status: "passed",
     });
     expect((await inspect(gzipSync(tarFile()), "macos", "acme.tgz")).facts).toEqual({ compression: "gzip" });
@@ -75,10 +79,14 @@ describe("inspectArtifact on sound files", () => {
 
   it("passes a real apk", async () => {
     const path = createRequire(import.meta.url).resolve("android-apidemos/apks/ApiDemos-debug.apk");
-    const inspection = await inspectArtifact(await fileAccess(path), {
-      platform: "android_apk",
-      filename: "ApiDemos-debug.apk",
-    });
+    const inspection = await inspectArtifact(
+      await fileAccess(path),
+      {
+        platform: "android_apk",
+        filename: "ApiDemos-debug.apk",
+      },
+      options,
+    );
     expect(inspection).toMatchObject({ format: "apk", arch: "universal", status: "passed", findings: [] });
   });
 });
@@ -125,10 +133,14 @@ describe("inspectArtifact on the wrong content", () => {
   });
 
   it("refuses a program named as a tar", async () => {
-    const { findings } = await inspectArtifact(await fileAccess(process.execPath), {
-      platform: "linux",
-      filename: "node.tar",
-    });
+    const { findings } = await inspectArtifact(
+      await fileAccess(process.execPath),
+      {
+        platform: "linux",
+        filename: "node.tar",
+      },
+      options,
+    );
     expect(findings.map(({ code }) => code)).toEqual(["validation.content_mismatch"]);
     expect(findings[0]?.details?.looks_like).toMatch(/^an? .*program/);
   });
@@ -219,6 +231,8 @@ describe("inspectArtifact never throws for a bad file", () => {
       read: () => Promise.reject(new Error("disk")),
       close: async () => {},
     };
-    await expect(inspectArtifact(broken, { platform: "linux", filename: "a.deb" })).rejects.toThrow("disk");
+    await expect(inspectArtifact(broken, { platform: "linux", filename: "a.deb" }, options)).rejects.toThrow(
+      "disk",
+    );
   });
 });

@@ -1,11 +1,16 @@
-import { settleArch } from "./architecture.ts";
+import { settleArch, undeclaredArch } from "./architecture.ts";
+import { boundInspection } from "./bound-inspection.ts";
 import { readUpTo } from "./bytes.ts";
+import { CachedAccess } from "./cached-access.ts";
 import { detectFormat } from "./detect-format.ts";
 import { finding } from "./findings.ts";
 import { anyContentType, type FormatVariant } from "./formats.ts";
-import type { DeclaredArtifact, Finding, Format, Inspect, Inspection } from "./inspection.ts";
+import { type FileToInspect, type FormatReport, noIdentity } from "./format-reader.ts";
+import type { DeclaredArtifact, Finding, Format, Inspect } from "./inspection.ts";
 import { headBytes, type Probe } from "./magic.ts";
+import { readers } from "./readers.ts";
 import { looksLike } from "./sniff.ts";
+import { unreadableFinding } from "./unreadable.ts";
 
 /** How many leading bytes a mismatch shows. */
 const shownBytes = 16;
@@ -14,35 +19,55 @@ const shownBytes = 16;
 const shownTypeLength = 200;
 
 /**
- * Checks what every artifact is held to: extension, platform, content type, leading bytes, architecture. All that is wrong is
- * reported at once. Facts: `compression` (tar), `detected_arch` and `native_arch` (exe, deb, rpm, AppImage).
+ * Looks at a file: extension, platform, content type and leading bytes first, then, when they fit, what its format's reader finds
+ * inside. All that is wrong is reported at once. Facts always include `compression` (tar), `detected_arch` and `native_arch` (exe, deb,
+ * rpm, AppImage); the others are the reader's.
  *
  * Raises only what the reader of the bytes raises; a bad file is a finding.
  */
-export const inspectArtifact: Inspect = async (bytes, declared) => {
+export const inspectArtifact: Inspect = async (bytes, declared, options) => {
   const probe: Probe = { head: await readUpTo(bytes, 0, headBytes), bytes };
   const { format, candidates, findings: nameFindings } = detectFormat(declared);
   const variant = await firstMatch(candidates, probe);
   const type = settleContentType(declared.contentType, format, variant ? [variant] : candidates);
-  const arch =
+  const inside =
     format && variant
-      ? await settleArch(bytes, format, declared.arch)
-      : { arch: declared.arch ?? "universal", facts: {}, findings: [] };
+      ? await readInside(format, { bytes: new CachedAccess(bytes), declared, ...options })
+      : nothingInside;
+  const arch = format && variant ? settleArch(format, declared.arch, inside) : undeclaredArch(declared.arch);
   const findings = [
     ...nameFindings,
     ...type.findings,
     ...contentFindings(probe, candidates, variant),
     ...arch.findings,
+    ...inside.findings,
   ];
-  return {
+  return boundInspection({
     format,
     arch: arch.arch,
     contentType: type.contentType,
-    facts: { ...(variant?.compression && { compression: variant.compression }), ...arch.facts },
+    facts: {
+      ...(variant?.compression && { compression: variant.compression }),
+      ...arch.facts,
+      ...inside.facts,
+    },
+    identity: inside.identity,
+    icon: inside.icon ?? null,
     findings,
     status: findings.some(({ severity }) => severity === "error") ? "failed" : "passed",
-  } satisfies Inspection;
+  });
 };
+
+const nothingInside: FormatReport = { facts: {}, identity: noIdentity, findings: [] };
+
+async function readInside(format: Format, file: FileToInspect): Promise<FormatReport> {
+  try {
+    const read = await readers[format]();
+    return await read(file);
+  } catch (error) {
+    return { ...nothingInside, findings: [unreadableFinding(error)] };
+  }
+}
 
 async function firstMatch(
   candidates: readonly FormatVariant[],

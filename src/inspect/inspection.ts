@@ -45,7 +45,49 @@ export interface Finding {
   readonly severity: Severity;
   /** A sentence for people. */
   readonly message: string;
+  /** The path inside the file, or the part of it, that the finding is about; absent when it is the whole file. */
+  readonly where?: string;
   readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** What a pin of the platform names: see `Signer.id`. */
+export type SignerKind = "android_certificate" | "apple_team" | "authenticode" | "package_key";
+
+/** Somebody who signed the file. JSON as it is stored and printed. */
+export interface Signer {
+  readonly kind: SignerKind;
+  /**
+   * What pins name. `android_certificate`: the SHA-256 of the certificate, in hex. `apple_team`: the team's ten characters.
+   * `authenticode`: subject and issuer of the certificate, `CN=… | CN=…`. `package_key`: the key's fingerprint, or its id where
+   * that is all there is, in lower-case hex.
+   */
+  readonly id: string;
+  /** For people: the certificate's subject, the team's name, the key's owner. */
+  readonly name: string;
+  /** Ids of the signers that it proves to have taken over from, oldest first. */
+  readonly lineage: readonly string[];
+  /** True when the signature was verified over all it covers. */
+  readonly verified: boolean;
+  /** When the certificate or profile ends, RFC 3339; null when it does not or is not known. */
+  readonly expires_at: string | null;
+}
+
+/** What the file is to the device that installs it. JSON as it is stored and printed. */
+export interface Identity {
+  /** The bundle identifier or package name. */
+  readonly id: string | null;
+  readonly version: string | null;
+  readonly build: string | null;
+  /** The name people see. */
+  readonly label: string | null;
+  /** Empty when nobody has signed. */
+  readonly signers: readonly Signer[];
+}
+
+/** A picture found in the file. */
+export interface Icon {
+  readonly contentType: "image/png" | "image/webp" | "image/jpeg";
+  readonly bytes: Uint8Array;
 }
 
 export interface Inspection {
@@ -54,12 +96,26 @@ export interface Inspection {
   readonly contentType: string;
   /** What was found inside, by name. JSON values only. */
   readonly facts: Readonly<Record<string, unknown>>;
+  readonly identity: Identity;
+  readonly icon: Icon | null;
   readonly findings: readonly Finding[];
   /** `failed` when any finding is an error. */
   readonly status: "passed" | "failed";
 }
 
+export interface InspectOptions {
+  /** The time by which certificates and profiles are judged, in milliseconds since the epoch. */
+  readonly nowMs: number;
+  /** False leaves out what needs the whole file: signatures over all bytes, digests of every entry. */
+  readonly verify: boolean;
+}
+
 /**
- * Looks at the bytes of an artifact. Never throws for a bad file: what is wrong with it is a finding.
+ * Looks at the bytes of an artifact. Never throws for a bad file: what is wrong with it is a finding. Raises only what the
+ * reader of the bytes raises.
  */
-export type Inspect = (bytes: RandomAccess, declared: DeclaredArtifact) => Promise<Inspection>;
+export type Inspect = (
+  bytes: RandomAccess,
+  declared: DeclaredArtifact,
+  options: InspectOptions,
+) => Promise<Inspection>;

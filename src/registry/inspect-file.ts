@@ -26,7 +26,7 @@ export async function inspectFile(path: string, declared: DeclaredArtifact): Pro
       },
       close: async () => {},
     };
-    const inspection = await inspectArtifact(bytes, declared);
+    const inspection = await inspectArtifact(bytes, declared, { nowMs: Date.now(), verify: true });
     const hasher = await createDualHasher();
     for await (const chunk of readFileChunks(file)) hasher.update(chunk);
     const digests = hasher.digest();

@@ -1,6 +1,6 @@
 import { basename, resolve } from "node:path";
 
-import { inspectFile } from "../../registry/inspect-file.ts";
+import { type InspectedFile, inspectFile } from "../../registry/inspect-file.ts";
 import { guessPlatform } from "../../registry/manifest/guess-platform.ts";
 import { platforms } from "../../registry/manifest/vocabulary.ts";
 import { naturalBytes } from "../../base/text.ts";
@@ -42,29 +42,31 @@ export const run: Run<typeof inspect> = async ({ output, directory }, { args, op
     sha256: digests.sha256,
     blake3: digests.blake3,
     validation_status: inspection.status,
-    metadata: inspection.facts,
+    facts: inspection.facts,
+    identity: inspection.identity,
     findings: inspection.findings,
   };
   output.result(result, () => inspectionText(result));
   return inspection.status === "failed" ? "invalid" : undefined;
 };
 
-type Result = Omit<
-  Awaited<ReturnType<typeof inspectFile>>["inspection"],
-  "status" | "facts" | "contentType"
-> & {
+interface Result {
   readonly filename: string;
   readonly platform: string;
+  readonly arch: string;
+  readonly format: string | null;
   readonly content_type: string;
   readonly size_bytes: number;
   readonly sha256: string;
   readonly blake3: string;
   readonly validation_status: string;
-  readonly metadata: Readonly<Record<string, unknown>>;
-};
+  readonly facts: InspectedFile["inspection"]["facts"];
+  readonly identity: InspectedFile["inspection"]["identity"];
+  readonly findings: InspectedFile["inspection"]["findings"];
+}
 
 function inspectionText(result: Result): string {
-  const facts = Object.entries(result.metadata).map(
+  const facts = Object.entries(result.facts).map(
     ([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)] as const,
   );
   const findings = result.findings.map(

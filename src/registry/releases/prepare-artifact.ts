@@ -83,7 +83,7 @@ async function lookInside(
 ): Promise<Inspection> {
   const bytes = await context.blobs.openRandom({ sha256: object.sha256, key: object.physical_key });
   try {
-    return await inspectArtifact(bytes, declared);
+    return await inspectArtifact(bytes, declared, { nowMs: context.clock.nowMs(), verify: true });
   } finally {
     await bytes.close();
   }

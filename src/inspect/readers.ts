@@ -1,0 +1,43 @@
+import type { RandomAccess } from "../base/random-access.ts";
+import type { ArchReading } from "./arch-reading.ts";
+import { debArch } from "./deb/deb-arch.ts";
+import { elfArch } from "./elf/elf-arch.ts";
+import { type FormatReader, noIdentity } from "./format-reader.ts";
+import type { Format } from "./inspection.ts";
+import { peArch } from "./pe/pe-arch.ts";
+import { rpmArch } from "./rpm/rpm-arch.ts";
+
+/** Reads nothing inside. */
+const nothing = async (): Promise<FormatReader> => async () => ({
+  facts: {},
+  identity: noIdentity,
+  findings: [],
+});
+
+const archOnly =
+  (arch: (bytes: RandomAccess) => Promise<ArchReading>) =>
+  async (): Promise<FormatReader> =>
+  async ({ bytes }) => ({
+    facts: {},
+    identity: noIdentity,
+    findings: [],
+    arch: await arch(bytes),
+  });
+
+/** What reads the inside of each format; loaded when a file of that format comes. */
+export const readers: Readonly<Record<Format, () => Promise<FormatReader>>> = {
+  apk: nothing,
+  aab: nothing,
+  ipa: nothing,
+  dmg: nothing,
+  pkg: nothing,
+  app_zip: nothing,
+  tar: nothing,
+  deb: archOnly(debArch),
+  rpm: archOnly(rpmArch),
+  appimage: archOnly(elfArch),
+  zip: async () => (await import("./zip/read-zip.ts")).readZip,
+  exe: archOnly(peArch),
+  msi: nothing,
+  msix: nothing,
+};
