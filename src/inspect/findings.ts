@@ -82,6 +82,18 @@ export const findingCodes = {
     severity: "warning",
     about: "The app pins who may sign for this platform, and nothing read who signed this file.",
   },
+  "validation.certificate_expired": {
+    severity: "warning",
+    about: "A certificate that the file is signed with has expired.",
+  },
+  "validation.certificate_expiring": {
+    severity: "warning",
+    about: "A certificate that the file is signed with expires within 30 days.",
+  },
+  "validation.certificate_not_yet_valid": {
+    severity: "warning",
+    about: "A certificate that the file is signed with is good only from a later day on.",
+  },
   "validation.arch_unsupported": {
     severity: "error",
     about:
