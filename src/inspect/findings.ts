@@ -98,10 +98,6 @@ export const findingCodes = {
     severity: "error",
     about: "A checksum of the disk image is not that of its bytes.",
   },
-  "validation.dmg_signature_invalid": {
-    severity: "error",
-    about: "The disk image's own code signature does not verify over all it covers.",
-  },
   "validation.dmg_app_unread": {
     severity: "info",
     about: "The disk image's file system is not one that is read here: the app inside was not looked at.",

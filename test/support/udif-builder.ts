@@ -83,12 +83,19 @@ function filter(command: string, args: readonly string[], input: Buffer): Buffer
   return stdout;
 }
 
+/** How often the byte before a place stands again from there on. */
+function runAt(plain: Buffer, at: number, most: number): number {
+  if (at === 0) return 0;
+  let run = 0;
+  while (run < most && plain[at + run] === plain[at - 1]) run += 1;
+  return run;
+}
+
 /** Runs of the byte before as matches, all else as it is. */
 export function packAdc(plain: Buffer): Buffer {
   const out: number[] = [];
   for (let at = 0; at < plain.length;) {
-    let run = 0;
-    while (at > 0 && run < 67 && at + run < plain.length && plain[at + run] === plain[at - 1]) run += 1;
+    const run = runAt(plain, at, 67);
     if (run >= 4) {
       out.push(0x40 | (run - 4), 0, 0);
       at += run;
@@ -105,8 +112,7 @@ export function packAdc(plain: Buffer): Buffer {
 function packLzfse(plain: Buffer): Buffer {
   const pieces: Buffer[] = [];
   for (let at = 0; at < plain.length;) {
-    let run = 0;
-    while (at > 0 && run < 10 && at + run < plain.length && plain[at + run] === plain[at - 1]) run += 1;
+    const run = runAt(plain, at, 10);
     if (run >= 3) {
       pieces.push(Buffer.from([(run - 3) << 3, 1]));
       at += run;

@@ -35,7 +35,8 @@ export async function readDiskFiles(
   }
   const volume = await readPart(findings, () => readHfsVolume(bytes));
   const files = volume && (await readPart(findings, () => readHfsFiles(volume)));
-  if (files === undefined) return { ...noFiles, facts: { file_system: fileSystem, volume: null } };
+  if (volume === undefined || files === undefined)
+    return { ...noFiles, facts: { file_system: fileSystem, volume: null } };
   const top = topLevel(files.tree);
   return {
     tree: files.tree,

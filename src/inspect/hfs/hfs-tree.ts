@@ -1,3 +1,4 @@
+import type { RandomAccess } from "../../base/random-access.ts";
 import { readExactly } from "../bytes.ts";
 import type { FileTree, TreeFile } from "../file-tree.ts";
 import { UnreadableError } from "../unreadable.ts";
@@ -122,6 +123,8 @@ class HfsFile implements TreeFile {
       yield await bytes.read(offset, Math.min(READ_BYTES, this.sizeBytes - offset));
     }
   }
+
+  readonly access = async (): Promise<RandomAccess> => this.#open();
 
   #open(): ForkAccess {
     const { id, dataFork, isCompressed } = this.#file;

@@ -1,6 +1,6 @@
 import type { Transform } from "node:stream";
 
-import { UnreadableError } from "../unreadable.ts";
+import type { UnreadableError } from "../unreadable.ts";
 
 /**
  * Chunks passed through a transform, as fast as they are taken. An error of the transform becomes `failure()`; what the chunks

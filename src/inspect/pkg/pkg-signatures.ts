@@ -1,3 +1,5 @@
+import type { X509Certificate } from "node:crypto";
+
 import { leadsTo, type TrustedRoots } from "../apple/apple-roots.ts";
 import { certificateKind, certificateTeam } from "../apple/developer-certificate.ts";
 import { certificateFacts, timeText } from "../cms/certificate-facts.ts";
@@ -12,7 +14,7 @@ import { type PkgSignature, readXarSignature } from "./xar-signature.ts";
 import type { XarToc } from "./xar-toc.ts";
 
 export interface PkgSigning {
-  /** `signatures`, `certificates`, `signing_kind`, `team_id`, `notarization`. */
+  /** `signatures`, `certificates` (the chain of the first), `signing` (what its certificate is for), `team_id`, `notarization_ticket`. */
   readonly facts: Readonly<Record<string, unknown>>;
   readonly signers: readonly Signer[];
 }
@@ -42,29 +44,73 @@ export async function readPkgSignatures(
     if (signature) signatures.push(signature);
   }
   if (toc.signatures.length === 0) {
-    findings.push(finding("validation.unsigned", "The installer package is not signed: macOS refuses to open it."));
+    findings.push(
+      finding("validation.unsigned", "The installer package is not signed: macOS refuses to open it."),
+    );
   }
   for (const { scheme, problem } of signatures) {
     if (problem !== null) {
-      findings.push(finding("validation.pkg_signature_invalid", problem, { scheme }, "signature"));
+      findings.push(finding("validation.pkg_signature_invalid", problem, { scheme }, WHERE));
     }
   }
-  const byCertificate = Map.groupBy(signatures, ({ chain }) => chain[0]?.fingerprint256);
-  const signers = [...byCertificate.values()].map((own) => readSigner(own, context));
-  const [first] = signers;
+  const signers = [...Map.groupBy(signatures, ({ chain }) => chain[0]?.fingerprint256).values()];
+  const [first] = signers.map(([one]) => one!.chain);
+  const isTrusted = first !== undefined && leadsTo(roots, first);
   return {
     facts: {
-      signatures: signatures.map(({ scheme, problem, stampedAt }) => ({
+      signatures: signatures.map(({ scheme, problem, signedAt, stampedAt }) => ({
         scheme,
         digest: head.algorithm,
         verified: problem === null && isTocSound,
+        signed_at: signedAt?.toISOString() ?? null,
         timestamp: stampedAt?.toISOString() ?? null,
       })),
-      certificates: [...byCertificate.values()].flatMap(([one]) => one!.chain.slice(0, 1).map(certificateFacts)),
-      signing_kind: first?.kind ?? null,
-      team_id: first?.signer?.id ?? null,
+      certificates: first?.map(certificateFacts) ?? [],
+      signing: isTrusted ? certificateKind(first[0]!) : null,
+      team_id: isTrusted ? certificateTeam(first[0]!) : null,
       notarization_ticket: isStapled,
     },
-    signers: signers.flatMap(({ signer }) => signer ?? []),
+    signers: signers.flatMap((own) => readSigner(own, context)),
   };
+}
+
+/** The signer of signatures made with one certificate, and what is to be said about it. */
+function readSigner(
+  signatures: readonly PkgSignature[],
+  { roots, isTocSound, isWhole, isStapled, nowMs, findings }: PkgSigningContext,
+): Signer[] {
+  const [chain = []] = signatures.map((one) => one.chain);
+  const [certificate] = chain;
+  if (certificate === undefined) return [];
+  const name = subjectName(certificate);
+  const isTrusted = leadsTo(roots, chain);
+  if (!isTrusted) {
+    const message = `The certificate of ${name} was not issued by Apple: it says nothing about who signed, and macOS refuses it.`;
+    findings.push(finding("validation.signer_not_apple", message, undefined, WHERE));
+  } else if (certificateKind(certificate) === "developer_id" && !isStapled) {
+    const message =
+      "No notarization ticket is stapled to the package: without a connection macOS refuses to open it.";
+    findings.push(finding("validation.not_notarized", message));
+  }
+  // What was signed in time stays good, as long as somebody Apple trusts says when.
+  const isStamped = signatures.some(({ stampedAt }) => stampedAt !== null && covers(certificate, stampedAt));
+  if (!isStamped) findings.push(...expiryFindings(certificate, nowMs, WHERE));
+  const team = isTrusted ? certificateTeam(certificate) : null;
+  return [
+    {
+      kind: "apple_team",
+      // Without Apple's word a team is a mere claim: the certificate stands for itself.
+      id: team ?? certificate.fingerprint256.replaceAll(":", "").toLowerCase(),
+      name,
+      lineage: [],
+      verified: isTocSound && isWhole && signatures.every(({ problem }) => problem === null),
+      expires_at: timeText(certificate.validToDate),
+    },
+  ];
+}
+
+const WHERE = "signature";
+
+function covers({ validFromDate, validToDate }: X509Certificate, time: Date): boolean {
+  return validFromDate <= time && time <= validToDate;
 }

@@ -2,6 +2,7 @@ import type { FileToInspect, FormatReader, FormatReport } from "../format-reader
 import { noIdentity } from "../format-reader.ts";
 import { finding } from "../findings.ts";
 import type { Arch, Finding } from "../inspection.ts";
+import { appleRoots, type TrustedRoots } from "../apple/apple-roots.ts";
 import { parseArch } from "../architecture.ts";
 import { readPart } from "../unreadable.ts";
 import { type Distribution, readDistribution } from "./distribution.ts";
@@ -22,15 +23,19 @@ const MAX_XML_BYTES = 4 * 1024 * 1024;
  * An installer package of macOS: a xar archive. Facts: `kind` (product, component, or archive for one that is neither), `title`, `min_os`,
  * `architectures`, `packages`, `toc_checksum`, `created_at`, and those of `readPkgSignatures`.
  */
-export const readPkg: FormatReader = async (file) => {
+export const readPkg: FormatReader = (file) => readPkgTrusting(appleRoots(), file);
+
+/** `readPkg` with other roots than Apple's. */
+export async function readPkgTrusting(roots: TrustedRoots, file: FileToInspect): Promise<FormatReport> {
   const findings: Finding[] = [];
   const head = await readPart(findings, () => readXarHead(file.bytes));
   const toc = head && (await readPart(findings, () => readXarToc(head.toc)));
   if (head === undefined || toc === undefined) return { facts: {}, identity: noIdentity, findings };
-  return await readArchive(file, head, toc, findings);
-};
+  return await readArchive(roots, file, head, toc, findings);
+}
 
 async function readArchive(
+  roots: TrustedRoots,
   file: FileToInspect,
   head: XarHead,
   toc: XarToc,
@@ -47,6 +52,7 @@ async function readArchive(
   const contents = await readContents(toc, heap, findings);
   const isWhole = verify && (await checkFiles(toc.files, heap, bytes.sizeBytes, findings));
   const signing = await readPkgSignatures(toc, head, heap, {
+    roots,
     isTocSound: checksum.verified,
     isWhole,
     nowMs,

@@ -1,7 +1,7 @@
 import { readPart } from "../unreadable.ts";
 import { finding } from "../findings.ts";
 import type { Finding } from "../inspection.ts";
-import { type XarHeap, unpackedBytes } from "./xar-data.ts";
+import { isChecked, type XarHeap, unpackedBytes } from "./xar-data.ts";
 import { tocDigest, type XarHead } from "./xar-header.ts";
 import type { XarFile, XarToc } from "./xar-toc.ts";
 
@@ -72,9 +72,9 @@ export async function checkFiles(
     if (problem === undefined) break;
     if (problem !== null) wrong.push(problem);
   }
-  const open = files.find(({ data }) => data && data.archived === null && data.extracted === null);
+  const open = files.find((file) => !isChecked(file));
   if (open) {
-    const message = `${open.path} has no checksum: no signature covers its content.`;
+    const message = `${open.path} has no checksum that is known: no signature covers its content.`;
     unread.push(finding("validation.pkg_checksum_missing", message, undefined, open.path));
   }
   const details = { files_with_wrong_checksums: wrong.length };

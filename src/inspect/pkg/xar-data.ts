@@ -88,6 +88,12 @@ export function unpackedBytes({ data }: XarFile): number {
   return data && data.encoding === GZIP ? data.sizeBytes : 0;
 }
 
+/** Whether `check` compares anything: a checksum of an algorithm that is known here. */
+export function isChecked({ data }: XarFile): boolean {
+  if (data === null) return true;
+  return hashFor(data.archived) !== null || (hashFor(data.extracted) !== null && isReadable(data));
+}
+
 function isReadable({ encoding }: XarData): boolean {
   return encoding === GZIP || encoding === STORED;
 }

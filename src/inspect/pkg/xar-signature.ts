@@ -20,6 +20,8 @@ export interface PkgSignature {
   readonly problem: string | null;
   /** The signer's certificate first, each one verified by the next; empty when there is none. */
   readonly chain: readonly X509Certificate[];
+  /** What the signer says. */
+  readonly signedAt: Date | null;
   /** What a timestamp of one of the roots' authorities says. */
   readonly stampedAt: Date | null;
 }
@@ -49,6 +51,7 @@ async function readCms(bytes: Buffer, head: XarHead, roots: TrustedRoots): Promi
     scheme: "xar_cms",
     problem: signer.problem,
     chain: signer.chain,
+    signedAt: signer.signingTime,
     stampedAt: stamps.find(({ verified, chain }) => verified && leadsTo(roots, chain))?.time ?? null,
   };
 }
@@ -63,6 +66,7 @@ function readRsa({ certificates }: XarSignature, bytes: Buffer, head: XarHead): 
     scheme: "xar_rsa",
     problem: holds ? null : "The RSA signature is not one over the table of contents.",
     chain: new CertificateSet(certificates.map((der) => readBer(der))).chainOf(certificate),
+    signedAt: null,
     stampedAt: null,
   };
 }
