@@ -14,6 +14,8 @@ export interface UdifPartitionInput {
 export interface UdifOptions {
   readonly chunkBytes?: number;
   readonly license?: boolean;
+  /** Names the chunks of each partition so many times, as if the disk went on. */
+  readonly repeat?: number;
   /** Makes the code signature from all that stands before it, and from the trailer as it will be but for the signature's length. */
   readonly sign?: (content: Buffer, trailer: Buffer) => Promise<Buffer>;
 }
@@ -31,7 +33,7 @@ const kinds = {
 /** Builds a disk image in the Universal Disk Image Format: packed chunks, the property list, a signature if asked for, the trailer. */
 export async function buildUdif(
   partitions: readonly UdifPartitionInput[],
-  { chunkBytes = 64 * 1024, license = false, sign }: UdifOptions = {},
+  { chunkBytes = 64 * 1024, license = false, repeat = 1, sign }: UdifOptions = {},
 ): Promise<Buffer> {
   const fork: Buffer[] = [];
   const checksums: Buffer[] = [];
@@ -51,10 +53,15 @@ export async function buildUdif(
       fork.push(packed);
       packedBytes += packed.length;
     }
-    chunks.push(chunk(0xffffffff, content.length / SECTOR, 0, packedBytes, 0));
+    const once = chunks.slice();
+    for (let time = 1; time < repeat; time += 1) {
+      for (const again of once) chunks.push(moved(again, (time * content.length) / SECTOR));
+    }
+    const sectors = (content.length / SECTOR) * repeat;
+    chunks.push(chunk(0xffffffff, sectors, 0, packedBytes, 0));
     checksums.push(u32(crc));
-    const table = tableOf(index, firstSector, content.length / SECTOR, crc, chunks);
-    firstSector += content.length / SECTOR;
+    const table = tableOf(index, firstSector, sectors, crc, chunks);
+    firstSector += sectors;
     return entry(index, name, table);
   });
   const data = Buffer.concat(fork);
@@ -145,6 +152,12 @@ function chunk(kind: number, sector: number, count: number, offset: number, leng
   for (const [index, value] of [sector, count, offset, length].entries()) {
     bytes.writeBigUInt64BE(BigInt(value), 8 + 8 * index);
   }
+  return bytes;
+}
+
+function moved(one: Buffer, sectors: number): Buffer {
+  const bytes = Buffer.from(one);
+  bytes.writeBigUInt64BE(bytes.readBigUInt64BE(8) + BigInt(sectors), 8);
   return bytes;
 }
 
