@@ -36,7 +36,7 @@ async function readImage(
 ): Promise<FormatReport> {
   const resources = await readPart(findings, () => readUdifResources(bytes, trailer, findings));
   const image = resources && (await readUdifImage(bytes, trailer, resources, verify, findings));
-  const files = await readDiskFiles(image?.partitions ?? [], findings);
+  const files = await readDiskFiles(image?.partitions ?? [], bytes.sizeBytes, findings);
   return {
     facts: {
       image: imageFacts(trailer),
