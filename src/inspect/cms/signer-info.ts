@@ -109,7 +109,9 @@ function attributesOf(node: BerNode | undefined): Map<string, Buffer[]> {
       .expect(tags.set)
       .children()
       .map((value) => value.encoded);
-    attributes.set(oid, [...(attributes.get(oid) ?? []), ...encoded]);
+    const known = attributes.get(oid);
+    if (known === undefined) attributes.set(oid, encoded);
+    else for (const value of encoded) known.push(value);
   }
   return attributes;
 }
