@@ -60,6 +60,10 @@ async function readSignature(encoded: Buffer, findings: Finding[]): Promise<Sign
     findings.push(invalid(`The signature has ${message.signers.length} signers; Windows takes one.`));
     return undefined;
   }
+  if (message.unreadableCertificates > 0) {
+    const text = `The signature carries damaged certificates: ${message.unreadableCertificates}.`;
+    findings.push(finding("validation.damaged", text, undefined, WHERE));
+  }
   const signed = readSpcIndirectData(message);
   const problems: Finding[] = [];
   const timestamps = await readPart(problems, () => readTimestamps(signer, message.certificates));

@@ -36,7 +36,7 @@ export const readPe: FormatReader = async (file) => {
   const { bytes } = file;
   const findings: Finding[] = [];
   const arch = await peArch(bytes);
-  const headers = arch.kind === "read" ? await readPart(findings, () => readPeHeaders(bytes)) : undefined;
+  const headers = await readPart(findings, () => readPeHeaders(bytes));
   if (headers === undefined) return { facts: {}, identity: noIdentity, findings, arch };
   await readPart(findings, () => requireSections(bytes, headers));
   const dotnet = (await readPart(findings, () => readDotnet(bytes, headers))) ?? null;
