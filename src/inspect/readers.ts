@@ -27,10 +27,10 @@ const archOnly =
 export const readers: Readonly<Record<Format, () => Promise<FormatReader>>> = {
   apk: nothing,
   aab: nothing,
-  ipa: nothing,
+  ipa: async () => (await import("./ipa/read-ipa.ts")).readIpa,
   dmg: nothing,
   pkg: nothing,
-  app_zip: nothing,
+  app_zip: async () => (await import("./app-zip/read-app-zip.ts")).readAppZip,
   tar: nothing,
   deb: archOnly(debArch),
   rpm: archOnly(rpmArch),
