@@ -4,7 +4,6 @@ import { debArch } from "./deb/deb-arch.ts";
 import { elfArch } from "./elf/elf-arch.ts";
 import { type FormatReader, noIdentity } from "./format-reader.ts";
 import type { Format } from "./inspection.ts";
-import { peArch } from "./pe/pe-arch.ts";
 import { rpmArch } from "./rpm/rpm-arch.ts";
 
 /** Reads nothing inside. */
@@ -28,16 +27,16 @@ const archOnly =
 export const readers: Readonly<Record<Format, () => Promise<FormatReader>>> = {
   apk: nothing,
   aab: nothing,
-  ipa: nothing,
+  ipa: async () => (await import("./ipa/read-ipa.ts")).readIpa,
   dmg: async () => (await import("./dmg/read-dmg.ts")).readDmg,
   pkg: async () => (await import("./pkg/read-pkg.ts")).readPkg,
-  app_zip: nothing,
+  app_zip: async () => (await import("./app-zip/read-app-zip.ts")).readAppZip,
   tar: nothing,
   deb: archOnly(debArch),
   rpm: archOnly(rpmArch),
   appimage: archOnly(elfArch),
   zip: async () => (await import("./zip/read-zip.ts")).readZip,
-  exe: archOnly(peArch),
+  exe: async () => (await import("./pe/read-pe.ts")).readPe,
   msi: nothing,
   msix: nothing,
 };

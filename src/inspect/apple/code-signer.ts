@@ -3,8 +3,10 @@ import type { X509Certificate } from "node:crypto";
 import { readBer, tags } from "../cms/ber.ts";
 import { octetsOf } from "../cms/ber-values.ts";
 import { type CmsSigner, readSignedData } from "../cms/signed-data.ts";
+import { readTimestamps } from "../cms/timestamp.ts";
 import type { CodeDirectory } from "../macho/code-directory.ts";
 import type { CodeSignature } from "../macho/code-signature.ts";
+import { UnreadableError } from "../unreadable.ts";
 import { leadsTo, type TrustedRoots } from "./apple-roots.ts";
 import { type CertificateKind, certificateKind, certificateTeam } from "./developer-certificate.ts";
 import { readPlistDict } from "./plist.ts";
@@ -25,6 +27,8 @@ export interface CodeSigner {
   /** The team that the certificate, or, where Apple's store signed, the program names. Null when the chain is not trusted. */
   readonly team: string | null;
   readonly signingTime: Date | null;
+  /** When it was signed, by the word of a time stamp that leads to one of the roots; null without. */
+  readonly stampedAt: Date | null;
   /** Why the signature does not hold; empty when it does. */
   readonly problems: readonly string[];
 }
@@ -35,7 +39,7 @@ export async function readCodeSigner(
   roots: TrustedRoots,
 ): Promise<CodeSigner | null> {
   if (signature.cms === null) return null;
-  const { signers } = await readSignedData(signature.cms, signature.signedDirectory.blob);
+  const { signers, certificates } = await readSignedData(signature.cms, signature.signedDirectory.blob);
   const signer = signers[0];
   if (signer === undefined) return null;
   const isTrusted = leadsTo(roots, signer.chain);
@@ -54,8 +58,24 @@ export async function readCodeSigner(
     kind,
     team: kind === "store" ? named : own,
     signingTime: signer.signingTime,
+    stampedAt: await stampedAt(signer, certificates, roots),
     problems,
   };
+}
+
+/** A stamp that cannot be read is none. */
+async function stampedAt(
+  signer: CmsSigner,
+  certificates: readonly X509Certificate[],
+  roots: TrustedRoots,
+): Promise<Date | null> {
+  try {
+    const stamps = await readTimestamps(signer, certificates);
+    return stamps.find((stamp) => stamp.verified && leadsTo(roots, stamp.chain))?.time ?? null;
+  } catch (error) {
+    if (error instanceof UnreadableError) return null;
+    throw error;
+  }
 }
 
 /** The message is over the first CodeDirectory; the others count only because its attributes name them. */

@@ -1,3 +1,5 @@
+import type { X509Certificate } from "node:crypto";
+
 import type { RandomAccess } from "../../base/random-access.ts";
 import { type CertificateFacts, certificateFacts, timeText } from "../cms/certificate-facts.ts";
 import { expiryFindings } from "../cms/expiry.ts";
@@ -12,13 +14,20 @@ import { readPart, UnreadableError } from "../unreadable.ts";
 import { appleRoots, type TrustedRoots } from "./apple-roots.ts";
 import { type CodeSigner, readCodeSigner } from "./code-signer.ts";
 import { differingKeys, readEntitlements } from "./entitlements.ts";
+import { readPlistDict } from "./plist.ts";
 import { plistJson } from "./plist-json.ts";
 import type { PlistDict } from "./plist-value.ts";
+
+/** A property list inside a program; those beside one have some ten KiB. */
+const MAX_INFO_BYTES = 1024 * 1024;
 
 export interface CodeOptions extends InspectOptions {
   /** The program's path inside the artifact, for findings. */
   readonly where: string;
+  /** Absent for a program that stands alone: its Info.plist is then the one inside it, and it has no other files. */
   readonly surroundings?: CodeSurroundings;
+  /** True leaves signatures alone. */
+  readonly headersOnly?: boolean;
   /** Apple's when absent. */
   readonly roots?: TrustedRoots | undefined;
 }
@@ -39,6 +48,8 @@ export interface CodeReport {
   readonly programs: readonly ProgramReport[];
   /** Those of the first signed program. */
   readonly entitlements: PlistDict | null;
+  /** The property list inside the first program, where it stands alone. */
+  readonly ownInfo: PlistDict | null;
   readonly signers: readonly Signer[];
   readonly findings: readonly Finding[];
 }
@@ -52,16 +63,25 @@ export async function inspectCode(bytes: RandomAccess, options: CodeOptions): Pr
   const findings: Finding[] = [];
   const slices = await readMachO(bytes, where);
   // All headers and signatures first, then all pages: a packed file is unpacked twice at most.
-  const read: Array<Pick<ProgramReport, "slice" | "signature" | "signer"> & { problems: string[] }> = [];
+  const read: Array<ProgramReport & { problems: string[] }> = [];
+  let ownInfo: PlistDict | null = null;
   for (const slice of slices) {
-    const signature = (await readPart(findings, () => signatureOf(bytes, slice, where))) ?? null;
-    const problems = signature === null ? [] : sealProblems(slice, signature, options.surroundings ?? {});
+    const surroundings =
+      options.surroundings ?? (await readPart(findings, () => ownSurroundings(bytes, slice, where))) ?? {};
+    const own = options.surroundings === undefined ? surroundings.infoPlist : undefined;
+    if (own) ownInfo ??= (await readPart(findings, () => readPlistDict(own, where))) ?? null;
+    const signature = options.headersOnly
+      ? null
+      : ((await readPart(findings, () => signatureOf(bytes, slice, where))) ?? null);
+    const problems = signature === null ? [] : sealProblems(slice, signature, surroundings);
     const signer =
       signature === null
         ? null
         : ((await readPart(findings, () => readCodeSigner(signature, options.roots ?? appleRoots()))) ??
           null);
     problems.push(...(signer?.problems ?? []));
+    // Damaging a signature must not do less than changing what it is over.
+    if (isDamaged(slice, signature, signer, findings.at(-1))) problems.push("It cannot be read.");
     read.push({ slice, signature, signer, problems });
   }
   if (options.verify) {
@@ -74,7 +94,17 @@ export async function inspectCode(bytes: RandomAccess, options: CodeOptions): Pr
   }
   const entitlements = await entitlementsOf(read, findings, where);
   findings.push(...signatureFindings(read, where), ...certificateFindings(read, nowMs, where));
-  return { programs: read, entitlements, signers: signersOf(read, options.verify), findings };
+  return { programs: read, entitlements, ownInfo, signers: signersOf(read, options.verify), findings };
+}
+
+function isDamaged(
+  slice: MachOSlice,
+  signature: CodeSignature | null,
+  signer: CodeSigner | null,
+  last: Finding | undefined,
+): boolean {
+  const isMissing = signature === null ? slice.signature !== null : signature.cms !== null && signer === null;
+  return isMissing && last?.code === "validation.damaged";
 }
 
 async function signatureOf(
@@ -97,6 +127,28 @@ async function signatureOf(
       : undefined;
   if (!content) throw new UnreadableError("damaged", `${where} ends within its signature.`, where);
   return readCodeSignature(content, where);
+}
+
+async function ownSurroundings(
+  bytes: RandomAccess,
+  slice: MachOSlice,
+  where: string,
+): Promise<CodeSurroundings> {
+  return { infoPlist: await readOwnInfoPlist(bytes, slice, where), codeResources: null };
+}
+
+/** The property list inside a program that stands alone; null when it has none. Throws `UnreadableError`. */
+async function readOwnInfoPlist(
+  bytes: RandomAccess,
+  { infoPlist, offset, sizeBytes }: MachOSlice,
+  where: string,
+): Promise<Buffer | null> {
+  if (infoPlist === null) return null;
+  const isInside =
+    infoPlist.sizeBytes <= MAX_INFO_BYTES && infoPlist.offset + infoPlist.sizeBytes <= sizeBytes;
+  const content = isInside && (await readExactly(bytes, offset + infoPlist.offset, infoPlist.sizeBytes));
+  if (content) return content;
+  throw new UnreadableError("damaged", `${where} names an Info.plist that it does not have.`, where);
 }
 
 async function entitlementsOf(
@@ -140,12 +192,18 @@ function certificateFindings(programs: readonly ProgramReport[], nowMs: number, 
   return signers.flatMap((signer) => {
     const { certificate, isTrusted } = signer;
     if (certificate === null) return [];
+    // A Developer ID's signature outlasts its certificate when a time stamp proves that it was made before.
+    const outlasts = signer.kind === "developer_id" && isWithin(certificate, signer.stampedAt);
     const foreign = `The certificate of ${subjectName(certificate)} was not issued by Apple: it says nothing about who signed, and devices refuse it.`;
     return [
       ...(isTrusted ? [] : [finding("validation.signer_not_apple", foreign, undefined, where)]),
-      ...expiryFindings(certificate, nowMs, where),
+      ...(outlasts ? [] : expiryFindings(certificate, nowMs, where)),
     ];
   });
+}
+
+function isWithin({ validFromDate, validToDate }: X509Certificate, time: Date | null): boolean {
+  return time !== null && validFromDate <= time && time <= validToDate;
 }
 
 /** One of each certificate. */
@@ -192,7 +250,7 @@ function signatureFacts({ slice, signature, signer, problems }: ProgramReport, v
   const [{ identifier, team, flags, hash, cdhash }] = signature.directories;
   return [
     {
-      scheme: signer === null ? "code_ad_hoc" : "code",
+      scheme: signature.cms === null ? "code_ad_hoc" : "code",
       verified: verify && problems.length === 0,
       arch: slice.cpu,
       identifier,
@@ -201,7 +259,8 @@ function signatureFacts({ slice, signature, signer, problems }: ProgramReport, v
       digests: [...new Set(signature.directories.map((directory) => directory.hash.name))],
       digest: hash.name,
       cdhash,
-      signed_at: signer?.signingTime?.toISOString() ?? null,
+      signed_at: (signer?.stampedAt ?? signer?.signingTime)?.toISOString() ?? null,
+      timestamp: signer?.stampedAt?.toISOString() ?? null,
     },
   ];
 }
