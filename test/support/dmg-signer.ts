@@ -19,7 +19,7 @@ export function signDmg({ signer, chain, team, ticket }: DmgSignatureOptions) {
       part === undefined ? Buffer.alloc(32) : sha256(part),
     );
     const names = Buffer.from(`acme\0${team}\0`);
-    const identOffset = 64;
+    const identOffset = 60;
     const hashOffset = identOffset + names.length + digests.length * 32;
     const directory = blob(
       0xfade0c02,

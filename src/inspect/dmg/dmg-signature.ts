@@ -110,7 +110,7 @@ async function readSignature(
     throw new UnreadableError("limit", message, WHERE);
   }
   const content = await readExactly(bytes, offset, length);
-  return readCodeSignature(content ?? Buffer.alloc(0), "The disk image");
+  return readCodeSignature(content ?? Buffer.alloc(0), WHERE);
 }
 
 function trailerProblems({ bytes }: UdifTrailer, { directories }: CodeSignature): string[] {
