@@ -53,6 +53,14 @@ export const findingCodes = {
     severity: "info",
     about: "A part of the file is in a form that inspection does not read.",
   },
+  "validation.inspection_timeout": {
+    severity: "error",
+    about: "Looking inside the file took longer than any sound file of its size needs.",
+  },
+  "validation.inspection_crashed": {
+    severity: "error",
+    about: "Looking inside the file stopped the inspector: by its memory, or by a fault in it.",
+  },
   "validation.facts_left_out": {
     severity: "info",
     about: "The file holds more facts than are kept; the finding names those that were left out.",

@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import { createDualHasher } from "../base/digest.ts";
 import { readFileChunks } from "../base/files.ts";
 import type { RandomAccess } from "../base/random-access.ts";
-import { inspectArtifact } from "../inspect/inspect-artifact.ts";
+import { inspectIsolated } from "../inspect/isolate/inspect-isolated.ts";
 import type { DeclaredArtifact, Inspection } from "../inspect/inspection.ts";
 
 export interface InspectedFile {
@@ -20,13 +20,14 @@ export async function inspectFile(path: string, declared: DeclaredArtifact): Pro
     const { size: sizeBytes } = await file.stat();
     const bytes: RandomAccess = {
       sizeBytes,
+      fd: file.fd,
       read: async (offset, length) => {
         const { buffer, bytesRead } = await file.read(new Uint8Array(length), 0, length, offset);
         return buffer.subarray(0, bytesRead);
       },
       close: async () => {},
     };
-    const inspection = await inspectArtifact(bytes, declared, { nowMs: Date.now(), verify: true });
+    const inspection = await inspectIsolated(bytes, declared, { nowMs: Date.now(), verify: true });
     const hasher = await createDualHasher();
     for await (const chunk of readFileChunks(file)) hasher.update(chunk);
     const digests = hasher.digest();

@@ -1,7 +1,7 @@
 import { newId } from "../../base/ids.ts";
 import type { AppTable, StorageLocationTable } from "../../catalog/tables.ts";
 import { finding } from "../../inspect/findings.ts";
-import { inspectArtifact } from "../../inspect/inspect-artifact.ts";
+import { inspectIsolated } from "../../inspect/isolate/inspect-isolated.ts";
 import type {
   Arch,
   DeclaredArtifact,
@@ -83,7 +83,7 @@ async function lookInside(
 ): Promise<Inspection> {
   const bytes = await context.blobs.openRandom({ sha256: object.sha256, key: object.physical_key });
   try {
-    return await inspectArtifact(bytes, declared, { nowMs: context.clock.nowMs(), verify: true });
+    return await inspectIsolated(bytes, declared, { nowMs: context.clock.nowMs(), verify: true });
   } finally {
     await bytes.close();
   }
