@@ -86,6 +86,26 @@ export const findingCodes = {
     severity: "error",
     about: "An entry's own header names something else than the archive's directory does.",
   },
+  "validation.version_differs": {
+    severity: "warning",
+    about: "The release is declared as another version than the file says.",
+  },
+  "validation.build_differs": {
+    severity: "warning",
+    about: "The release is declared as another build than the file says.",
+  },
+  "validation.bundle_id_mismatch": {
+    severity: "error",
+    about: "The app has another bundle identifier or package name on this platform.",
+  },
+  "validation.signer_changed": {
+    severity: "error",
+    about: "The file is signed by somebody else than the app pins, or by nobody.",
+  },
+  "validation.signer_unproven": {
+    severity: "warning",
+    about: "The file names the signer that the app pins, but its signature cannot be verified here.",
+  },
   "validation.signer_unread": {
     severity: "warning",
     about: "The app pins who may sign for this platform, and nothing read who signed this file.",

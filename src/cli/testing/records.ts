@@ -28,6 +28,7 @@ export const appRecord: AppRecord = {
   ios_mode: "artifact_only",
   testflight_url: null,
   identity_constraints: {},
+  signer_pinning: "first_use",
   retention_keep: 0,
   retention_class: null,
   created_at: at,
