@@ -253,6 +253,8 @@ export interface PublishedArtifact {
 
 export interface ArtifactRecord extends PublishedArtifact {
   readonly metadata: JsonObject;
+  /** The picture found inside, an object of its own; null where there is none. */
+  readonly icon_sha256: string | null;
 }
 
 export interface ReleaseRecord {

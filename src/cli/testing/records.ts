@@ -50,6 +50,7 @@ export const artifactRecord: ArtifactRecord = {
   findings: [],
   url: null,
   metadata: {},
+  icon_sha256: null,
 };
 
 export const releaseRecord: ReleaseRecord = {

@@ -83,7 +83,7 @@ const artifactFields = {
 };
 
 export const artifact: z.ZodType<ArtifactRecord> = z
-  .object({ ...artifactFields, metadata: jsonObject })
+  .object({ ...artifactFields, metadata: jsonObject, icon_sha256: digest.nullable() })
   .openapi("Artifact");
 
 export const release: z.ZodType<ReleaseRecord> = z

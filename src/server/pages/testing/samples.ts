@@ -39,6 +39,7 @@ export function sampleArtifact(changes: Partial<ArtifactRecord> = {}): ArtifactR
     findings: [],
     url: null,
     metadata: {},
+    icon_sha256: null,
     ...changes,
   };
 }
