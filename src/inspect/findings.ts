@@ -106,9 +106,54 @@ export const findingCodes = {
     severity: "warning",
     about: "The file names the signer that the app pins, but its signature cannot be verified here.",
   },
+  "validation.unsigned": {
+    severity: "warning",
+    about: "Nobody has signed the file.",
+  },
+  "validation.manifest_missing": {
+    severity: "warning",
+    about: "The file lacks the part that says what it is: what it is called, which version, what it needs.",
+  },
+  "validation.debuggable": {
+    severity: "warning",
+    about: "The app may be debugged: whoever has the device at hand reads and changes what it keeps.",
+  },
+  "validation.test_only": {
+    severity: "warning",
+    about: "The Android app is marked for tests only, and devices do not install it from a download.",
+  },
+  "validation.apk_signature_invalid": {
+    severity: "error",
+    about:
+      "A signature of the APK that some Android it is for looks at does not hold, is missing there, or is another signer's than the rest.",
+  },
+  "validation.apk_signature_stripped": {
+    severity: "error",
+    about: "The APK says that it was signed by a newer scheme too, and that signature is gone.",
+  },
+  "validation.apk_unprotected_entries": {
+    severity: "info",
+    about: "The APK has files in META-INF that its only signature, of scheme v1, does not cover.",
+  },
+  "validation.aab_signature_invalid": {
+    severity: "error",
+    about: "The bundle's JAR signature does not hold.",
+  },
   "validation.signer_unread": {
     severity: "warning",
     about: "The app pins who may sign for this platform, and nothing read who signed this file.",
+  },
+  "validation.certificate_expired": {
+    severity: "warning",
+    about: "A certificate that the file is signed with has expired.",
+  },
+  "validation.certificate_expiring": {
+    severity: "warning",
+    about: "A certificate that the file is signed with expires within 30 days.",
+  },
+  "validation.certificate_not_yet_valid": {
+    severity: "warning",
+    about: "A certificate that the file is signed with is good only from a later day on.",
   },
   "validation.arch_unsupported": {
     severity: "error",
