@@ -66,7 +66,7 @@ function findingLine({ severity, message, code, where }: InspectResult["findings
 function factLines(name: string, value: unknown, indent: string): string[] {
   const title = `${indent}${escapeInline(name.replaceAll("_", " "))}:`;
   if (!isCompound(value)) return [`${title} ${scalar(value)}`];
-  const items = Array.isArray(value) ? value : Object.entries(value as object);
+  const items = Array.isArray(value) ? value : Object.entries(value);
   const shown = items.slice(0, SHOWN_ITEMS);
   const more = items.length > shown.length ? [`${indent}  … ${items.length - shown.length} more`] : [];
   if (!Array.isArray(value)) {
@@ -88,20 +88,18 @@ const MAX_LINE = 100;
 function itemText(item: unknown): string {
   if (!isCompound(item)) return scalar(item);
   if (Array.isArray(item)) return item.map(itemText).join(" ");
-  return Object.entries(item as object)
+  return Object.entries(item)
     .filter(([, value]) => !isNothing(value))
     .map(([name, value]) => `${escapeInline(name.replaceAll("_", " "))} ${itemText(value)}`)
     .join(", ");
 }
 
-function isCompound(value: unknown): boolean {
+function isCompound(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
 function isNothing(value: unknown): boolean {
-  return (
-    value === null || value === undefined || (isCompound(value) && Object.keys(value as object).length === 0)
-  );
+  return value === null || value === undefined || (isCompound(value) && Object.keys(value).length === 0);
 }
 
 function scalar(value: unknown): string {
