@@ -257,6 +257,42 @@ export interface ArtifactRecord extends PublishedArtifact {
   readonly icon_sha256: string | null;
 }
 
+/** One fact that differs: `from` and `to` for a value, `added` and `removed` for a set. */
+export interface ArtifactChange {
+  readonly fact:
+    | "size_bytes"
+    | "id"
+    | "label"
+    | "version"
+    | "build"
+    | "min_os"
+    | "permissions"
+    | "signers"
+    | "findings";
+  readonly from: string | number | null;
+  readonly to: string | number | null;
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+}
+
+/** One place of a release, platform, arch and format, in two of them. */
+export interface ArtifactComparison {
+  readonly platform: Platform;
+  readonly arch: Arch;
+  readonly format: Format;
+  /** `same` when the bytes are. */
+  readonly status: "added" | "removed" | "changed" | "same";
+  readonly changes: readonly ArtifactChange[];
+}
+
+export interface ReleaseComparison {
+  /** The app's slug. */
+  readonly app: string;
+  readonly from: Pick<ReleaseRecord, "id" | "version" | "build" | "status" | "published_at">;
+  readonly to: ReleaseComparison["from"];
+  readonly artifacts: readonly ArtifactComparison[];
+}
+
 export interface ReleaseRecord {
   readonly id: string;
   readonly app_id: string;

@@ -12,6 +12,7 @@ import {
   type Page,
   type PublishedArtifact,
   type PublishResult,
+  type ReleaseComparison,
   type ReleaseRecord,
   scopes,
   type ShareRecord,
@@ -109,6 +110,51 @@ export const release: z.ZodType<ReleaseRecord> = z
     artifacts: z.array(artifact),
   })
   .openapi("Release");
+
+const comparedRelease = z.object({
+  id: z.string(),
+  version: z.string(),
+  build: z.string(),
+  status: z.enum(["draft", "published", "revoked", "deleted"]),
+  published_at: time.nullable(),
+});
+
+const factValue = z.union([z.string(), z.number()]).nullable();
+
+export const releaseComparison: z.ZodType<ReleaseComparison> = z
+  .object({
+    app: z.string(),
+    from: comparedRelease,
+    to: comparedRelease,
+    artifacts: z.array(
+      z.object({
+        platform: z.enum(platforms),
+        arch: z.enum(arches),
+        format: z.enum(formats),
+        status: z.enum(["added", "removed", "changed", "same"]).describe("`same` when the bytes are"),
+        changes: z.array(
+          z.object({
+            fact: z.enum([
+              "size_bytes",
+              "id",
+              "label",
+              "version",
+              "build",
+              "min_os",
+              "permissions",
+              "signers",
+              "findings",
+            ]),
+            from: factValue.describe("Null for the facts that are sets"),
+            to: factValue,
+            added: z.array(z.string()),
+            removed: z.array(z.string()),
+          }),
+        ),
+      }),
+    ),
+  })
+  .openapi("ReleaseComparison");
 
 export const channel: z.ZodType<ChannelRecord> = z
   .object({
