@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { delay } from "../../src/base/async.ts";
 import type { Registry } from "../../src/registry/registry.ts";
 import type { ArtifactRequest } from "../../src/registry/records.ts";
+import { acmeApk, pngFile, uploadApk } from "../support/acme-apk.ts";
 import { openTestStore, sourceOf, sqlOn, type TestStore } from "../support/test-store.ts";
 import {
   type Answer,
@@ -123,6 +124,21 @@ describe("GET /download/{sha256}", () => {
     const hidden = await publish(Buffer.from("private"), { visibility: "private" });
     expect((await ask(shown.url, { headers: read })).headers["cache-control"]).toBe("private, no-cache");
     expect((await ask(hidden.url, { headers: read })).headers["cache-control"]).toBe("private, no-cache");
+  });
+
+  it("sends an icon as the picture it is, which runs nothing even where it is opened by itself", async () => {
+    const artifacts = [await uploadApk(test.registry, acmeApk({ icon: pngFile() }))];
+    await test.registry.publish({ app: "icons", version: "1", artifacts });
+    const { artifacts: shown } = await test.registry.getRelease("icons", { release: "1" });
+    const sha256 = shown[0]!.icon_sha256!;
+    const { status, headers, body } = await ask(`${server.url}/download/${sha256}`);
+    expect([status, body.equals(pngFile())]).toEqual([200, true]);
+    expect(headers).toMatchObject({
+      "content-type": "image/png",
+      "content-disposition": `attachment; filename="${sha256}"`,
+      "x-content-type-options": "nosniff",
+      "content-security-policy": "sandbox",
+    });
   });
 
   it("takes name and type from the artifact that is asked for", async () => {

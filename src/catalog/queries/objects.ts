@@ -143,7 +143,8 @@ export const dropExpiredLeases = query<{ now: string }>()((db, p) =>
 
 /**
  * What names these bytes, as an artifact, as its icon, as notes or as a release's manifest, with what decides who may read
- * them. `stays` is 1 for icons, notes and manifests, which outlive the release's deletion.
+ * them. `artifact_id` is that of an artifact and of its icon; `stays` is 1 for icons, notes and manifests, which outlive the release's
+ * deletion.
  */
 export const namesOfObject = query<{ sha256: string }>()((db, p) =>
   db
@@ -180,7 +181,7 @@ export const namesOfObject = query<{ sha256: string }>()((db, p) =>
         .innerJoin("app", "app.id", "release.app_id")
         .select(["release.id", "release.status", "release.published_at", "app.slug", "app.visibility"])
         .select([
-          sql<string | null>`null`.as("artifact_id"),
+          sql<string | null>`artifact.id`.as("artifact_id"),
           sql<string | null>`null`.as("filename"),
           sql<string>`artifact.icon_content_type`.as("content_type"),
           sql<string | null>`null`.as("format"),

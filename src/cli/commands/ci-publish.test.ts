@@ -131,6 +131,18 @@ describe("ci publish", () => {
     expect(gaveUp.json.error).toMatchObject({ code: "object.missing" });
   });
 
+  it("tries again, and sends nothing again, where the app changed meanwhile", async () => {
+    const { registry, calls } = recorder();
+    const changed: Registry["publish"] = async (request) => {
+      if (calls.at(-1) === "refused") return registry.publish(request);
+      calls.push("refused");
+      throw new DistError("package.changed", "conflict", "Changed.");
+    };
+    const run = await publish(["--json"], { registry: { ...registry, publish: changed } });
+    expect(run.code).toBe(0);
+    expect(calls).toEqual(["check", "upload", "upload", "refused", "publish"]);
+  });
+
   it("writes the result to --output, and a summary behind what is there", async () => {
     await writeFile(join(directory, "summary.md"), "# Job\n");
     await publish(["--output", "result.json", "--summary", "summary.md"], { registry: recorder().registry });

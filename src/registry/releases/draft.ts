@@ -242,10 +242,10 @@ async function requireValid(
   requirePlatforms(app, artifacts as readonly { platform: Platform }[]);
   const judged = artifacts.map((row) => {
     const recorded = JSON.parse(row.findings) as Finding[];
-    // What the app pins may have changed since, too.
+    // What the app pins may have changed since, too, and is what a refusal names.
     const fresh = identityFindings(app, release, { ...row, identity: recordedIdentity(row) });
-    const isNew = ({ code }: Finding) => recorded.every((finding) => finding.code !== code);
-    return { ...row, findings: [...recorded, ...fresh.filter(isNew)] };
+    const isOld = ({ code }: Finding) => fresh.every((finding) => finding.code !== code);
+    return { ...row, findings: [...recorded.filter(isOld), ...fresh] };
   });
   if (judged.some(({ findings }) => findings.some(({ severity }) => severity === "error"))) {
     throw validationFailed(judged);
