@@ -18,27 +18,30 @@ import {
 import type { S3Connection } from "./s3-connection.ts";
 import { hasS3Code } from "./s3-errors.ts";
 import { partsKey, pieceKey } from "./s3-keys.ts";
-import { SpoolFile } from "./spool-file.ts";
+import type { Spool } from "./spool.ts";
 
-/** Full parts on their way while the next one fills: with it they bound what one upload keeps on the local disk. */
+/** Makes a spool for so many bytes. */
+export type MakeSpool = (sizeBytes: number) => Promise<Spool>;
+
+/** Full parts on their way while the next one fills: with it they bound what one upload keeps on this machine. */
 const MAX_PARTS_SENDING = 4;
 
 /**
- * One upload of this process, from its first byte until it is discarded. A part is spooled to the local disk; when it is full
+ * One upload of this process, from its first byte until it is discarded. A part is spooled on this machine; when it is full
  * and more comes, it goes into a multipart upload under the staging key. So an upload of one part sends nothing before `put`,
  * which puts it in its place at once; a longer one is completed by `finish` and copied into its place within the store.
  */
 export class S3Upload implements Staging {
   readonly uploadId: string;
   readonly #s3: S3Connection;
-  readonly #directory: string;
+  readonly #makeSpool: MakeSpool;
   readonly #hasher: DualHasher;
   readonly #syncing = new Mutex();
   readonly #sending = new Set<Promise<void>>();
   readonly #parts: SentPart[] = [];
   /** Keys of acknowledged bytes that filled no part when they were acknowledged. */
   readonly pieces: string[] = [];
-  #spool: SpoolFile | undefined;
+  #spool: Spool | undefined;
   /** The spooled part's place in the upload. */
   #spoolStart = 0;
   #partCount = 0;
@@ -51,10 +54,10 @@ export class S3Upload implements Staging {
   #digests: Digests | undefined;
   #whole: Expected | undefined;
 
-  constructor(s3: S3Connection, uploadId: string, options: { directory: string; hasher: DualHasher }) {
+  constructor(s3: S3Connection, uploadId: string, options: { makeSpool: MakeSpool; hasher: DualHasher }) {
     this.#s3 = s3;
     this.uploadId = uploadId;
-    this.#directory = options.directory;
+    this.#makeSpool = options.makeSpool;
     this.#hasher = options.hasher;
   }
 
@@ -69,7 +72,7 @@ export class S3Upload implements Staging {
   }
 
   /** The local copy of a finished upload of one part; undefined while it is not finished, or when it is in staging. */
-  get finishedSpool(): SpoolFile | undefined {
+  get finishedSpool(): Spool | undefined {
     return this.#digests !== undefined && !this.isInParts ? this.#spool : undefined;
   }
 
@@ -133,7 +136,7 @@ export class S3Upload implements Staging {
   }
 
   /** The bytes from where pieces and parts end, up to `stop`. */
-  async #putPiece(spool: SpoolFile, spoolStart: number, stop: number): Promise<void> {
+  async #putPiece(spool: Spool, spoolStart: number, stop: number): Promise<void> {
     const start = Math.max(this.#piecesStop, spoolStart);
     if (start === stop) return;
     const key = pieceKey(this.uploadId, start);
@@ -144,7 +147,7 @@ export class S3Upload implements Staging {
   }
 
   /** The part that is being filled. A full one is sent only when more comes, so the last one is never empty. */
-  async #roomySpool(): Promise<SpoolFile> {
+  async #roomySpool(): Promise<Spool> {
     this.#raiseFailure();
     const spool = this.#spool;
     if (spool !== undefined && spool.sizeBytes < partBytes(this.#partCount + 1)) return spool;
@@ -153,13 +156,13 @@ export class S3Upload implements Staging {
       if (this.#sending.size >= MAX_PARTS_SENDING) await Promise.race(this.#sending);
       this.#raiseFailure();
     }
-    const next = await SpoolFile.create(this.#directory);
+    const next = await this.#makeSpool(partBytes(this.#partCount + 1));
     this.#spool = next;
     return next;
   }
 
-  /** Starts sending a part; it leaves the disk when it has arrived. */
-  #send(spool: SpoolFile): void {
+  /** Starts sending a part; its spool goes when it has arrived. */
+  #send(spool: Spool): void {
     this.#spoolStart += spool.sizeBytes;
     this.#spool = undefined;
     this.#partCount += 1;
@@ -173,7 +176,7 @@ export class S3Upload implements Staging {
     this.#sending.add(sending);
   }
 
-  async #sendPart(spool: SpoolFile, number: number): Promise<void> {
+  async #sendPart(spool: Spool, number: number): Promise<void> {
     const key = partsKey(this.uploadId);
     this.#multipart ??= beginParts(this.#s3, key);
     const multipartId = await this.#multipart;

@@ -25,6 +25,7 @@ import { drain } from "../drain.ts";
 import { blobErrors } from "../errors.ts";
 import { listKeys } from "./list-keys.ts";
 import { lockKey } from "./object-lock.ts";
+import { PartMemory } from "./part-memory.ts";
 import { headOf } from "./put-object.ts";
 import { openObject, randomAccess } from "./read-object.ts";
 import { keyLockedUntil, removeKey } from "./remove-key.ts";
@@ -33,6 +34,8 @@ import { S3Connection } from "./s3-connection.ts";
 import { checkedS3Key, freshKey, OBJECTS, pieceKey, sha256OfKey } from "./s3-keys.ts";
 import { defaultTiming, type S3Settings, type S3Timing } from "./s3-settings.ts";
 import { S3Upload, uploadExists } from "./s3-upload.ts";
+import { SpoolFile } from "./spool-file.ts";
+import { Spool } from "./spool.ts";
 import { dropStaged, isStaged, listStaged, readStaged } from "./staging-area.ts";
 
 /**
@@ -58,6 +61,7 @@ class S3BlobStore implements BlobStore {
   readonly #s3: S3Connection;
   /** Uploads from their first byte until they are discarded or closed. */
   readonly #uploads = new Map<string, Known>();
+  readonly #memory = new PartMemory();
   #abilities: Promise<BlobAbilities> | undefined;
 
   constructor(settings: S3Settings, s3: S3Connection) {
@@ -229,9 +233,16 @@ class S3BlobStore implements BlobStore {
   async #open(uploadId: string): Promise<S3Upload> {
     const hasher = await createDualHasher();
     if (this.#uploads.has(uploadId)) throw uploadExists();
-    const upload = new S3Upload(this.#s3, uploadId, { directory: this.#settings.spoolDirectory, hasher });
+    const makeSpool = (sizeBytes: number): Promise<Spool> => this.#makeSpool(sizeBytes);
+    const upload = new S3Upload(this.#s3, uploadId, { makeSpool, hasher });
     this.#uploads.set(uploadId, { upload, puts: 0 });
     return upload;
+  }
+
+  /** On the disk only while there is no memory for it. */
+  async #makeSpool(sizeBytes: number): Promise<Spool> {
+    const place = this.#memory.take(sizeBytes) ?? (await SpoolFile.create(this.#settings.spoolDirectory));
+    return new Spool(place);
   }
 
   /** False when nothing stands there; raises `blob.damaged` when what does cannot be the object. */
