@@ -8,7 +8,8 @@ const MAX_SLOTS = 8;
 
 /**
  * Memory for a few parts, used again and again: a part that waits on the disk is written and read once more, and every read
- * leaves garbage. There is no more of it however many uploads there are; the parts that find none wait on the disk.
+ * leaves garbage. There is no more of it however many uploads there are; the parts that find none wait on the disk. It is
+ * shared, for another thread to hash what is there.
  */
 export class PartMemory {
   readonly #free: Buffer[] = [];
@@ -18,7 +19,7 @@ export class PartMemory {
   take(sizeBytes: number): SpoolPlace | undefined {
     if (sizeBytes > SLOT_BYTES || this.#taken === MAX_SLOTS) return undefined;
     this.#taken += 1;
-    const slot = this.#free.pop() ?? Buffer.allocUnsafeSlow(SLOT_BYTES);
+    const slot = this.#free.pop() ?? Buffer.from(new SharedArrayBuffer(SLOT_BYTES));
     return placeIn(slot, (torn) => {
       this.#taken -= 1;
       // A request that broke off may go on sending what is there: the next part must not be written over it.
@@ -29,7 +30,10 @@ export class PartMemory {
 
 function placeIn(slot: Buffer, giveBack: (torn: boolean) => void): SpoolPlace {
   return {
-    write: async (chunk, position) => void slot.set(chunk, position),
+    memory: slot,
+    async write(chunk, position) {
+      slot.set(chunk, position);
+    },
     read(start, stop) {
       return new Readable({
         read() {
@@ -38,6 +42,8 @@ function placeIn(slot: Buffer, giveBack: (torn: boolean) => void): SpoolPlace {
         },
       });
     },
-    close: async (torn) => giveBack(torn),
+    async close(torn) {
+      giveBack(torn);
+    },
   };
 }

@@ -31,7 +31,7 @@ export async function putSpooled(
   range: { readonly start: number; readonly stop: number } = { start: 0, stop: spool.sizeBytes },
 ): Promise<void> {
   const { start, stop } = range;
-  const md5 = start === 0 && stop === spool.sizeBytes ? spool.md5() : await spool.md5Of(start, stop);
+  const md5 = await (start === 0 && stop === spool.sizeBytes ? spool.md5() : spool.md5Of(start, stop));
   await s3.run(`write ${key}`, "write", (client) =>
     spool.lend(start, stop, (bytes) =>
       client.putObject({
@@ -67,7 +67,7 @@ export async function putPart(
   spool: Spool,
 ): Promise<SentPart> {
   const { key, multipartId, number } = part;
-  const md5 = spool.md5();
+  const md5 = await spool.md5();
   const { ETag } = await s3.run(`send part ${number} of ${key}`, "write", (client) =>
     spool.lend(0, spool.sizeBytes, (bytes) =>
       client.uploadPart({

@@ -1,8 +1,9 @@
 import { Mutex } from "../../base/async.ts";
 import { systemClock } from "../../base/clock.ts";
-import type { Digests, DualHasher } from "../../base/digest.ts";
+import type { Digests } from "../../base/digest.ts";
 import type { StagedBlob, Staging } from "../blob-store.ts";
 import { blobErrors } from "../errors.ts";
+import type { UploadHasher } from "./hash-thread.ts";
 import { partBytes } from "./part-sizes.ts";
 import {
   beginParts,
@@ -18,10 +19,10 @@ import {
 import type { S3Connection } from "./s3-connection.ts";
 import { hasS3Code } from "./s3-errors.ts";
 import { partsKey, pieceKey } from "./s3-keys.ts";
-import type { Spool } from "./spool.ts";
+import { Spool, type SpoolPlace } from "./spool.ts";
 
-/** Makes a spool for so many bytes. */
-export type MakeSpool = (sizeBytes: number) => Promise<Spool>;
+/** Finds a place for so many bytes. */
+export type FindPlace = (sizeBytes: number) => Promise<SpoolPlace>;
 
 /** Full parts on their way while the next one fills: with it they bound what one upload keeps on this machine. */
 const MAX_PARTS_SENDING = 4;
@@ -34,8 +35,8 @@ const MAX_PARTS_SENDING = 4;
 export class S3Upload implements Staging {
   readonly uploadId: string;
   readonly #s3: S3Connection;
-  readonly #makeSpool: MakeSpool;
-  readonly #hasher: DualHasher;
+  readonly #findPlace: FindPlace;
+  readonly #hasher: UploadHasher;
   readonly #syncing = new Mutex();
   readonly #sending = new Set<Promise<void>>();
   readonly #parts: SentPart[] = [];
@@ -54,10 +55,10 @@ export class S3Upload implements Staging {
   #digests: Digests | undefined;
   #whole: Expected | undefined;
 
-  constructor(s3: S3Connection, uploadId: string, options: { makeSpool: MakeSpool; hasher: DualHasher }) {
+  constructor(s3: S3Connection, uploadId: string, options: { findPlace: FindPlace; hasher: UploadHasher }) {
     this.#s3 = s3;
     this.uploadId = uploadId;
-    this.#makeSpool = options.makeSpool;
+    this.#findPlace = options.findPlace;
     this.#hasher = options.hasher;
   }
 
@@ -83,9 +84,7 @@ export class S3Upload implements Staging {
       const spool = await this.#roomySpool();
       const room = partBytes(this.#partCount + 1) - spool.sizeBytes;
       const bytes = chunk.subarray(taken, taken + room);
-      const appended = spool.append(bytes);
-      this.#hasher.update(bytes);
-      await appended;
+      await spool.append(bytes);
       taken += bytes.byteLength;
     }
   }
@@ -103,6 +102,9 @@ export class S3Upload implements Staging {
   async finish(): Promise<StagedBlob> {
     await Promise.all(this.#sending);
     this.#raiseFailure();
+    this.#spool?.end();
+    const hashed = this.#hasher.digest();
+    hashed.catch(() => {});
     if (this.#multipart !== undefined) {
       if (this.#spool !== undefined) this.#send(this.#spool);
       await Promise.all(this.#sending);
@@ -114,7 +116,7 @@ export class S3Upload implements Staging {
         this.#parts,
       );
     }
-    this.#digests = this.#hasher.digest();
+    this.#digests = await hashed;
     return { uploadId: this.uploadId, ...this.#digests };
   }
 
@@ -130,6 +132,7 @@ export class S3Upload implements Staging {
   }
 
   async close(): Promise<void> {
+    this.#hasher.drop();
     await Promise.all(this.#sending);
     // Not waited for: somebody may still read it.
     void this.#spool?.close();
@@ -156,13 +159,16 @@ export class S3Upload implements Staging {
       if (this.#sending.size >= MAX_PARTS_SENDING) await Promise.race(this.#sending);
       this.#raiseFailure();
     }
-    const next = await this.#makeSpool(partBytes(this.#partCount + 1));
+    const part = this.#partCount + 1;
+    const place = await this.#findPlace(partBytes(part));
+    const next = new Spool(place, { hasher: this.#hasher, part });
     this.#spool = next;
     return next;
   }
 
   /** Starts sending a part; its spool goes when it has arrived. */
   #send(spool: Spool): void {
+    spool.end();
     this.#spoolStart += spool.sizeBytes;
     this.#spool = undefined;
     this.#partCount += 1;

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 
-import { createDualHasher } from "../../base/digest.ts";
 import { assert } from "../../base/errors.ts";
 import type { RandomAccess } from "../../base/random-access.ts";
 import type {
@@ -23,6 +22,7 @@ import type {
 import { checkUploadId } from "../checks.ts";
 import { drain } from "../drain.ts";
 import { blobErrors } from "../errors.ts";
+import { startHashing } from "./hash-thread.ts";
 import { listKeys } from "./list-keys.ts";
 import { lockKey } from "./object-lock.ts";
 import { PartMemory } from "./part-memory.ts";
@@ -35,7 +35,7 @@ import { checkedS3Key, freshKey, OBJECTS, pieceKey, sha256OfKey } from "./s3-key
 import { defaultTiming, type S3Settings, type S3Timing } from "./s3-settings.ts";
 import { S3Upload, uploadExists } from "./s3-upload.ts";
 import { SpoolFile } from "./spool-file.ts";
-import { Spool } from "./spool.ts";
+import type { SpoolPlace } from "./spool.ts";
 import { dropStaged, isStaged, listStaged, readStaged } from "./staging-area.ts";
 
 /**
@@ -76,7 +76,7 @@ class S3BlobStore implements BlobStore {
   ): Promise<StagedBlob> {
     checkUploadId(uploadId);
     options.signal?.throwIfAborted();
-    const upload = await this.#open(uploadId);
+    const upload = this.#open(uploadId);
     try {
       await drain(source, options, (chunk) => upload.write(chunk));
       const staged = await upload.finish();
@@ -92,7 +92,7 @@ class S3BlobStore implements BlobStore {
   async begin(uploadId: string): Promise<Staging> {
     checkUploadId(uploadId);
     if (await isStaged(this.#s3, uploadId)) throw uploadExists();
-    const upload = await this.#open(uploadId);
+    const upload = this.#open(uploadId);
     return {
       uploadId,
       write: (chunk) => upload.write(chunk),
@@ -230,19 +230,19 @@ class S3BlobStore implements BlobStore {
     await this.#s3.close();
   }
 
-  async #open(uploadId: string): Promise<S3Upload> {
-    const hasher = await createDualHasher();
+  #open(uploadId: string): S3Upload {
     if (this.#uploads.has(uploadId)) throw uploadExists();
-    const makeSpool = (sizeBytes: number): Promise<Spool> => this.#makeSpool(sizeBytes);
-    const upload = new S3Upload(this.#s3, uploadId, { makeSpool, hasher });
+    const upload = new S3Upload(this.#s3, uploadId, {
+      findPlace: (sizeBytes) => this.#findPlace(sizeBytes),
+      hasher: startHashing(),
+    });
     this.#uploads.set(uploadId, { upload, puts: 0 });
     return upload;
   }
 
   /** On the disk only while there is no memory for it. */
-  async #makeSpool(sizeBytes: number): Promise<Spool> {
-    const place = this.#memory.take(sizeBytes) ?? (await SpoolFile.create(this.#settings.spoolDirectory));
-    return new Spool(place);
+  async #findPlace(sizeBytes: number): Promise<SpoolPlace> {
+    return this.#memory.take(sizeBytes) ?? (await SpoolFile.create(this.#settings.spoolDirectory));
   }
 
   /** False when nothing stands there; raises `blob.damaged` when what does cannot be the object. */

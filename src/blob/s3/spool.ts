@@ -2,9 +2,15 @@ import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
 
 import { writeError } from "../errors.ts";
+import type { UploadHasher } from "./hash-thread.ts";
+
+/** So much of a part in memory goes to the thread that hashes at once. */
+const HASHED_AT_ONCE_BYTES = 512 * 1024;
 
 /** Where a part's bytes wait: memory, or a file. */
 export interface SpoolPlace {
+  /** What was written, from position 0 on, where it is in memory that threads share. */
+  readonly memory?: Uint8Array;
   /** Puts a chunk at a position; its memory is the caller's again afterwards. */
   write(chunk: Uint8Array, position: number): Promise<void>;
   /** The bytes from `start` up to `stop` (exclusive). What the stream gives is good only until the place is closed. */
@@ -13,16 +19,25 @@ export interface SpoolPlace {
   close(torn: boolean): Promise<void>;
 }
 
-/** Bytes that wait on this machine until they are sent. Its methods raise `store.full`, `store.read_only`, `blob.write_failed`. */
+/**
+ * A part's bytes, which wait on this machine until they are sent, and are hashed as they come. Its methods raise `store.full`,
+ * `store.read_only`, `blob.write_failed`.
+ */
 export class Spool {
   readonly #place: SpoolPlace;
-  readonly #hash = createHash("md5");
+  readonly #hasher: UploadHasher;
+  /** The upload's part that this is. */
+  readonly #part: number;
   readonly #lent = new Set<Promise<unknown>>();
   #isTorn = false;
   #sizeBytes = 0;
+  #hashedBytes = 0;
+  #md5: Promise<string> | undefined;
 
-  constructor(place: SpoolPlace) {
+  constructor(place: SpoolPlace, hashing: { readonly hasher: UploadHasher; readonly part: number }) {
     this.#place = place;
+    this.#hasher = hashing.hasher;
+    this.#part = hashing.part;
   }
 
   /** How many bytes were appended. */
@@ -33,13 +48,26 @@ export class Spool {
   /** Appends a chunk; its memory is the caller's again afterwards. One call at a time. */
   async append(chunk: Uint8Array): Promise<void> {
     await this.#place.write(chunk, this.#sizeBytes);
-    this.#hash.update(chunk);
     this.#sizeBytes += chunk.byteLength;
+    if (this.#place.memory === undefined) {
+      this.#hashedBytes = this.#sizeBytes;
+      await this.#hasher.update(this.#part, chunk);
+    } else if (this.#sizeBytes - this.#hashedBytes >= HASHED_AT_ONCE_BYTES) {
+      this.#hashMemory();
+    }
+  }
+
+  /** No more comes, and the next part may begin. */
+  end(): void {
+    this.#hashMemory();
+    this.#md5 ??= this.#hasher.md5(this.#part, { ends: true });
+    this.#md5.catch(() => {});
   }
 
   /** The MD5 of everything so far, in hex. */
-  md5(): string {
-    return this.#hash.copy().digest("hex");
+  async md5(): Promise<string> {
+    this.#hashMemory();
+    return this.#md5 ?? this.#hasher.md5(this.#part, { ends: false });
   }
 
   /** The MD5 of the bytes from `start` up to `stop` (exclusive), in hex. */
@@ -102,5 +130,14 @@ export class Spool {
   async close(): Promise<void> {
     while (this.#lent.size > 0) await Promise.all(this.#lent);
     await this.#place.close(this.#isTorn);
+  }
+
+  /** Not waited for: whoever asks for a digest is answered after this. */
+  #hashMemory(): void {
+    const { memory } = this.#place;
+    if (memory === undefined || this.#hashedBytes === this.#sizeBytes) return;
+    const bytes = memory.subarray(this.#hashedBytes, this.#sizeBytes);
+    this.#hashedBytes = this.#sizeBytes;
+    this.#hasher.update(this.#part, bytes).catch(() => {});
   }
 }
