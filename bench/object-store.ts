@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { inTemporaryDirectory, printRatePair, timeCommand, timeWork } from "./measure.ts";
 import { chunksOf, sendUpload, type UploadBody } from "./send-upload.ts";
 import { requirePrograms, type ServerProcess, startDistd } from "./servers.ts";
-import { environmentOf, type ObjectStore, startGateway } from "./services.ts";
+import { environmentOf, rcloneFlags, startGateway } from "./services.ts";
 import { prepareStore } from "./stores.ts";
 
 const SIZE_BYTES = 128 * 1024 ** 2;
@@ -41,7 +41,7 @@ await inTemporaryDirectory(async (directory) => {
       "copyto",
       file,
       `:s3:${objects.bucket}/peer/${round}`,
-      ...flagsOf(objects),
+      ...rcloneFlags(objects),
     ]);
     if (round < 0) continue;
     rates.ours.push(rate(ours));
@@ -94,16 +94,4 @@ async function publish(server: ServerProcess, secret: string, sha256: string): P
   });
   if (!response.ok)
     throw new Error(`The publication was answered ${response.status}: ${await response.text()}`);
-}
-
-/** rclone without a configuration file, for this store. */
-function flagsOf({ endpoint, accessKeyId, secretAccessKey }: ObjectStore): readonly string[] {
-  return [
-    "--config=",
-    "--s3-provider=Ceph",
-    `--s3-endpoint=${endpoint}`,
-    `--s3-access-key-id=${accessKeyId}`,
-    `--s3-secret-access-key=${secretAccessKey}`,
-    "--s3-no-check-bucket",
-  ];
 }

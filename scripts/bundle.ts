@@ -25,6 +25,7 @@ await build({
     ...["dist", "artifactstore", "distd", "worker"].map((name) => ({ in: `${main}${name}.js`, out: name })),
     // A thread's program, which is looked for beside the file that starts it.
     { in: `${main}../inspect/isolate/inspect-worker.js`, out: "inspect-worker" },
+    { in: `${main}../blob/s3/hash-worker.js`, out: "hash-worker" },
   ],
   outdir: main,
   allowOverwrite: true,
