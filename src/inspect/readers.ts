@@ -37,6 +37,6 @@ export const readers: Readonly<Record<Format, () => Promise<FormatReader>>> = {
   appimage: archOnly(elfArch),
   zip: async () => (await import("./zip/read-zip.ts")).readZip,
   exe: async () => (await import("./pe/read-pe.ts")).readPe,
-  msi: nothing,
+  msi: async () => (await import("./msi/read-msi.ts")).readMsi,
   msix: nothing,
 };
