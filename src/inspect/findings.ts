@@ -143,6 +143,28 @@ export const findingCodes = {
     severity: "warning",
     about: "The app pins who may sign for this platform, and nothing read who signed this file.",
   },
+  "validation.authenticode_invalid": {
+    severity: "error",
+    about:
+      "The file carries an Authenticode signature that does not hold: the file was changed after it was signed, or the signature is broken. Windows says so to whoever opens it.",
+  },
+  "validation.authenticode_unsigned_data": {
+    severity: "warning",
+    about:
+      "The place of the Authenticode signature holds bytes that nothing signs. Installers carry marks there; so does malware.",
+  },
+  "validation.authenticode_weak_digest": {
+    severity: "warning",
+    about: "The file is signed by way of MD5 or SHA-1 only, which Windows no longer takes for downloads.",
+  },
+  "validation.certificate_purpose": {
+    severity: "warning",
+    about: "The signature's certificate is not for signing code.",
+  },
+  "validation.certificate_self_signed": {
+    severity: "warning",
+    about: "The signature's certificate is signed by itself, so that nobody vouches for the signer.",
+  },
   "validation.certificate_expired": {
     severity: "warning",
     about: "A certificate that the file is signed with has expired.",
@@ -154,6 +176,14 @@ export const findingCodes = {
   "validation.certificate_not_yet_valid": {
     severity: "warning",
     about: "A certificate that the file is signed with is good only from a later day on.",
+  },
+  "validation.timestamp_invalid": {
+    severity: "error",
+    about: "The signature carries a timestamp that does not hold.",
+  },
+  "validation.timestamp_missing": {
+    severity: "info",
+    about: "The signature has no timestamp, so that it ends with its certificate.",
   },
   "validation.arch_unsupported": {
     severity: "error",

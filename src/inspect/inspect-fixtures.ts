@@ -70,15 +70,24 @@ export function appImageFile({ machine, bits = 64, bigEndian = false }: ElfShape
 }
 
 /**
- * A Windows program's start:
+ * A Windows program of headers alone:
  *
  *     00  4d 5a         MZ
  *     3c  80 00 00 00   where the signature stands (e_lfanew)
  *     80  50 45 00 00   PE\0\0
- *     84  Machine, little-endian, then the rest of the 20-byte COFF header
+ *     84  Machine, little-endian, then the rest of the 20-byte COFF header; at 94 the size of the optional header, 240
+ *     98  0b 02         PE32+; at c8 the version of the subsystem, 10.0, at dc the subsystem, console
+ *    104  10 00 00 00   sixteen data directories, all empty
  */
 export function peFile(machine: number): Buffer {
-  return placed(0x98, [0, "MZ"], [0x3c, [0x80]], [0x80, "PE"], [0x84, [machine & 255, machine >> 8]]);
+  const coff = [[0x84, [machine & 255, machine >> 8]] as const, [0x94, [240]] as const];
+  const optional = [
+    [0x98, [0x0b, 2]] as const,
+    [0xc8, [10]] as const,
+    [0xdc, [3]] as const,
+    [0x104, [16]] as const,
+  ];
+  return placed(0x188, [0, "MZ"], [0x3c, [0x80]], [0x80, "PE"], ...coff, ...optional);
 }
 
 /** One tar entry: a 512-byte header (name at 0, octal size at 124, type at 156, ustar at 257), then content in whole blocks. */

@@ -4,7 +4,6 @@ import { debArch } from "./deb/deb-arch.ts";
 import { elfArch } from "./elf/elf-arch.ts";
 import { type FormatReader, noIdentity } from "./format-reader.ts";
 import type { Format } from "./inspection.ts";
-import { peArch } from "./pe/pe-arch.ts";
 import { rpmArch } from "./rpm/rpm-arch.ts";
 
 /** Reads nothing inside. */
@@ -37,7 +36,7 @@ export const readers: Readonly<Record<Format, () => Promise<FormatReader>>> = {
   rpm: archOnly(rpmArch),
   appimage: archOnly(elfArch),
   zip: async () => (await import("./zip/read-zip.ts")).readZip,
-  exe: archOnly(peArch),
-  msi: nothing,
+  exe: async () => (await import("./pe/read-pe.ts")).readPe,
+  msi: async () => (await import("./msi/read-msi.ts")).readMsi,
   msix: nothing,
 };

@@ -27,6 +27,8 @@ export type SignerName =
 
 /** The certificates of one message. */
 export class CertificateSet {
+  /** Those that are not damaged. */
+  readonly all: readonly X509Certificate[];
   readonly #entries: readonly Entry[];
   #linkChecks = 0;
 
@@ -37,10 +39,7 @@ export class CertificateSet {
       throw overLimit(`carries ${certificates.length} certificates; ${MAX_CERTIFICATES} are read`);
     }
     this.#entries = certificates.map(entryOf);
-  }
-
-  get all(): readonly X509Certificate[] {
-    return this.#entries.flatMap(({ x509 }) => (x509 === null ? [] : [x509]));
+    this.all = this.#entries.flatMap(({ x509 }) => (x509 === null ? [] : [x509]));
   }
 
   /** How many are damaged. */
@@ -57,40 +56,55 @@ export class CertificateSet {
     return this.#entries.find((entry) => entry.issuer.equals(issuer) && entry.serial.equals(serial))?.x509;
   }
 
-  /** The certificate, its issuer, that one's issuer and so on, as far as they are here; each one's signature was verified by the next. */
-  chainOf(certificate: X509Certificate): readonly X509Certificate[] {
-    const chain = [certificate];
-    while (chain.length < MAX_CHAIN_LENGTH) {
-      const last = chain.at(-1)!;
-      const issuer = this.all.find((other) => !chain.includes(other) && this.#isIssuedBy(last, other));
-      if (issuer === undefined) break;
-      chain.push(issuer);
+  /** The certificate, its issuer, that one's issuer and so on, as far as they are here. */
+  chainOf(certificate: X509Certificate): Chain {
+    const links = [certificate];
+    while (links.length < MAX_CHAIN_LENGTH) {
+      const last = links.at(-1)!;
+      const issuers = this.#issuersOf(last, links);
+      const issuer = issuers.find((one) => this.#isSignedBy(last, one));
+      if (issuer === undefined && issuers.length > 0) return { links, isBroken: true };
+      if (issuer === undefined || issuer === last) break;
+      links.push(issuer);
     }
-    return chain;
+    return { links, isBroken: false };
   }
 
-  #isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-    if (isSelfIssued(certificate) || certificate.raw.equals(issuer.raw)) return false;
+  /** Those that a certificate says it was issued by, which for the top of a chain is itself. */
+  #issuersOf(certificate: X509Certificate, before: readonly X509Certificate[]): readonly X509Certificate[] {
+    if (isSelfIssued(certificate)) return [certificate];
     // A certificate that may not sign others proves nothing about them. Old roots (version 1) cannot say that they may.
-    if (!issuer.ca && !isSelfIssued(issuer)) return false;
-    if (!certificate.checkIssued(issuer) || this.#linkChecks >= MAX_LINK_CHECKS) return false;
-    this.#linkChecks += 1;
-    return isSignedBy(certificate, issuer);
+    return this.all.filter(
+      (other) =>
+        !before.includes(other) && (other.ca || isSelfIssued(other)) && certificate.checkIssued(other),
+    );
   }
+
+  #isSignedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+    this.#linkChecks += 1;
+    if (this.#linkChecks > MAX_LINK_CHECKS) {
+      throw overLimit(`carries certificates with more than ${MAX_LINK_CHECKS} signatures to check`);
+    }
+    try {
+      return certificate.verify(issuer.publicKey);
+    } catch {
+      // A key or an algorithm that node:crypto does not know.
+      return false;
+    }
+  }
+}
+
+/** A certificate and those above it. */
+export interface Chain {
+  /** Each one's signature was verified by the next. Whether the last is to be trusted is not judged. */
+  readonly links: readonly X509Certificate[];
+  /** The last one names an issuer that is here and did not sign it. */
+  readonly isBroken: boolean;
 }
 
 /** True for a certificate that names itself as its issuer: the top of a chain. */
 export function isSelfIssued(certificate: X509Certificate): boolean {
   return certificate.subject === certificate.issuer;
-}
-
-function isSignedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  try {
-    return certificate.verify(issuer.publicKey);
-  } catch {
-    // A key or an algorithm that node:crypto does not know.
-    return false;
-  }
 }
 
 function entryOf(node: BerNode): Entry {

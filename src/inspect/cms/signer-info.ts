@@ -3,7 +3,8 @@ import { constants, createHash, type KeyObject, verify, type X509Certificate } f
 import { digestOf, isKnownDigest, type SignatureAlgorithm, signatureOf } from "./algorithms.ts";
 import { type BerNode, damaged, encodeDer, readBer, tags } from "./ber.ts";
 import { octetsOf, oidOf, timeOf } from "./ber-values.ts";
-import type { CertificateSet, SignerName } from "./certificates.ts";
+import type { CertificateSet, Chain, SignerName } from "./certificates.ts";
+import { subjectName } from "./subject.ts";
 
 /** What a signer signs: the content, or what gives its digest (null when it cannot). */
 export type SignedContent = Uint8Array | ((digestAlgorithm: string) => Promise<Buffer | null>);
@@ -16,7 +17,10 @@ export interface CmsSigner {
   readonly chain: readonly X509Certificate[];
   /** As `node:crypto` names it: "sha256"; an object identifier for one that is not known. */
   readonly digestAlgorithm: string;
-  /** The signature over the signed attributes (or the content) was verified with the certificate's key, and the attributes name the content's digest. */
+  /**
+   * The signature over the signed attributes (or the content) was verified with the certificate's key, the attributes name the content's
+   * digest, and no certificate is unsigned by an issuer of its that is in the message.
+   */
   readonly verified: boolean;
   /** Why not, a sentence; null when verified. */
   readonly problem: string | null;
@@ -45,10 +49,11 @@ export async function verifySigner(
 ): Promise<CmsSigner> {
   const info = readSignerInfo(node);
   const certificate = certificates.find(info.name);
-  const problem = await findProblem(info, certificate, content, contentType);
+  const chain = certificate ? certificates.chainOf(certificate) : undefined;
+  const problem = (await findProblem(info, certificate, content, contentType)) ?? chainProblem(chain);
   return {
     certificate: certificate ?? null,
-    chain: certificate ? certificates.chainOf(certificate) : [],
+    chain: chain?.links ?? [],
     digestAlgorithm: info.digestAlgorithm,
     verified: problem === null,
     problem,
@@ -57,6 +62,12 @@ export async function verifySigner(
     signedAttributes: info.signedAttributes,
     unsignedAttributes: info.unsignedAttributes,
   };
+}
+
+function chainProblem(chain: Chain | undefined): string | null {
+  const last = chain?.links.at(-1);
+  if (chain?.isBroken !== true || last === undefined) return null;
+  return `The certificate of ${subjectName(last)} was not signed by the issuer that it names.`;
 }
 
 interface SignerInfo {
@@ -109,7 +120,9 @@ function attributesOf(node: BerNode | undefined): Map<string, Buffer[]> {
       .expect(tags.set)
       .children()
       .map((value) => value.encoded);
-    attributes.set(oid, [...(attributes.get(oid) ?? []), ...encoded]);
+    const known = attributes.get(oid);
+    if (known === undefined) attributes.set(oid, encoded);
+    else for (const value of encoded) known.push(value);
   }
   return attributes;
 }
