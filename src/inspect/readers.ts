@@ -32,7 +32,7 @@ export const readers: Readonly<Record<Format, () => Promise<FormatReader>>> = {
   dmg: nothing,
   pkg: nothing,
   app_zip: nothing,
-  tar: nothing,
+  tar: async () => (await import("./tar/read-tar.ts")).readTar,
   deb: archOnly(debArch),
   rpm: archOnly(rpmArch),
   appimage: archOnly(elfArch),

@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { delay } from "../../src/base/async.ts";
 import type { Registry } from "../../src/registry/registry.ts";
 import type { ArtifactRequest } from "../../src/registry/records.ts";
-import { openTestStore, sourceOf, sqlOn, type TestStore } from "../support/test-store.ts";
+import { openTestStore, sourceOf, sqlOn, tarGzBytes, type TestStore } from "../support/test-store.ts";
 import {
   type Answer,
   ask,
@@ -46,12 +46,12 @@ async function objectsOpen(): Promise<number> {
 
 let counter = 0;
 
-/** Publishes bytes behind a gzip header as an app of its own; answers what a download of them needs. */
+/** Publishes bytes in a tar.gz as an app of its own; answers what a download of them needs. */
 async function publish(
   body: Uint8Array,
   options: { visibility?: string; artifact?: Partial<ArtifactRequest> } = {},
 ) {
-  const bytes = Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]), body]);
+  const bytes = Buffer.from(tarGzBytes(Buffer.from(body).toString("latin1")));
   const app = `app-${counter++}`;
   await test.registry.createApp(app, { visibility: options.visibility ?? "public" });
   const { sha256 } = await test.registry.uploadObject(sourceOf(bytes));
