@@ -82,6 +82,10 @@ export const findingCodes = {
     severity: "error",
     about: "A packed part of the file does not unpack, or to other bytes than its own checksum says.",
   },
+  "validation.deb_digest_mismatch": {
+    severity: "error",
+    about: "A file in the Debian package is not the one that the package's md5sums list, or is missing.",
+  },
   "validation.setuid": {
     severity: "info",
     about: "The archive or package has programs that run with their owner's or group's rights.",

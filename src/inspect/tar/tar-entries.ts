@@ -85,14 +85,15 @@ function entryOf(header: TarHeader, pax: (key: string) => string | undefined): O
   if (size !== undefined && !/^\d{1,15}$/.test(size)) {
     throw new UnreadableError("damaged", "A pax header has a size that is no number.");
   }
-  // POSIX: links may be followed by content only where the pax format says so; what makes archives gives them size 0.
-  const hasContent = kind === "file" || kind === "other" || kind === "hard_link";
+  const name = pax("GNU.sparse.name") ?? pax("path") ?? header.name;
   return {
-    name: pax("GNU.sparse.name") ?? pax("path") ?? header.name,
-    kind: kind === "file" && header.name.endsWith("/") && header.type === "0" ? "directory" : kind,
+    name,
+    // Before there was a type for it, a folder was a file whose name ends in a slash.
+    kind: kind === "file" && name.endsWith("/") ? "directory" : kind,
     linkName: pax("linkpath") ?? header.linkName,
     mode: header.mode,
-    sizeBytes: hasContent ? Number(size ?? header.sizeBytes) : 0,
+    // Some write the size of what it links to; GNU tar's "links 0 size on tape".
+    sizeBytes: kind === "hard_link" ? 0 : Number(size ?? header.sizeBytes),
     isSparse:
       header.type === "S" || pax("GNU.sparse.major") !== undefined || pax("GNU.sparse.size") !== undefined,
   };

@@ -21,7 +21,7 @@ export async function readPacked<T>(
 }
 
 /** The finding for an `UnreadableError` from packed data; any other error is thrown on. */
-function packedFinding(error: unknown, where: string): Finding {
+export function packedFinding(error: unknown, where: string): Finding {
   if (error instanceof CorruptDataError) {
     return finding("validation.corrupt_data", error.message, undefined, where);
   }
