@@ -53,6 +53,14 @@ export const findingCodes = {
     severity: "info",
     about: "A part of the file is in a form that inspection does not read.",
   },
+  "validation.inspection_timeout": {
+    severity: "error",
+    about: "Looking inside the file took longer than any sound file of its size needs.",
+  },
+  "validation.inspection_crashed": {
+    severity: "error",
+    about: "Looking inside the file stopped the inspector: by its memory, or by a fault in it.",
+  },
   "validation.facts_left_out": {
     severity: "info",
     about: "The file holds more facts than are kept; the finding names those that were left out.",
@@ -77,6 +85,59 @@ export const findingCodes = {
   "validation.zip_header_mismatch": {
     severity: "error",
     about: "An entry's own header names something else than the archive's directory does.",
+  },
+  "validation.version_differs": {
+    severity: "warning",
+    about: "The release is declared as another version than the file says.",
+  },
+  "validation.build_differs": {
+    severity: "warning",
+    about: "The release is declared as another build than the file says.",
+  },
+  "validation.bundle_id_mismatch": {
+    severity: "error",
+    about: "The app has another bundle identifier or package name on this platform.",
+  },
+  "validation.signer_changed": {
+    severity: "error",
+    about: "The file is signed by somebody else than the app pins, or by nobody.",
+  },
+  "validation.signer_unproven": {
+    severity: "warning",
+    about: "The file names the signer that the app pins, but its signature cannot be verified here.",
+  },
+  "validation.unsigned": {
+    severity: "warning",
+    about: "Nobody has signed the file.",
+  },
+  "validation.manifest_missing": {
+    severity: "warning",
+    about: "The file lacks the part that says what it is: what it is called, which version, what it needs.",
+  },
+  "validation.debuggable": {
+    severity: "warning",
+    about: "The app may be debugged: whoever has the device at hand reads and changes what it keeps.",
+  },
+  "validation.test_only": {
+    severity: "warning",
+    about: "The Android app is marked for tests only, and devices do not install it from a download.",
+  },
+  "validation.apk_signature_invalid": {
+    severity: "error",
+    about:
+      "A signature of the APK that some Android it is for looks at does not hold, is missing there, or is another signer's than the rest.",
+  },
+  "validation.apk_signature_stripped": {
+    severity: "error",
+    about: "The APK says that it was signed by a newer scheme too, and that signature is gone.",
+  },
+  "validation.apk_unprotected_entries": {
+    severity: "info",
+    about: "The APK has files in META-INF that its only signature, of scheme v1, does not cover.",
+  },
+  "validation.aab_signature_invalid": {
+    severity: "error",
+    about: "The bundle's JAR signature does not hold.",
   },
   "validation.corrupt_data": {
     severity: "error",
@@ -117,6 +178,18 @@ export const findingCodes = {
   "validation.signer_unread": {
     severity: "warning",
     about: "The app pins who may sign for this platform, and nothing read who signed this file.",
+  },
+  "validation.certificate_expired": {
+    severity: "warning",
+    about: "A certificate that the file is signed with has expired.",
+  },
+  "validation.certificate_expiring": {
+    severity: "warning",
+    about: "A certificate that the file is signed with expires within 30 days.",
+  },
+  "validation.certificate_not_yet_valid": {
+    severity: "warning",
+    about: "A certificate that the file is signed with is good only from a later day on.",
   },
   "validation.arch_unsupported": {
     severity: "error",

@@ -25,7 +25,7 @@ const archOnly =
 
 /** What reads the inside of each format; loaded when a file of that format comes. */
 export const readers: Readonly<Record<Format, () => Promise<FormatReader>>> = {
-  apk: nothing,
+  apk: async () => (await import("./apk/read-apk.ts")).readApk,
   aab: nothing,
   ipa: nothing,
   dmg: nothing,

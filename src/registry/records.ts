@@ -32,6 +32,7 @@ export interface ReportOptions {
 }
 
 export type Visibility = "public" | "unlisted" | "private";
+export type SignerPinning = "first_use" | "manual";
 export type IosMode = "artifact_only" | "testflight" | "enterprise";
 
 export interface AppRecord {
@@ -46,6 +47,8 @@ export interface AppRecord {
   readonly testflight_url: string | null;
   /** Who may sign, by platform. Empty for callers without `read`. */
   readonly identity_constraints: { readonly [platform: string]: readonly string[] };
+  /** `first_use` pins who signs the first release of a platform; `manual` leaves it to an administrator. */
+  readonly signer_pinning: SignerPinning;
   readonly retention_keep: number;
   readonly retention_class: string | null;
   readonly created_at: string;
@@ -66,6 +69,9 @@ export interface AppChanges {
   readonly pin?: { readonly [platform: string]: readonly string[] };
   /** Platforms whose pins are all removed. */
   readonly unpin?: readonly string[];
+  /** Why pins are changed; needed where a platform has some already. */
+  readonly reason?: string;
+  readonly signer_pinning?: string;
   readonly retention_keep?: number;
   readonly retention_class?: string | null;
 }
@@ -247,6 +253,8 @@ export interface PublishedArtifact {
 
 export interface ArtifactRecord extends PublishedArtifact {
   readonly metadata: JsonObject;
+  /** The picture found inside, an object of its own; null where there is none. */
+  readonly icon_sha256: string | null;
 }
 
 export interface ReleaseRecord {

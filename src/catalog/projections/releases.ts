@@ -48,6 +48,8 @@ export async function artifactValidated(
     metadata: JSON.stringify(data.metadata),
     validation_status: data.status,
     findings: JSON.stringify(data.findings),
+    icon_sha256: data.icon?.sha256 ?? null,
+    icon_content_type: data.icon?.content_type ?? null,
   });
   await writer.run(touchRelease, { id: data.release_id, touched_at: at });
 }
@@ -116,6 +118,8 @@ const insertArtifact = query<ArtifactTable>()((db, p) =>
     metadata: p.metadata,
     validation_status: p.validation_status,
     findings: p.findings,
+    icon_sha256: p.icon_sha256,
+    icon_content_type: p.icon_content_type,
   }),
 );
 

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 
-import { iosModes, visibilities } from "../../registry/app-settings.ts";
+import { iosModes, visibilities, signerPinnings } from "../../registry/app-settings.ts";
 import { arches, formats, platforms } from "../../registry/manifest/vocabulary.ts";
 import {
   type AppRecord,
@@ -48,6 +48,7 @@ export const app: z.ZodType<AppRecord> = z
     identity_constraints: z
       .record(z.string(), z.array(z.string()))
       .describe("Empty for callers without `read`"),
+    signer_pinning: z.enum(signerPinnings),
     retention_keep: z.number().int(),
     retention_class: z.string().nullable(),
     created_at: time,
@@ -60,6 +61,7 @@ const finding = z
     code: z.string(),
     severity: z.enum(["error", "warning", "info"]),
     message: z.string(),
+    where: z.string().describe("The part of the file; absent for the whole").optional(),
     details: jsonObject.optional(),
   })
   .openapi("Finding") as unknown as z.ZodType<PublishedArtifact["findings"][number]>;
@@ -81,7 +83,7 @@ const artifactFields = {
 };
 
 export const artifact: z.ZodType<ArtifactRecord> = z
-  .object({ ...artifactFields, metadata: jsonObject })
+  .object({ ...artifactFields, metadata: jsonObject, icon_sha256: digest.nullable() })
   .openapi("Artifact");
 
 export const release: z.ZodType<ReleaseRecord> = z
