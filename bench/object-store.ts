@@ -10,11 +10,10 @@ import { inTemporaryDirectory, printRatePair, timeCommand, timeWork } from "./me
 import { chunksOf, sendUpload, type UploadBody } from "./send-upload.ts";
 import { requirePrograms, type ServerProcess, startDistd } from "./servers.ts";
 import { environmentOf, rcloneFlags, startGateway } from "./services.ts";
-import { prepareStore } from "./stores.ts";
+import { prepareStore, tarGz } from "./stores.ts";
 
 const SIZE_BYTES = 128 * 1024 ** 2;
 const ROUNDS = 5;
-const GZIP = Buffer.from([0x1f, 0x8b, 8, 0]);
 
 requirePrograms("ceph-mon", "ceph-osd", "radosgw", "rclone", "curl", "sync");
 
@@ -32,7 +31,7 @@ await inTemporaryDirectory(async (directory) => {
   let sha256 = "";
   // The first round warms both up.
   for (let round = -1; round < ROUNDS; round += 1) {
-    const body = { first: Buffer.concat([GZIP, randomBytes(32)]), sizeBytes: SIZE_BYTES };
+    const body = { first: tarGz(randomBytes(32).toString("hex")), sizeBytes: SIZE_BYTES };
     const file = join(directory, "body");
     writeFileSync(file, Buffer.concat([...chunksOf(body)].map((chunk) => Buffer.from(chunk))));
     timeCommand("sync", []);

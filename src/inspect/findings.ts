@@ -139,6 +139,42 @@ export const findingCodes = {
     severity: "error",
     about: "The bundle's JAR signature does not hold.",
   },
+  "validation.corrupt_data": {
+    severity: "error",
+    about: "A packed part of the file does not unpack, or to other bytes than its own checksum says.",
+  },
+  "validation.deb_digest_mismatch": {
+    severity: "error",
+    about: "A file in the Debian package is not the one that the package's md5sums list, or is missing.",
+  },
+  "validation.setuid": {
+    severity: "info",
+    about: "The archive or package has programs that run with their owner's or group's rights.",
+  },
+  "validation.tar_device": {
+    severity: "warning",
+    about: "Unpacking the archive makes device nodes.",
+  },
+  "validation.tar_duplicate_name": {
+    severity: "info",
+    about: "A name stands twice in the tar archive; the last entry of it is what stays.",
+  },
+  "validation.tar_empty": {
+    severity: "info",
+    about: "The tar archive has no entries.",
+  },
+  "validation.tar_no_end": {
+    severity: "warning",
+    about: "The tar archive does not end with an empty block, as it should: it may have been cut off.",
+  },
+  "validation.tar_unsafe_name": {
+    severity: "error",
+    about: "The tar archive has a name or a link that leads out of the folder it is unpacked into.",
+  },
+  "validation.unpack_bomb": {
+    severity: "error",
+    about: "Packed data unpack to so much more than their size that whoever opens the file fills the disk.",
+  },
   "validation.signer_unread": {
     severity: "warning",
     about: "The app pins who may sign for this platform, and nothing read who signed this file.",

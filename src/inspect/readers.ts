@@ -1,6 +1,5 @@
 import type { RandomAccess } from "../base/random-access.ts";
 import type { ArchReading } from "./arch-reading.ts";
-import { debArch } from "./deb/deb-arch.ts";
 import { elfArch } from "./elf/elf-arch.ts";
 import { type FormatReader, noIdentity } from "./format-reader.ts";
 import type { Format } from "./inspection.ts";
@@ -31,8 +30,8 @@ export const readers: Readonly<Record<Format, () => Promise<FormatReader>>> = {
   dmg: nothing,
   pkg: nothing,
   app_zip: nothing,
-  tar: nothing,
-  deb: archOnly(debArch),
+  tar: async () => (await import("./tar/read-tar.ts")).readTar,
+  deb: async () => (await import("./deb/read-deb.ts")).readDeb,
   rpm: archOnly(rpmArch),
   appimage: archOnly(elfArch),
   zip: async () => (await import("./zip/read-zip.ts")).readZip,

@@ -6,15 +6,12 @@ import { every, type FaultProxy, startFaultProxy } from "../blob/fault-proxy.ts"
 import { acmeApk, pngFile, uploadApk } from "../support/acme-apk.ts";
 import { rgwTools, testS3Settings } from "../support/object-store.ts";
 import { needs } from "../support/required-tools.ts";
-import { bytesOf, openTestStore, sourceOf, type TestStore } from "../support/test-store.ts";
+import { bytesOf, openTestStore, sourceOf, tarGzBytes, type TestStore } from "../support/test-store.ts";
 import { mountApi } from "../../src/server/api/mount-api.ts";
 import { mountTransfer } from "../../src/server/transfer/mount-transfer.ts";
 import { ask, startTransferServer, type TransferServer } from "./transfer-server.ts";
 
-const bytes = Buffer.concat([
-  Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]),
-  randomBytes(3 * 1024 * 1024),
-]);
+const bytes = Buffer.from(tarGzBytes(randomBytes(3 * 1024 * 1024).toString("latin1")));
 
 let proxy: FaultProxy;
 let proxied: TestStore;

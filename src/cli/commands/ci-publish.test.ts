@@ -11,11 +11,14 @@ import type { Registry } from "../../registry/registry.ts";
 import type { PublishRequest } from "../../registry/records.ts";
 import { publishResult } from "../testing/records.ts";
 import { type CliOptions, type CliRun, runCli } from "../testing/run-cli.ts";
+import { tarEntry, tarFile } from "../../inspect/inspect-fixtures.ts";
+
+const archive = gzipSync(tarFile(tarEntry("acme", "")));
 
 let directory: string;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "dist-publish-"));
-  await writeFile(join(directory, "acme.tar.gz"), gzipSync("acme"));
+  await writeFile(join(directory, "acme.tar.gz"), archive);
   await writeFile(join(directory, "acme.exe"), "MZ");
   await writeManifest({});
 });
@@ -33,7 +36,7 @@ describe("ci publish", () => {
       channel: "beta",
       if_exists: "fail",
       artifacts: [
-        { platform: "linux", filename: "acme.tar.gz", ...stored(gzipSync("acme")) },
+        { platform: "linux", filename: "acme.tar.gz", ...stored(archive) },
         {
           platform: "windows",
           arch: "x86_64",
@@ -214,7 +217,7 @@ describe("ci publish --dry-run", () => {
           arch: "universal",
           content_type: "application/gzip",
           validation_status: "passed",
-          ...digests(gzipSync("acme")),
+          ...digests(archive),
         },
       ],
       channel: { name: "beta" },
