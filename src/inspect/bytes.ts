@@ -20,3 +20,13 @@ export async function readExactly(
   const chunk = await readUpTo(bytes, offset, length);
   return chunk.length === length ? chunk : undefined;
 }
+
+/** A part of the bytes as if there were nothing else. It does not close what it reads. */
+export function partAccess(bytes: RandomAccess, start: number, sizeBytes: number): RandomAccess {
+  return {
+    sizeBytes,
+    read: async (offset, length) =>
+      bytes.read(start + offset, Math.max(0, Math.min(length, sizeBytes - offset))),
+    close: async () => {},
+  };
+}

@@ -1,3 +1,5 @@
+import type { RandomAccess } from "../base/random-access.ts";
+
 /** One file inside an archive or a disk image. */
 export interface TreeFile {
   /** Separated by `/`, without a leading one. */
@@ -9,6 +11,8 @@ export interface TreeFile {
   read(limitBytes: number): Promise<Buffer>;
   /** The content as it streams by; a chunk is good only until the next one is asked for. Throws `UnreadableError` too. */
   chunks(): AsyncIterable<Uint8Array>;
+  /** The content at any place, without what stands before it; absent where it has to be unpacked. Throws `UnreadableError`. */
+  readonly access?: () => Promise<RandomAccess>;
 }
 
 /** The regular files and links inside an archive or a disk image, by path. */

@@ -239,6 +239,81 @@ export const findingCodes = {
     about:
       "A 32-bit x86 Windows program is declared for another architecture: usual for installers, whose payload decides.",
   },
+  "validation.app_missing": {
+    severity: "warning",
+    about: "The archive has no app where its format has one.",
+  },
+  "validation.app_several": {
+    severity: "warning",
+    about: "The archive has more than one app where its format has one: which one is installed is open.",
+  },
+  "validation.certificate_not_in_profile": {
+    severity: "warning",
+    about:
+      "The app is signed with a certificate that its provisioning profile does not name: devices refuse it.",
+  },
+  "validation.code_signature_invalid": {
+    severity: "error",
+    about:
+      "A signature of an app for Apple's systems does not hold: pages of a program, resources, Info.plist or the signed message differ from what was signed.",
+  },
+  "validation.development_signed": {
+    severity: "warning",
+    about: "The app is signed for development: it runs only on the developers' registered devices.",
+  },
+  "validation.encrypted_app": {
+    severity: "info",
+    about: "The app is encrypted by Apple's store and runs only for the account that got it there.",
+  },
+  "validation.entitlements_differ": {
+    severity: "warning",
+    about: "The two forms in which the app's rights stand in its signature differ.",
+  },
+  "validation.entitlements_not_in_profile": {
+    severity: "warning",
+    about: "The app claims rights that its provisioning profile does not give: devices refuse it.",
+  },
+  "validation.not_hardened": {
+    severity: "warning",
+    about: "The app for macOS is signed without the hardened runtime, so that it cannot be notarized.",
+  },
+  "validation.not_notarized": {
+    severity: "warning",
+    about:
+      "No notarization ticket is stapled to the app for macOS: without a connection Gatekeeper refuses it.",
+  },
+  "validation.platform_mismatch": {
+    severity: "error",
+    about: "The program inside is for another platform than the declared one.",
+  },
+  "validation.profile_expired": {
+    severity: "warning",
+    about: "The app's provisioning profile has expired: devices neither install nor start it.",
+  },
+  "validation.profile_expiring": {
+    severity: "warning",
+    about: "The app's provisioning profile expires within 30 days.",
+  },
+  "validation.profile_invalid": {
+    severity: "error",
+    about: "The signature of the app's provisioning profile does not verify.",
+  },
+  "validation.profile_mismatch": {
+    severity: "warning",
+    about: "The app's provisioning profile is for another app, team or platform.",
+  },
+  "validation.profile_missing": {
+    severity: "warning",
+    about: "The app has no provisioning profile, without which no device installs it outside of the store.",
+  },
+  "validation.signature_not_read": {
+    severity: "info",
+    about: "A signature stands behind so much packed data that it is read only when signatures are verified.",
+  },
+  "validation.signer_not_apple": {
+    severity: "warning",
+    about: "A signature's certificate does not lead to Apple: whoever made it could put any name into it.",
+  },
 } as const satisfies Readonly<Record<string, FindingDefinition>>;
 
 export type FindingCode = keyof typeof findingCodes;

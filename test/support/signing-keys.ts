@@ -22,6 +22,8 @@ export interface SigningKeyOptions {
   /** The extendedKeyUsage, as openssl's configuration has it. */
   readonly purpose?: string;
   readonly isAuthority?: boolean;
+  /** More extensions, as openssl's configuration has them. */
+  readonly extensions?: readonly string[];
   /** From yesterday on; ten years when absent. */
   readonly days?: number;
 }
@@ -52,6 +54,7 @@ export class SigningKeys {
     const extensions = [
       `basicConstraints=critical,CA:${options.isAuthority === true ? "TRUE" : "FALSE"}`,
       "subjectKeyIdentifier=hash",
+      ...(options.extensions ?? []),
       ...(options.purpose === undefined ? [] : [`extendedKeyUsage=critical,${options.purpose}`]),
     ];
     await writeFile(`${name}.cnf`, `[req]\ndistinguished_name=dn\n[dn]\n[own]\n${extensions.join("\n")}\n`);

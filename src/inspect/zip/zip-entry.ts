@@ -2,7 +2,7 @@ import { createInflateRaw, inflateRaw, crc32 as updateCrc32 } from "node:zlib";
 import { promisify } from "node:util";
 
 import type { RandomAccess } from "../../base/random-access.ts";
-import { readExactly } from "../bytes.ts";
+import { partAccess, readExactly } from "../bytes.ts";
 import { UnreadableError } from "../unreadable.ts";
 import type { ZipEntry } from "./zip-directory.ts";
 
@@ -75,6 +75,17 @@ export async function* entryChunks(
   }
   if (sizeBytes !== entry.sizeBytes) throw damaged(entry, "unpacks to less than the directory says");
   if (crc !== entry.crc32) throw damaged(entry, "has another CRC-32 than the directory says");
+}
+
+/** True when the content stands in the archive as it is. */
+export function isStored({ method, flags, packedBytes, sizeBytes }: ZipEntry): boolean {
+  return method === STORED && (flags & ENCRYPTED) === 0 && packedBytes === sizeBytes;
+}
+
+/** The content of a stored entry at any place; its CRC-32 is not checked. Throws as `findEntryData` does. */
+export async function entryAccess(bytes: RandomAccess, entry: ZipEntry): Promise<RandomAccess> {
+  const { start, stop } = await findEntryData(bytes, entry);
+  return partAccess(bytes, start, stop - start);
 }
 
 function requireReadable(entry: ZipEntry): void {

@@ -1,6 +1,6 @@
 import type { RandomAccess } from "../../base/random-access.ts";
 import type { FileTree, TreeFile } from "../file-tree.ts";
-import { entryChunks, readEntry } from "./zip-entry.ts";
+import { entryAccess, entryChunks, isStored, readEntry } from "./zip-entry.ts";
 import type { ZipDirectory } from "./zip-directory.ts";
 
 const TYPE_MASK = 0o170000;
@@ -21,6 +21,7 @@ export function zipTree(bytes: RandomAccess, { entries }: ZipDirectory): FileTre
         linkTarget: (entry.unixMode & TYPE_MASK) === SYMBOLIC_LINK ? "" : null,
         read: (limitBytes) => readEntry(bytes, entry, limitBytes),
         chunks: () => entryChunks(bytes, entry),
+        ...(isStored(entry) && { access: () => entryAccess(bytes, entry) }),
       },
     ]),
   );
