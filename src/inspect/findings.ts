@@ -213,6 +213,34 @@ export const findingCodes = {
     severity: "warning",
     about: "A certificate that the file is signed with is good only from a later day on.",
   },
+  "validation.dmg_checksum_mismatch": {
+    severity: "error",
+    about: "A checksum of the disk image is not that of its bytes.",
+  },
+  "validation.dmg_app_unread": {
+    severity: "info",
+    about: "The disk image's file system is not one that is read here: the app inside was not looked at.",
+  },
+  "validation.dmg_no_app": {
+    severity: "info",
+    about: "The disk image has no app at its top, or more than one.",
+  },
+  "validation.dmg_encrypted": {
+    severity: "warning",
+    about: "The disk image is encrypted: nothing in it can be looked at, and people need its password.",
+  },
+  "validation.pkg_checksum_mismatch": {
+    severity: "error",
+    about: "A checksum of the installer package is not that of its table of contents or of a file.",
+  },
+  "validation.pkg_checksum_missing": {
+    severity: "warning",
+    about: "A file of the installer package has no checksum, so that no signature covers its content.",
+  },
+  "validation.pkg_signature_invalid": {
+    severity: "error",
+    about: "A signature of the installer package does not verify over its table of contents.",
+  },
   "validation.timestamp_invalid": {
     severity: "error",
     about: "The signature carries a timestamp that does not hold.",
