@@ -1,5 +1,5 @@
 /** Android's compiled files, made by hand, for tests only. */
-import { zipSync } from "fflate";
+import { type Zippable, zipSync } from "fflate";
 
 const u16 = (...values: readonly number[]): Buffer => {
   const bytes = Buffer.alloc(values.length * 2);
@@ -205,6 +205,6 @@ function typedData(value: FixtureValue, strings: string[]): readonly [type: numb
 }
 
 /** An APK that nobody has signed. */
-export function apkFile(files: Readonly<Record<string, Uint8Array>>): Buffer {
+export function apkFile(files: Zippable): Buffer {
   return Buffer.from(zipSync(files, { mtime: "2026-01-01" }));
 }

@@ -5,6 +5,7 @@ import { UnreadableError } from "../unreadable.ts";
 import type { ZipEntry } from "../zip/zip-directory.ts";
 import { entryChunks, readEntry } from "../zip/zip-entry.ts";
 import { digestsToVerify, type NamedDigest } from "./jar-digests.ts";
+import { isLikeLocalHeader } from "./local-header.ts";
 import { type JarSection, readJarSections } from "./jar-manifest.ts";
 import { type JarSigner, MAX_SIGNATURE_FILE_BYTES, META_INF } from "./jar-signers.ts";
 
@@ -82,6 +83,8 @@ async function verify(
 ): Promise<readonly JarSigner[]> {
   const manifestEntry = entries.find(({ name }) => name === MANIFEST_NAME);
   if (!manifestEntry) throw new JarError("The archive is signed, but has no manifest.", MANIFEST_NAME);
+  const own = new Set([MANIFEST_NAME, ...signers.flatMap((one) => [one.block, one.signatureFileName])]);
+  for (const entry of entries) if (own.has(entry.name)) await requireSoundHeader(bytes, entry);
   const manifest = await readEntry(bytes, manifestEntry, MAX_SIGNATURE_FILE_BYTES);
   const [main, ...rest] = readJarSections(manifest);
   const sections = sectionsByName(rest, entries);
@@ -185,12 +188,18 @@ async function verifyEntries(
     }
     const digests = digestsToVerify(section, "-digest", rules.minSdk);
     if (digests.length === 0) throw new JarError(`${name} is signed without a digest.`, name);
+    await requireSoundHeader(bytes, entry);
     if (!(await isEntryWith(bytes, entry, digests))) {
       throw new JarError(`The content of ${name} is not what was signed.`, name);
     }
   }
   if (!common) throw new JarError("The signature covers no entry.", MANIFEST_NAME);
   return common;
+}
+
+async function requireSoundHeader(bytes: RandomAccess, entry: ZipEntry): Promise<void> {
+  if (await isLikeLocalHeader(bytes, entry)) return;
+  throw new JarError(`The header of ${entry.name} is not what the archive's directory says.`, entry.name);
 }
 
 async function isEntryWith(

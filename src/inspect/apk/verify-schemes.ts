@@ -45,6 +45,9 @@ function readSchemes(block: SigningBlock, minSdk: number): readonly SchemeSignat
   if (v31) found.push(readScheme("v3.1", v31, minSdk, found));
   const v3 = block.blocks.get(blockIds.v3);
   if (v3 && (minSdk < sinceSdk["v3.1"] || !v31)) found.push(readScheme("v3", v3, minSdk, found));
+  if (v31 && !v3 && minSdk < sinceSdk["v3.1"]) {
+    return found.map((one) => withProblem(one, "there is none of scheme v3 for Android before 13"));
+  }
   const v2 = block.blocks.get(blockIds.v2);
   if (v2 && (minSdk < sinceSdk.v3 || found.length === 0)) found.push(readScheme("v2", v2, minSdk, found));
   return found;
