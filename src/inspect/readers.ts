@@ -4,7 +4,6 @@ import { elfArch } from "./elf/elf-arch.ts";
 import { type FormatReader, noIdentity } from "./format-reader.ts";
 import type { Format } from "./inspection.ts";
 import { peArch } from "./pe/pe-arch.ts";
-import { rpmArch } from "./rpm/rpm-arch.ts";
 
 /** Reads nothing inside. */
 const nothing = async (): Promise<FormatReader> => async () => ({
@@ -33,7 +32,7 @@ export const readers: Readonly<Record<Format, () => Promise<FormatReader>>> = {
   app_zip: nothing,
   tar: async () => (await import("./tar/read-tar.ts")).readTar,
   deb: async () => (await import("./deb/read-deb.ts")).readDeb,
-  rpm: archOnly(rpmArch),
+  rpm: async () => (await import("./rpm/read-rpm.ts")).readRpm,
   appimage: archOnly(elfArch),
   zip: async () => (await import("./zip/read-zip.ts")).readZip,
   exe: archOnly(peArch),
