@@ -147,6 +147,10 @@ export const findingCodes = {
     severity: "error",
     about: "A file in the Debian package is not the one that the package's md5sums list, or is missing.",
   },
+  "validation.rpm_digest_mismatch": {
+    severity: "error",
+    about: "The rpm package's header or payload has another digest than the package states.",
+  },
   "validation.setuid": {
     severity: "info",
     about: "The archive or package has programs that run with their owner's or group's rights.",

@@ -83,10 +83,10 @@ describe("inspectArtifact on sound files", () => {
       format: "deb",
       arch: "arm64",
       contentType: "application/vnd.debian.binary-package",
-      facts: { detected_arch: "arm64", native_arch: "arm64" },
+      facts: expect.objectContaining({ detected_arch: "arm64", native_arch: "arm64", package: "acme" }),
       findings: [],
       icon: null,
-      identity: { id: null, version: null, build: null, label: null, signers: [] },
+      identity: { id: "acme", version: "1.4.0", build: null, label: null, signers: [] },
       status: "passed",
     });
     expect((await inspect(gzipSync(tar), "macos", "acme.tgz")).facts).toMatchObject({

@@ -3,7 +3,6 @@ import type { ArchReading } from "./arch-reading.ts";
 import { elfArch } from "./elf/elf-arch.ts";
 import { type FormatReader, noIdentity } from "./format-reader.ts";
 import type { Format } from "./inspection.ts";
-import { rpmArch } from "./rpm/rpm-arch.ts";
 
 /** Reads nothing inside. */
 const nothing = async (): Promise<FormatReader> => async () => ({
@@ -32,7 +31,7 @@ export const readers: Readonly<Record<Format, () => Promise<FormatReader>>> = {
   app_zip: async () => (await import("./app-zip/read-app-zip.ts")).readAppZip,
   tar: async () => (await import("./tar/read-tar.ts")).readTar,
   deb: async () => (await import("./deb/read-deb.ts")).readDeb,
-  rpm: archOnly(rpmArch),
+  rpm: async () => (await import("./rpm/read-rpm.ts")).readRpm,
   appimage: archOnly(elfArch),
   zip: async () => (await import("./zip/read-zip.ts")).readZip,
   exe: async () => (await import("./pe/read-pe.ts")).readPe,

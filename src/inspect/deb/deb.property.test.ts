@@ -1,10 +1,9 @@
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import fc from "fast-check";
 import { expect, it } from "vitest";
 
+import { mutate, MUTATIONS } from "../../../test/support/mutations.ts";
 import { findingCodes } from "../findings.ts";
 import { arFile, arMember, bufferAccess, debianBinary, tarEntry, tarFile } from "../inspect-fixtures.ts";
-import { mutationRuns, mutationsOf } from "../mutation-fixtures.ts";
 import { readDeb } from "./read-deb.ts";
 
 const control = tarFile(
@@ -44,12 +43,10 @@ it("a Debian package of any bytes ends in facts and findings that are known", as
   const declared = { platform: "linux", filename: "a.deb" } as const;
   const sound = await readDeb({ bytes: bufferAccess(packages[0]!), declared, nowMs: 0, verify: false });
   expect(sound).toMatchObject({ identity: { signers: [{ id: "ab".repeat(20) }] }, findings: [] });
-  await fc.assert(
-    fc.asyncProperty(mutationsOf(packages), fc.boolean(), async (file, verify) => {
-      const report = await readDeb({ bytes: bufferAccess(file), declared, nowMs: 0, verify });
-      for (const { code } of report.findings) expect(findingCodes).toHaveProperty([code]);
-      JSON.stringify(report);
-    }),
-    { numRuns: mutationRuns },
-  );
-});
+  for (let seed = 1; seed <= MUTATIONS; seed += 1) {
+    const file = mutate(packages[seed % packages.length]!, seed);
+    const report = await readDeb({ bytes: bufferAccess(file), declared, nowMs: 0, verify: seed % 3 > 0 });
+    for (const { code } of report.findings) expect(findingCodes, `seed ${seed}`).toHaveProperty([code]);
+    JSON.stringify(report);
+  }
+}, 600_000);

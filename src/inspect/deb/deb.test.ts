@@ -63,6 +63,7 @@ describe("a Debian package", () => {
         homepage: "https://acme.example",
         description: "Anvils and more",
         installed_bytes: 12 * 1024,
+        min_os: "glibc 2.34",
         depends: ["libc6 (>= 2.34)", "libssl3 | libssl1.1", "zlib1g"],
         pre_depends: [],
         recommends: [],

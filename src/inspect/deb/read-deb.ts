@@ -115,9 +115,16 @@ function controlFacts(fields: ReadonlyMap<string, string>): Record<string, unkno
     // deb-control(5): "an estimate … in units of 1 KiB".
     installed_bytes:
       installed !== undefined && /^\d{1,12}$/.test(installed) ? Number(installed) * 1024 : null,
+    min_os: minimumGlibc(fields.get("depends")),
     depends: relations(fields.get("depends"), MAX_RELATIONS),
     pre_depends: relations(fields.get("pre-depends"), MAX_RELATIONS),
     recommends: relations(fields.get("recommends"), MAX_RELATIONS),
     conflicts: relations(fields.get("conflicts"), MAX_RELATIONS),
   };
+}
+
+/** "glibc 2.34" for a package that depends on `libc6 (>= 2.34)`, as dpkg-shlibdeps writes it for programs. */
+function minimumGlibc(depends: string | undefined): string | null {
+  const version = /(?:^|,)\s{0,9}libc6 \(>= (\d{1,3}\.\d{1,3})/.exec(depends ?? "")?.[1];
+  return version === undefined ? null : `glibc ${version}`;
 }
