@@ -68,7 +68,11 @@ const samples: ReadonlyArray<readonly [Platform, filename: string, file: Buffer,
 ];
 
 /** What is said of files made by hand, which have little more than the first bytes of their format. */
-const bare: ReadonlySet<string> = new Set(["validation.damaged", "validation.manifest_missing", "validation.unsigned"]);
+const bare: ReadonlySet<string> = new Set([
+  "validation.damaged",
+  "validation.manifest_missing",
+  "validation.unsigned",
+]);
 
 describe("inspectArtifact on sound files", () => {
   it.each(samples)("passes %s %s", async (platform, filename, file, contentType) => {

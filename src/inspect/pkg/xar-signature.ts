@@ -65,7 +65,7 @@ function readRsa({ certificates }: XarSignature, bytes: Buffer, head: XarHead): 
   return {
     scheme: "xar_rsa",
     problem: holds ? null : "The RSA signature is not one over the table of contents.",
-    chain: new CertificateSet(certificates.map((der) => readBer(der))).chainOf(certificate),
+    chain: new CertificateSet(certificates.map((der) => readBer(der))).chainOf(certificate).links,
     signedAt: null,
     stampedAt: null,
   };
