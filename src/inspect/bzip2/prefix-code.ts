@@ -14,6 +14,8 @@ export class PrefixCode {
   readonly #limits = new Uint32Array(MAX_CODE_BITS + 2);
   readonly #bases = new Int32Array(MAX_CODE_BITS + 2);
   readonly #symbols: Uint16Array;
+  /** More codes than there are numbers. bzip2 minds only when it is used. */
+  #isImpossible = false;
 
   /** `lengths` has each symbol's code length, 1 to 20. */
   constructor(lengths: Uint8Array) {
@@ -32,7 +34,7 @@ export class PrefixCode {
         index += 1;
         code += 1;
       }
-      if (code > 1 << length) throw new UnreadableError("damaged", "A bzip2 block has an impossible code.");
+      if (code > 1 << length) this.#isImpossible = true;
       this.#limits[length] = code << (MAX_CODE_BITS - length);
       code <<= 1;
     }
@@ -42,12 +44,12 @@ export class PrefixCode {
   next(bits: BitReader): number {
     const ahead = bits.peek(MAX_CODE_BITS);
     const entry = this.#table[ahead >>> (MAX_CODE_BITS - TABLE_BITS)]!;
-    if (entry !== 0) {
+    if (entry !== 0 && !this.#isImpossible) {
       bits.skip(entry & 31);
       return entry >>> 5;
     }
     for (let length = TABLE_BITS + 1; length <= MAX_CODE_BITS; length += 1) {
-      if (ahead >= this.#limits[length]!) continue;
+      if (ahead >= this.#limits[length]! || this.#isImpossible) continue;
       bits.skip(length);
       return this.#symbols[(ahead >>> (MAX_CODE_BITS - length)) + this.#bases[length]!]!;
     }

@@ -3,8 +3,9 @@ import { inflate } from "node:zlib";
 
 import { bunzip2 } from "../bzip2/bunzip2.ts";
 import { unpackLzfse } from "../lzfse/lzfse.ts";
-import { unpack } from "../unpack.ts";
 import { UnreadableError } from "../unreadable.ts";
+import { generatedSource } from "../unpack/chunk-reader.ts";
+import { withUnpacked } from "../unpack/unpack-chunks.ts";
 import { unpackAdc } from "./adc.ts";
 import type { ChunkKind } from "./udif-table.ts";
 
@@ -16,10 +17,7 @@ const unpackers: Partial<
   zlib: (packed, sizeBytes) => promisify(inflate)(packed, { maxOutputLength: sizeBytes }).catch(() => null),
   bzip2: (packed, sizeBytes) => bunzip2(packed, sizeBytes).catch(nullIfUnreadable),
   lzfse: unpackLzfse,
-  lzma: async (packed) => {
-    const content = await unpack(packed, "xz");
-    return Buffer.isBuffer(content) ? content : null;
-  },
+  lzma: (packed, sizeBytes) => unxz(packed, sizeBytes).catch(nullIfUnreadable),
 };
 
 /** The sectors of a packed chunk. Throws `UnreadableError` when they are not exactly as many as the table says. */
@@ -39,6 +37,18 @@ export async function unpackChunk(
     "damaged",
     `A chunk of partition ${where} does not unpack to the ${sizeBytes} bytes its table says.`,
     where,
+  );
+}
+
+/** One byte more would be too many, and is asked for to know of it. */
+function unxz(packed: Buffer, sizeBytes: number): Promise<Buffer> {
+  const source = generatedSource(
+    (async function* once() {
+      yield packed;
+    })(),
+  );
+  return withUnpacked(source, "xz", "small", async (unpacked) =>
+    Buffer.from(await unpacked.read(sizeBytes + 1)),
   );
 }
 
