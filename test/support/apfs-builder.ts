@@ -164,11 +164,11 @@ class ApfsBuilder {
       const parents: Record[] = [];
       for (const group of groups) {
         const id = FIRST_NODE_ID + nodes.length;
-        const node = variableNode(group, height, isRoot, {
+        const bytes = variableNode(group, height, isRoot, {
           keys: this.#records.length,
           nodes: nodes.length + 1,
         });
-        nodes.push({ id, block: this.#push(object(node, id, isRoot ? 2 : 3, 14)) });
+        nodes.push({ id, block: this.#push(object(bytes, id, isRoot ? 2 : 3, 14)) });
         parents.push({ key: group[0]!.key, value: u64(id) });
       }
       if (isRoot) return nodes;
