@@ -17,12 +17,16 @@ export async function inTemporaryDirectory(work: (directory: string) => Promise<
   }
 }
 
-/** Runs a command to its end, with nothing but the PATH in its environment, and answers its wall time in milliseconds. Raises when it fails. */
-export function timeCommand(command: string, args: readonly string[]): number {
+/** Runs a command to its end, with nothing but the PATH and `env` in its environment, and answers its wall time in milliseconds. Raises when it fails. */
+export function timeCommand(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): number {
   const start = performance.now();
   const { status, stderr } = spawnSync(command, args, {
     stdio: ["ignore", "ignore", "pipe"],
-    env: { PATH: process.env["PATH"] },
+    env: { PATH: process.env["PATH"], ...env },
   });
   if (status !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${status}: ${stderr}`);
   return performance.now() - start;

@@ -9,12 +9,11 @@ import { join } from "node:path";
 import { inTemporaryDirectory, printRatePair, timeCommand, timeWork } from "./measure.ts";
 import { chunksOf, sendUpload, type UploadBody } from "./send-upload.ts";
 import { requirePrograms, type ServerProcess, startDistd } from "./servers.ts";
-import { environmentOf, type ObjectStore, startGateway } from "./services.ts";
-import { prepareStore } from "./stores.ts";
+import { environmentOf, rcloneFlags, startGateway } from "./services.ts";
+import { prepareStore, tarGz } from "./stores.ts";
 
 const SIZE_BYTES = 128 * 1024 ** 2;
 const ROUNDS = 5;
-const GZIP = Buffer.from([0x1f, 0x8b, 8, 0]);
 
 requirePrograms("ceph-mon", "ceph-osd", "radosgw", "rclone", "curl", "sync");
 
@@ -32,7 +31,7 @@ await inTemporaryDirectory(async (directory) => {
   let sha256 = "";
   // The first round warms both up.
   for (let round = -1; round < ROUNDS; round += 1) {
-    const body = { first: Buffer.concat([GZIP, randomBytes(32)]), sizeBytes: SIZE_BYTES };
+    const body = { first: tarGz(randomBytes(32).toString("hex")), sizeBytes: SIZE_BYTES };
     const file = join(directory, "body");
     writeFileSync(file, Buffer.concat([...chunksOf(body)].map((chunk) => Buffer.from(chunk))));
     timeCommand("sync", []);
@@ -41,7 +40,7 @@ await inTemporaryDirectory(async (directory) => {
       "copyto",
       file,
       `:s3:${objects.bucket}/peer/${round}`,
-      ...flagsOf(objects),
+      ...rcloneFlags(objects),
     ]);
     if (round < 0) continue;
     rates.ours.push(rate(ours));
@@ -94,16 +93,4 @@ async function publish(server: ServerProcess, secret: string, sha256: string): P
   });
   if (!response.ok)
     throw new Error(`The publication was answered ${response.status}: ${await response.text()}`);
-}
-
-/** rclone without a configuration file, for this store. */
-function flagsOf({ endpoint, accessKeyId, secretAccessKey }: ObjectStore): readonly string[] {
-  return [
-    "--config=",
-    "--s3-provider=Ceph",
-    `--s3-endpoint=${endpoint}`,
-    `--s3-access-key-id=${accessKeyId}`,
-    `--s3-secret-access-key=${secretAccessKey}`,
-    "--s3-no-check-bucket",
-  ];
 }

@@ -15,6 +15,7 @@ const all = [
   "upload-memory",
   "engines",
   "object-store",
+  "migrate",
 ];
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !all.includes(name));

@@ -24,7 +24,7 @@ process.once("exit", () => {
 /** A real PostgreSQL, durable, until this process ends. Answers the URL of its database. */
 export function startPostgres(): string {
   const directory = placeFor("postgres");
-  return run("postgres", "up", directory, `${process.pid}`);
+  return run("postgres", ["up", directory, `${process.pid}`]);
 }
 
 /** How to reach an object store. */
@@ -35,16 +35,34 @@ export interface ObjectStore {
   readonly secretAccessKey: string;
 }
 
-/** A real Ceph object gateway that keeps its objects in memory, with one bucket, until this process ends. */
-export async function startGateway(): Promise<ObjectStore> {
+/**
+ * A real Ceph object gateway that keeps its objects in memory, 2 GiB of them unless it is told otherwise, with one bucket, until
+ * this process ends or it is stopped.
+ */
+export async function startGateway({ memoryGib }: { readonly memoryGib?: number } = {}): Promise<
+  ObjectStore & { stop(): void }
+> {
   const port = await freePort();
   const directory = placeFor("ceph-rgw");
-  run("ceph-rgw", "up", directory, `${port}`, `${process.pid}`);
+  const args = ["up", directory, `${port}`, `${process.pid}`];
+  run("ceph-rgw", args, memoryGib === undefined ? {} : { CEPH_MEMORY_GIB: `${memoryGib}` });
   const endpoint = `http://127.0.0.1:${port}`;
   const s3 = new S3({ endpoint, region: "us-east-1", forcePathStyle: true, credentials: USER });
   await s3.createBucket({ Bucket: "dist" });
   s3.destroy();
-  return { endpoint, bucket: "dist", ...USER };
+  return { endpoint, bucket: "dist", ...USER, stop: () => void run("ceph-rgw", ["down", directory]) };
+}
+
+/** rclone without a configuration file, for this store. */
+export function rcloneFlags({ endpoint, accessKeyId, secretAccessKey }: ObjectStore): readonly string[] {
+  return [
+    "--config=",
+    "--s3-provider=Ceph",
+    `--s3-endpoint=${endpoint}`,
+    `--s3-access-key-id=${accessKeyId}`,
+    `--s3-secret-access-key=${secretAccessKey}`,
+    "--s3-no-check-bucket",
+  ];
 }
 
 /** The environment that puts a store on these. */
@@ -81,8 +99,11 @@ function placeFor(script: string): string {
   return directory;
 }
 
-function run(script: string, ...args: readonly string[]): string {
-  const { status, stdout, stderr } = spawnSync(`${scripts}${script}`, args, { encoding: "utf8" });
+function run(script: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): string {
+  const { status, stdout, stderr } = spawnSync(`${scripts}${script}`, args, {
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+  });
   if (status !== 0) throw new Error(`scripts/services/${script} failed: ${stderr}`);
   return stdout.trim();
 }

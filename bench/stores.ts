@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 
 import { systemClock } from "../src/base/clock.ts";
 import { openPostgresDatabase } from "../src/catalog/postgres/postgres-database.ts";
@@ -7,6 +8,7 @@ import type { PostgresTarget } from "../src/catalog/postgres/postgres-target.ts"
 import { openSqliteDatabase } from "../src/catalog/sqlite/sqlite-database.ts";
 import { parseDatabaseUrl } from "../src/config/database-url.ts";
 import { loadConfig } from "../src/config/load-config.ts";
+import { tarEntry, tarFile } from "../src/inspect/inspect-fixtures.ts";
 import { openStore, type Store } from "../src/registry/open-store.ts";
 import { localPrincipal } from "../src/registry/principal.ts";
 import type { Registry } from "../src/registry/registry.ts";
@@ -55,7 +57,7 @@ export async function openBenchStore(
   return openStore({ directory, create, settings, storage });
 }
 
-/** The bytes of a tar.gz as far as validation looks, and this text. */
+/** A tar.gz of one file with this text. Zeros behind it change nothing about it. */
 export function tarGz(text: string): Buffer {
-  return Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0]), Buffer.from(text)]);
+  return gzipSync(tarFile(tarEntry("text", text)));
 }

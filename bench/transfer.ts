@@ -16,7 +16,7 @@ import {
   startNginx,
   startScript,
 } from "./servers.ts";
-import { prepareStore } from "./stores.ts";
+import { prepareStore, tarGz } from "./stores.ts";
 import { askRepeatedly } from "./wrk.ts";
 
 const SIZE_BYTES = 256 * 1024 ** 2;
@@ -76,8 +76,8 @@ async function sendToUs(ours: ServerProcess, secret: string, body: UploadBody): 
 
 /** Publishes an upload in an unlisted app, which anybody may download. Answers its digest. */
 async function publish(ours: ServerProcess, secret: string): Promise<string> {
-  const gzip = Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0]), randomBytes(32)]);
-  const sha256 = await sendToUs(ours, secret, { first: gzip, sizeBytes: SIZE_BYTES });
+  const first = tarGz(randomBytes(32).toString("hex"));
+  const sha256 = await sendToUs(ours, secret, { first, sizeBytes: SIZE_BYTES });
   const response = await fetch(`${ours.url}/api/apps/large/releases`, {
     method: "POST",
     headers: { Authorization: `Bearer ${secret}`, "Content-Type": "application/json" },

@@ -21,7 +21,12 @@ const withoutLocales: Plugin = {
 };
 
 await build({
-  entryPoints: ["dist", "artifactstore", "distd", "worker"].map((name) => `${main}${name}.js`),
+  entryPoints: [
+    ...["dist", "artifactstore", "distd", "worker"].map((name) => ({ in: `${main}${name}.js`, out: name })),
+    // A thread's program, which is looked for beside the file that starts it.
+    { in: `${main}../inspect/isolate/inspect-worker.js`, out: "inspect-worker" },
+    { in: `${main}../blob/s3/hash-worker.js`, out: "hash-worker" },
+  ],
   outdir: main,
   allowOverwrite: true,
   chunkNames: "[name]-[hash]",

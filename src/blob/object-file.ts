@@ -140,6 +140,7 @@ export class ObjectFileChunks implements PassingChunks {
 export function randomAccessTo(file: ObjectFile, key: string): RandomAccess {
   return {
     sizeBytes: file.sizeBytes,
+    fd: file.handle.fd,
     async read(offset, length) {
       const bytes = new Uint8Array(availableBytes(offset, length, file.sizeBytes));
       let filled = 0;

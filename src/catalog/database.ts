@@ -16,6 +16,11 @@ export interface Reader {
 export interface Writer extends Reader {
   /** Runs a statement and answers the number of rows it changed. */
   run<P extends object>(query: Query<P, unknown>, params: P): Promise<number>;
+  /**
+   * Runs a statement of which nobody asks how many rows it changed. Over a network it may still be on its way when this resolves:
+   * what comes later finds it done, or raises what it raised, and so does the end of the transaction.
+   */
+  change<P extends object>(query: Query<P, unknown>, params: P): Promise<void>;
 }
 
 /** Who a transaction's events are recorded for. */

@@ -30,7 +30,13 @@ export interface ViewStep {
 }
 
 /** Every change of the views' columns is a step; forward only, and never edited once released. */
-export const viewSteps: readonly ViewStep[] = [{ generation: 1 }, { generation: 2 }, { generation: 3 }];
+export const viewSteps: readonly ViewStep[] = [
+  { generation: 1 },
+  { generation: 2 },
+  { generation: 3 },
+  // Not by adding columns: an older version beside it would collect the icons, which it takes for unreferenced.
+  { generation: 4 },
+];
 
 export const VIEW_GENERATION = viewSteps.at(-1)!.generation;
 
@@ -45,6 +51,7 @@ export const views = {
   allowed_platforms    TEXT NOT NULL,    -- JSON array
   bundle_ids           TEXT NOT NULL,    -- JSON, platform -> bundle identifier
   identity_constraints TEXT NOT NULL,    -- JSON, platform -> signers
+  signer_pinning       TEXT NOT NULL,    -- first_use, manual
   ios_mode             TEXT NOT NULL,    -- artifact_only, testflight, enterprise
   testflight_url       TEXT,
   retention_keep       INTEGER NOT NULL, -- 0 keeps every release
@@ -105,11 +112,14 @@ export const views = {
   storage_key       TEXT NOT NULL,       -- = sha256
   metadata          TEXT NOT NULL,       -- JSON: what inspection found, and what the publisher added
   validation_status TEXT NOT NULL,       -- pending, passed, failed
-  findings          TEXT NOT NULL        -- JSON array`,
+  findings          TEXT NOT NULL,       -- JSON array
+  icon_sha256       TEXT,                -- the picture found inside, an object of its own
+  icon_content_type TEXT`,
     key: ["id"],
     indexes: {
       artifact_release: "UNIQUE artifact (release_id, platform, arch, format)",
       artifact_digest: "artifact (sha256)",
+      artifact_icon: "artifact (icon_sha256) WHERE icon_sha256 IS NOT NULL",
     },
   },
   channel: {

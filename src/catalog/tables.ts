@@ -31,6 +31,7 @@ export interface AppTable {
   allowed_platforms: string;
   bundle_ids: string;
   identity_constraints: string;
+  signer_pinning: string;
   ios_mode: string;
   testflight_url: string | null;
   retention_keep: number;
@@ -76,6 +77,8 @@ export interface ArtifactTable {
   metadata: string;
   validation_status: string;
   findings: string;
+  icon_sha256: string | null;
+  icon_content_type: string | null;
 }
 
 export interface ChannelTable {

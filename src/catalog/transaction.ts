@@ -34,8 +34,9 @@ export class LogTransaction implements Transaction {
   }
 
   /** Call with the write lock held. Raises `store.newer_schema`: the store may have been upgraded since it was opened. */
-  static async begin(writer: Writer, actor: Actor, clock: Clock): Promise<LogTransaction> {
-    const row = await writer.first(headAndSchema, {});
+  static async begin(writer: Writer, actor: Actor, time: Clock | Promise<Clock>): Promise<LogTransaction> {
+    // Asked together: each answer is a way there and back.
+    const [row, clock] = await Promise.all([writer.first(headAndSchema, {}), time]);
     assert(row !== undefined, "the store has a log head");
     refuseNewerSchema(row);
     // A clock that was set back must not make the log's time run backwards.
@@ -66,9 +67,9 @@ export class LogTransaction implements Transaction {
   async finish(): Promise<boolean> {
     await this.#projector.flush();
     if (this.#recorded === 0) return false;
-    await this.#writer.run(moveHead, { head: this.#head, last_at: this.now });
+    await this.#writer.change(moveHead, { head: this.#head, last_at: this.now });
     // Columns of a newer version are not what its projections would have written.
-    if (this.#schema.filled_generation > known.generation) await this.#writer.run(setFilled, {});
+    if (this.#schema.filled_generation > known.generation) await this.#writer.change(setFilled, {});
     return true;
   }
 
@@ -91,11 +92,15 @@ export class LogTransaction implements Transaction {
   run<P extends object>(text: Query<P, unknown>, params: P): Promise<number> {
     return this.#writer.run(text, params);
   }
+
+  change<P extends object>(text: Query<P, unknown>, params: P): Promise<void> {
+    return this.#writer.change(text, params);
+  }
 }
 
 /** Writes one event's row: the exact bytes, their leaf hash, and the columns people and filters read. */
 export async function appendEvent(writer: Writer, event: DistEvent, bytes: Uint8Array): Promise<void> {
-  await writer.run(insertEvent, { ...eventColumns(event), bytes, leaf_hash: leafHash(bytes) });
+  await writer.change(insertEvent, { ...eventColumns(event), bytes, leaf_hash: leafHash(bytes) });
 }
 
 /** The readable columns of an event's row. They repeat what `bytes` hold; `store verify` compares them. */

@@ -23,6 +23,8 @@ export function appChanges(options: InputOf<typeof appSet>["options"]): AppChang
     ...(bundleIds.length > 0 && { bundle_ids: emptyAsNull(onePerKey("--bundle-id", bundleIds)) }),
     ...(options.pin.length > 0 && { pin: grouped(options.pin) }),
     ...(options.unpin.length > 0 && { unpin: options.unpin }),
+    ...given("signer_pinning", options.signerPinning),
+    ...given("reason", options.reason),
     ...given("retention_keep", options.retentionKeep),
     ...given("retention_class", options.retentionClass),
   };

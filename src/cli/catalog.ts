@@ -71,6 +71,7 @@ export const commandGroups: readonly CommandGroup[] = [
         entry(release.releasePublish, () => import("./commands/release-publish.ts")),
         entry(release.releaseList, () => import("./commands/release-list.ts")),
         entry(release.releaseShow, () => import("./commands/release-show.ts")),
+        entry(release.releaseCompare, () => import("./commands/release-compare.ts")),
         entry(release.releasePromote, () => import("./commands/release-promote.ts")),
         entry(release.releaseRollback, () => import("./commands/release-rollback.ts")),
         entry(release.releaseRevoke, () => import("./commands/release-revoke.ts")),

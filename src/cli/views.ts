@@ -40,6 +40,7 @@ export function appText(app: AppRecord): string {
     ["iOS mode", app.ios_mode],
     ["TestFlight", app.testflight_url],
     ["Signed by", pins.join(", ")],
+    ["Signers", app.signer_pinning === "first_use" ? "pinned at first use" : "pinned by hand"],
     ["Keeps", app.retention_keep === 0 ? "every release" : `${app.retention_keep} releases a channel`],
     ["Retention class", app.retention_class],
     ["Created", app.created_at],

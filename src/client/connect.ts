@@ -64,6 +64,7 @@ type AppsAndReleases =
   | "attachArtifact"
   | "publishDraft"
   | "getRelease"
+  | "compareReleases"
   | "listReleases"
   | "revokeRelease";
 
@@ -96,6 +97,13 @@ function appsAndReleases(api: Api): Pick<Registry, AppsAndReleases> {
     publishDraft: (app, release, { channel } = {}) =>
       api.call(creation(releasePath(app, release, "/publish"), { channel })),
     getRelease: (app, release) => api.call({ method: "GET", path: releasePath(app, release) }),
+    compareReleases: (app, from, to) =>
+      api.call({
+        method: "GET",
+        path:
+          path`/api/apps/${app}/releases/${to.release}/comparison` +
+          query({ build: to.build, with: from.release, with_build: from.build }),
+      }),
     listReleases: (app, filter = {}) =>
       api.call({ method: "GET", path: path`/api/apps/${app}/releases` + query({ ...filter }) }),
     revokeRelease: (app, release, { reason } = {}) =>

@@ -90,10 +90,30 @@ export function peFile(machine: number): Buffer {
   return placed(0x188, [0, "MZ"], [0x3c, [0x80]], [0x80, "PE"], ...coff, ...optional);
 }
 
-/** One tar entry: a 512-byte header (name at 0, octal size at 124, type at 156, ustar at 257), then content in whole blocks. */
-export function tarEntry(name: string, content: string, type = "0"): Buffer {
+/**
+ * One tar entry: a 512-byte header (name at 0, mode at 100, octal size at 124, checksum at 148, type at 156, link at 157, ustar at 257),
+ * then content in whole blocks.
+ */
+export function tarEntry(
+  name: string,
+  content: string,
+  type = "0",
+  { link = "", mode = "0000644" } = {},
+): Buffer {
   const size = content.length.toString(8).padStart(11, "0");
-  const header = placed(512, [0, name], [124, size], [156, type], [257, "ustar"], [263, "00"]);
+  const header = placed(
+    512,
+    [0, name],
+    [100, mode],
+    [124, size],
+    [148, " ".repeat(8)],
+    [156, type],
+    [157, link],
+    [257, "ustar"],
+    [263, "00"],
+  );
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
   return Buffer.concat([header, placed(Math.ceil(content.length / 512) * 512, [0, content])]);
 }
 

@@ -64,8 +64,9 @@ export const isAppImage: MagicCheck = ({ head }) =>
 /** The size of the UDIF trailer, which starts with "koly" and ends a disk image. */
 const udifTrailerBytes = 512;
 
-/** A UDIF disk image is known by its end only: its start is the compressed disk. */
-export const isDmg: MagicCheck = async ({ bytes }) => {
+/** A UDIF disk image is known by its end only: its start is the compressed disk. An encrypted one begins with "encrcdsa". */
+export const isDmg: MagicCheck = async ({ head, bytes }) => {
+  if (hasBytes(head, 0, "656e637263647361")) return true;
   const trailer = await readExactly(bytes, Math.max(0, bytes.sizeBytes - udifTrailerBytes), udifTrailerBytes);
   return trailer !== undefined && hasBytes(trailer, 0, "6b6f6c79");
 };

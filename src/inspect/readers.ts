@@ -1,10 +1,8 @@
 import type { RandomAccess } from "../base/random-access.ts";
 import type { ArchReading } from "./arch-reading.ts";
-import { debArch } from "./deb/deb-arch.ts";
 import { elfArch } from "./elf/elf-arch.ts";
 import { type FormatReader, noIdentity } from "./format-reader.ts";
 import type { Format } from "./inspection.ts";
-import { rpmArch } from "./rpm/rpm-arch.ts";
 
 /** Reads nothing inside. */
 const nothing = async (): Promise<FormatReader> => async () => ({
@@ -25,18 +23,18 @@ const archOnly =
 
 /** What reads the inside of each format; loaded when a file of that format comes. */
 export const readers: Readonly<Record<Format, () => Promise<FormatReader>>> = {
-  apk: nothing,
+  apk: async () => (await import("./apk/read-apk.ts")).readApk,
   aab: nothing,
   ipa: async () => (await import("./ipa/read-ipa.ts")).readIpa,
-  dmg: nothing,
-  pkg: nothing,
+  dmg: async () => (await import("./dmg/read-dmg.ts")).readDmg,
+  pkg: async () => (await import("./pkg/read-pkg.ts")).readPkg,
   app_zip: async () => (await import("./app-zip/read-app-zip.ts")).readAppZip,
-  tar: nothing,
-  deb: archOnly(debArch),
-  rpm: archOnly(rpmArch),
+  tar: async () => (await import("./tar/read-tar.ts")).readTar,
+  deb: async () => (await import("./deb/read-deb.ts")).readDeb,
+  rpm: async () => (await import("./rpm/read-rpm.ts")).readRpm,
   appimage: archOnly(elfArch),
   zip: async () => (await import("./zip/read-zip.ts")).readZip,
   exe: async () => (await import("./pe/read-pe.ts")).readPe,
-  msi: nothing,
+  msi: async () => (await import("./msi/read-msi.ts")).readMsi,
   msix: nothing,
 };

@@ -30,6 +30,8 @@ export interface AppSettings {
   readonly testflight_url: string | null;
   readonly retention_keep: number;
   readonly retention_class: string | null;
+  /** How signers come to be pinned; absent in events from before there was a choice, and then `first_use`. */
+  readonly signer_pinning?: string;
 }
 
 export interface ChannelSettings {
@@ -46,8 +48,13 @@ export interface EventData {
   "v1.app.created": { app_id: string; slug: string } & AppSettings;
   /** Only the settings that changed. */
   "v1.app.updated": { app_id: string; changes: Partial<AppSettings> };
-  /** The whole set of pins after the change. */
-  "v1.app.identity_changed": { app_id: string; pins: { readonly [platform: string]: readonly string[] } };
+  /** The whole set of pins after the change; `release_id` names the release whose signers were pinned at first use. */
+  "v1.app.identity_changed": {
+    app_id: string;
+    pins: { readonly [platform: string]: readonly string[] };
+    reason?: string | null;
+    release_id?: string | null;
+  };
   "v1.package.created": {
     app_id: string | null;
     package_id: string;
@@ -112,6 +119,8 @@ export interface EventData {
     status: string;
     metadata: JsonObject;
     findings: readonly JsonObject[];
+    /** The picture found inside, an object of its own. */
+    icon?: { sha256: string; content_type: string } | null;
   };
   "v1.release.published": {
     app_id: string;

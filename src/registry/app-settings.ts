@@ -2,14 +2,18 @@ import { nearest } from "../base/text.ts";
 import { platforms } from "../inspect/inspection.ts";
 import type { AppSettings } from "../log/events.ts";
 import { appErrors } from "./errors.ts";
-import type { AppChanges, IosMode, Visibility } from "./records.ts";
+import type { AppChanges, IosMode, SignerPinning, Visibility } from "./records.ts";
 import { retentionClassNames } from "./retention-classes.ts";
 
 export const visibilities = ["public", "unlisted", "private"] as const satisfies readonly Visibility[];
 export const iosModes = ["artifact_only", "testflight", "enterprise"] as const satisfies readonly IosMode[];
+export const signerPinnings = ["first_use", "manual"] as const satisfies readonly SignerPinning[];
 
 const MAX_NAME_LENGTH = 100;
-const MAX_PINS = 32;
+/** Subject and issuer of a certificate are long. */
+const MAX_PIN_LENGTH = 1_000;
+/** Signers of one platform. */
+export const MAX_PINS = 32;
 const MAX_KEEP = 100_000;
 
 /** The signers a platform is pinned to, by platform. */
@@ -31,12 +35,13 @@ export function defaultAppSettings(slug: string, visibility: Visibility): AppSet
     testflight_url: null,
     retention_keep: 0,
     retention_class: null,
+    signer_pinning: "first_use",
   };
 }
 
 /**
  * Applies changes to an app's state and checks the whole. Raises `app.invalid_setting`, `app.testflight_url_required`,
- * `app.bundle_id_required`.
+ * `app.bundle_id_required`, `app.reason_required`.
  */
 export function applyAppChanges(before: AppState, changes: AppChanges): AppState {
   const old = before.settings;
@@ -50,6 +55,11 @@ export function applyAppChanges(before: AppState, changes: AppChanges): AppState
     testflight_url: given(changes.testflight_url, old.testflight_url, testflightUrl),
     retention_keep: retentionKeep(changes.retention_keep ?? old.retention_keep),
     retention_class: given(changes.retention_class, old.retention_class, retentionClass),
+    signer_pinning: oneOf(
+      "signer_pinning",
+      changes.signer_pinning ?? old.signer_pinning ?? "first_use",
+      signerPinnings,
+    ),
   };
   if (settings.ios_mode === "testflight" && settings.testflight_url === null) {
     throw appErrors.error(
@@ -69,7 +79,21 @@ export function applyAppChanges(before: AppState, changes: AppChanges): AppState
       },
     );
   }
-  return { settings, pins: applyPins(before.pins, changes) };
+  const pins = applyPins(before.pins, changes);
+  requireReason(before.pins, pins, changes.reason);
+  return { settings, pins };
+}
+
+/** A pin that was relied on is changed for a reason; a first one needs none. */
+function requireReason(before: Pins, after: Pins, reason: string | undefined): void {
+  const changed = Object.entries(before).find(
+    ([platform, signers]) => after[platform]?.join("\n") !== signers.join("\n"),
+  );
+  if (changed === undefined || (reason?.trim() ?? "") !== "") return;
+  throw appErrors.error("app.reason_required", `Changing who may sign for ${changed[0]} needs a reason.`, {
+    details: { platform: changed[0], pinned: changed[1] },
+    hint: "Give --reason with what happened to the signer.",
+  });
 }
 
 export const RETENTION_KEEP_RULE = `0 keeps every release; otherwise a whole number from 2 to ${MAX_KEEP}.`;
@@ -88,17 +112,17 @@ function given<T>(change: T | undefined, old: T, check: (value: T) => T): T {
   return change === undefined ? old : check(change);
 }
 
-function text(setting: string, value: string): string {
+function text(setting: string, value: string, maxLength = MAX_NAME_LENGTH): string {
   const trimmed = value.trim();
   if (
     trimmed.length > 0 &&
-    trimmed.length <= MAX_NAME_LENGTH &&
+    trimmed.length <= maxLength &&
     trimmed.isWellFormed() &&
     !/\p{Cc}/u.test(trimmed)
   ) {
     return trimmed;
   }
-  throw invalid(setting, value, `1 to ${MAX_NAME_LENGTH} printable characters.`);
+  throw invalid(setting, value, `1 to ${maxLength} printable characters.`);
 }
 
 function oneOf<T extends string>(setting: string, value: string, allowed: readonly T[]): T {
@@ -158,9 +182,9 @@ function applyPins(old: Pins, changes: AppChanges): Pins {
   return pins;
 }
 
-/** Android signers are certificate digests; the others are names or ids. */
+/** Android signers are certificate digests; the others are teams, names of certificates, fingerprints of keys. */
 function pinValue(platform: string, value: string): string {
-  if (!platform.startsWith("android_")) return text("pin", value);
+  if (!platform.startsWith("android_")) return text("pin", value, MAX_PIN_LENGTH);
   const digest = value.replaceAll(":", "").toLowerCase();
   if (/^[0-9a-f]{64}$/.test(digest)) return digest;
   throw invalid("pin", value, "The SHA-256 of the signing certificate: 64 hex characters, colons allowed.");

@@ -13,8 +13,16 @@ import { once } from "./idempotency.ts";
 import { releaseErrors } from "./errors.ts";
 import { keysetOf, pageLimit, pageOf } from "./paging.ts";
 import type { Principal } from "./principal.ts";
-import type { AppChanges, AppRecord, IosMode, Page, PageRequest, Visibility } from "./records.ts";
-import { checkSlug } from "./rules.ts";
+import type {
+  AppChanges,
+  AppRecord,
+  IosMode,
+  Page,
+  PageRequest,
+  SignerPinning,
+  Visibility,
+} from "./records.ts";
+import { checkReason, checkSlug } from "./rules.ts";
 import type { Platform } from "../inspect/inspection.ts";
 
 export async function createApp(context: Context, slug: string, changes: AppChanges): Promise<AppRecord> {
@@ -28,7 +36,9 @@ export async function createApp(context: Context, slug: string, changes: AppChan
     }
     const { settings, pins } = applyAppChanges(freshState(context, slug), changes);
     const app = await recordApp(tx, slug, settings);
-    if (Object.keys(pins).length > 0) await recordPins(tx, app.id, pins);
+    if (Object.keys(pins).length > 0) {
+      await recordPins(tx, app.id, pins, { reason: checkReason(changes.reason) });
+    }
     return appRecord(context, (await tx.first(appBySlug, { slug }))!);
   });
 }
@@ -47,7 +57,9 @@ export async function updateApp(context: Context, slug: string, changes: AppChan
         data: { app_id: app.id, changes: changed },
       });
     }
-    if (!same(before.pins, after.pins)) await recordPins(tx, app.id, after.pins);
+    if (!same(before.pins, after.pins)) {
+      await recordPins(tx, app.id, after.pins, { reason: checkReason(changes.reason) });
+    }
     return appRecord(context, (await tx.first(appBySlug, { slug }))!);
   });
 }
@@ -138,10 +150,12 @@ function settingsOf(app: AppTable) {
     testflight_url: app.testflight_url,
     retention_keep: app.retention_keep,
     retention_class: app.retention_class,
+    signer_pinning: app.signer_pinning as SignerPinning,
   } satisfies AppSettings;
 }
 
-function pinsOf(app: AppTable): AppState["pins"] {
+/** The signers that an app is pinned to, by platform. */
+export function pinsOf(app: Pick<AppTable, "identity_constraints">): AppState["pins"] {
   return JSON.parse(app.identity_constraints) as Record<string, string[]>;
 }
 
@@ -155,8 +169,15 @@ async function recordApp(tx: Transaction, slug: string, settings: AppSettings): 
   return (await tx.first(appBySlug, { slug }))!;
 }
 
-async function recordPins(tx: Transaction, appId: string, pins: AppState["pins"]): Promise<void> {
-  await tx.record({ type: "v1.app.identity_changed", subject: appId, data: { app_id: appId, pins } });
+/** Says who may sign from now on, and why: an administrator's reason, or the release whose signers are the first. */
+export async function recordPins(
+  tx: Transaction,
+  appId: string,
+  pins: AppState["pins"],
+  why: { readonly reason?: string | null; readonly releaseId?: string },
+): Promise<void> {
+  const data = { app_id: appId, pins, reason: why.reason ?? null, release_id: why.releaseId ?? null };
+  await tx.record({ type: "v1.app.identity_changed", subject: appId, data });
 }
 
 function differences(before: AppSettings, after: AppSettings): Partial<AppSettings> {

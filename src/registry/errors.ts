@@ -23,6 +23,10 @@ export const appErrors = errorFamily({
     about: "The app does not allow artifacts for this platform.",
   },
   "app.testflight_url_required": { kind: "invalid", about: "The TestFlight mode needs a TestFlight link." },
+  "app.reason_required": {
+    kind: "invalid",
+    about: "Who may sign an app that pins signers already is changed with a reason only.",
+  },
   "app.bundle_id_required": {
     kind: "invalid",
     about: "The enterprise mode needs the iOS bundle identifier.",
@@ -252,6 +256,11 @@ export const migrationErrors = errorFamily({
 export const validationErrors = errorFamily({
   "validation.size_mismatch": { kind: "invalid", about: "The file is not as long as was declared." },
   "validation.digest_mismatch": { kind: "invalid", about: "The file's SHA-256 is not what was declared." },
+  "validation.signer_changed": {
+    kind: "invalid",
+    about:
+      "An artifact is signed by somebody else than the app pins, or by nobody; `details.pinned` and `details.found` name both.",
+  },
   "validation.failed": {
     kind: "invalid",
     about: "Inspection found errors in an artifact; `details.artifacts` holds them.",

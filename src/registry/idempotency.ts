@@ -28,8 +28,8 @@ export function once<T>(context: Context, work: (tx: Transaction) => Promise<T>)
     const earlier = await earlierFor(tx, context, idempotency, tx.now);
     if (earlier !== undefined) return earlier as T;
     const answer = await work(tx);
-    await tx.run(dropExpiredAnswers, { now: tx.now });
-    await tx.run(keepAnswer, {
+    await tx.change(dropExpiredAnswers, { now: tx.now });
+    await tx.change(keepAnswer, {
       id: idOf(context, idempotency),
       request_sha256: idempotency.bodySha256,
       answer: JSON.stringify(answer, (name, value: unknown) => (name === "secret" ? undefined : value)),

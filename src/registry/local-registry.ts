@@ -24,6 +24,7 @@ import { currentArtifact } from "./releases/current-artifact.ts";
 import type { Registry } from "./registry.ts";
 import { attachArtifact, draftRelease, publishDraft } from "./releases/draft.ts";
 import { checkPublish, publish } from "./releases/publish.ts";
+import { compareReleases } from "./releases/compare-releases.ts";
 import { getRelease, listReleases, revokeRelease } from "./releases/releases.ts";
 import {
   extendRetention,
@@ -68,6 +69,7 @@ export function localRegistry(context: Context): Registry {
       attachArtifact(context, app, release, artifact, options),
     publishDraft: (app, release, options = {}) => publishDraft(context, app, release, options),
     getRelease: (app, release) => getRelease(context, app, release),
+    compareReleases: (app, from, to) => compareReleases(context, app, from, to),
     listReleases: (app, options = {}) => listReleases(context, app, options),
     revokeRelease: (app, release, options = {}) => revokeRelease(context, app, release, options),
     listChannels: (app) => listChannels(context, app),

@@ -215,7 +215,7 @@ async function recordPlaced(
     if (moved > 0) await tx.run(lockAnew, { sha256, now: tx.now });
   }
   const expiresAt = toTimestamp(tx.nowMs + context.settings.expireAfterMs);
-  await tx.run(putLease, { sha256, principal: leaseHolder(context.principal), expires_at: expiresAt });
+  await tx.change(putLease, { sha256, principal: leaseHolder(context.principal), expires_at: expiresAt });
   const object = { sha256, blake3, size_bytes: sizeBytes, existed: known, lease_expires_at: expiresAt };
   return { object, key };
 }
@@ -250,7 +250,7 @@ export async function recordObject(
     subject: sha256,
     data: { sha256, blake3, size: sizeBytes },
   });
-  await tx.run(insertLocation, {
+  await tx.change(insertLocation, {
     ...locationColumns(context, { sha256, blake3, sizeBytes, location }),
     generation: stored.seq,
   });
@@ -367,7 +367,7 @@ export async function dropLeases(
   principal: Principal,
   digests: Iterable<string>,
 ): Promise<void> {
-  for (const sha256 of digests) await tx.run(dropLease, { sha256, principal: leaseHolder(principal) });
+  for (const sha256 of digests) await tx.change(dropLease, { sha256, principal: leaseHolder(principal) });
 }
 
 /**
@@ -393,7 +393,7 @@ export async function leaseObject(context: Context, sha256: string): Promise<Upl
       throw objectErrors.error("object.not_found", `There is no object ${sha256}.`, { details: { sha256 } });
     }
     const expiresAt = toTimestamp(tx.nowMs + context.settings.expireAfterMs);
-    await tx.run(putLease, { sha256, principal: leaseHolder(context.principal), expires_at: expiresAt });
+    await tx.change(putLease, { sha256, principal: leaseHolder(context.principal), expires_at: expiresAt });
     return {
       sha256,
       blake3: row.blake3,

@@ -153,7 +153,7 @@ function isShownTo(principal: Principal, { slug, visibility, artifact_id: artifa
   return visibility !== "private" || mayInApp(principal, "read", slug);
 }
 
-/** A share link opens what is current in its channels: artifacts, not notes or manifests of their own. */
+/** A share link opens what is current in its channels: artifacts and their icons, not notes or manifests of their own. */
 async function isShared(reader: Reader, { share }: Principal, name: Name): Promise<boolean> {
   if (share === undefined || share.app !== name.slug || name.artifact_id === null) return false;
   const serving = await reader.all(channelsServing, { release_id: name.id });

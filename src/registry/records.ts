@@ -32,6 +32,7 @@ export interface ReportOptions {
 }
 
 export type Visibility = "public" | "unlisted" | "private";
+export type SignerPinning = "first_use" | "manual";
 export type IosMode = "artifact_only" | "testflight" | "enterprise";
 
 export interface AppRecord {
@@ -46,6 +47,8 @@ export interface AppRecord {
   readonly testflight_url: string | null;
   /** Who may sign, by platform. Empty for callers without `read`. */
   readonly identity_constraints: { readonly [platform: string]: readonly string[] };
+  /** `first_use` pins who signs the first release of a platform; `manual` leaves it to an administrator. */
+  readonly signer_pinning: SignerPinning;
   readonly retention_keep: number;
   readonly retention_class: string | null;
   readonly created_at: string;
@@ -66,6 +69,9 @@ export interface AppChanges {
   readonly pin?: { readonly [platform: string]: readonly string[] };
   /** Platforms whose pins are all removed. */
   readonly unpin?: readonly string[];
+  /** Why pins are changed; needed where a platform has some already. */
+  readonly reason?: string;
+  readonly signer_pinning?: string;
   readonly retention_keep?: number;
   readonly retention_class?: string | null;
 }
@@ -247,6 +253,44 @@ export interface PublishedArtifact {
 
 export interface ArtifactRecord extends PublishedArtifact {
   readonly metadata: JsonObject;
+  /** The picture found inside, an object of its own; null where there is none. */
+  readonly icon_sha256: string | null;
+}
+
+/** One fact that differs: `from` and `to` for a value, `added` and `removed` for a set. */
+export interface ArtifactChange {
+  readonly fact:
+    | "size_bytes"
+    | "id"
+    | "label"
+    | "version"
+    | "build"
+    | "min_os"
+    | "permissions"
+    | "signers"
+    | "findings";
+  readonly from: string | number | null;
+  readonly to: string | number | null;
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+}
+
+/** One place of a release, platform, arch and format, in two of them. */
+export interface ArtifactComparison {
+  readonly platform: Platform;
+  readonly arch: Arch;
+  readonly format: Format;
+  /** `same` when the bytes are. */
+  readonly status: "added" | "removed" | "changed" | "same";
+  readonly changes: readonly ArtifactChange[];
+}
+
+export interface ReleaseComparison {
+  /** The app's slug. */
+  readonly app: string;
+  readonly from: Pick<ReleaseRecord, "id" | "version" | "build" | "status" | "published_at">;
+  readonly to: ReleaseComparison["from"];
+  readonly artifacts: readonly ArtifactComparison[];
 }
 
 export interface ReleaseRecord {

@@ -25,6 +25,7 @@ import type {
   PublishResult,
   RebuildReport,
   ReleaseHead,
+  ReleaseComparison,
   ReleaseRecord,
   ReleaseRef,
   ReportOptions,
@@ -145,6 +146,8 @@ export interface Registry {
     options?: { channel?: string | null },
   ): Promise<PublishResult>;
   getRelease(app: string, release: ReleaseRef): Promise<ReleaseRecord>;
+  /** What differs from one release of an app to another. */
+  compareReleases(app: string, from: ReleaseRef, to: ReleaseRef): Promise<ReleaseComparison>;
   listReleases(app: string, options?: PageRequest & { channel?: string }): Promise<Page<ReleaseRecord>>;
   /** Final. Rolls back every channel that points at it, in the same transaction. */
   revokeRelease(

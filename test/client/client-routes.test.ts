@@ -57,6 +57,11 @@ const routes: readonly [keyof Registry, Call, string, unknown?][] = [
   ],
   ["getRelease", (r) => r.getRelease("acme", release), `GET ${at}?build=7`],
   [
+    "compareReleases",
+    (r) => r.compareReleases("acme", { release: "1.0" }, release),
+    `GET ${at}/comparison?build=7&with=1.0`,
+  ],
+  [
     "listReleases",
     (r) => r.listReleases("acme", { channel: "beta", limit: 1 }),
     "GET /api/apps/acme/releases?channel=beta&limit=1",

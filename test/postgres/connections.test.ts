@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { sql } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { Database, Reader } from "../../src/catalog/database.ts";
+import type { Database, Reader, Transaction } from "../../src/catalog/database.ts";
 import { query } from "../../src/catalog/query.ts";
 import { logHead } from "../../src/catalog/transaction.ts";
 import { freshSchema, postgresUrl, runPostgres } from "../support/test-database.ts";
@@ -28,6 +28,66 @@ const terminate = (pid: number) => runPostgres("public", `SELECT pg_terminate_ba
 const insertLease = query<{ sha256: string }>()((db, p) =>
   db.insertInto("lease").values({ sha256: p.sha256, principal: "p", expires_at: "z" }),
 );
+
+const deleteLeases = query<object>()((db) => db.deleteFrom("lease"));
+
+describe("a change whose answer nobody waits for", () => {
+  const leases = () => runPostgres(schema, "SELECT sha256 FROM lease ORDER BY sha256");
+  const duplicate = { code: "23505", constraint: "lease_pkey" };
+
+  it("is found done by what comes after it, and there are as many at once as one likes", async () => {
+    const counted = await database.write(tester, async (tx) => {
+      for (let n = 0; n < 500; n += 1) await tx.change(insertLease, { sha256: `${n}` });
+      return tx.run(deleteLeases, {});
+    });
+    expect(counted).toBe(500);
+    expect(leases()).toEqual([]);
+  });
+
+  // The server says of all that follows a failure only that the transaction is aborted, which tells nobody anything.
+  it.each<[string, (tx: Transaction) => Promise<unknown>]>([
+    ["a read", (tx) => tx.first(logHead, {})],
+    ["a statement", (tx) => tx.run(insertLease, { sha256: "c" })],
+    ["another change", (tx) => tx.change(insertLease, { sha256: "c" })],
+    ["an event", (tx) => tx.record(stored("b"))],
+    ["the end", async () => {}],
+  ])("fails with its own error what comes next: %s", async (_, next) => {
+    const failed = database.write(tester, async (tx) => {
+      await tx.change(insertLease, { sha256: "a" });
+      await tx.change(insertLease, { sha256: "a" });
+      await next(tx);
+    });
+    await expect(failed).rejects.toMatchObject(duplicate);
+    expect(leases()).toEqual([]);
+    expect(await record(database, "d")).toBe(1);
+    expect(await subjectsOf(database)).toEqual(["d"]);
+  });
+
+  it("is rolled back with the rest when the work fails otherwise, which is what is told", async () => {
+    const refusal = new Error("refused");
+    const failed = database.write(tester, async (tx) => {
+      await tx.change(insertLease, { sha256: "a" });
+      await tx.change(insertLease, { sha256: "a" });
+      throw refusal;
+    });
+    await expect(failed).rejects.toBe(refusal);
+    expect(leases()).toEqual([]);
+    expect(await record(database, "d")).toBe(1);
+  });
+
+  // Nobody was told that it holds, and no commit was sent: that is not an outcome that is unknown.
+  it("is known to be lost with its connection", async () => {
+    const failed = database.write(tester, async (tx) => {
+      const pid = await backendOf(tx);
+      await tx.change(insertLease, { sha256: "a" });
+      terminate(pid);
+      await tx.change(insertLease, { sha256: "b" });
+    });
+    await expect(failed).rejects.toMatchObject({ code: "store.unreachable" });
+    expect(leases()).toEqual([]);
+    expect(await record(database, "d")).toBe(1);
+  });
+});
 
 describe("a connection that is lost", () => {
   it("in the middle of a write leaves nothing, and the next write works", async () => {

@@ -37,6 +37,7 @@ describe("an app", () => {
     expect(app).toStrictEqual({
       id: expect.stringMatching(/^app_/),
       slug: "acme",
+      signer_pinning: "first_use",
       ...defaults,
       created_at: "2026-11-20T15:00:00.000Z",
       updated_at: "2026-11-20T15:00:00.000Z",
@@ -189,14 +190,46 @@ describe("pins", () => {
         macos: ["TEAM123456"],
         android_apk: [pin],
       });
-      expect(await pinsAfter({ pin: { macos: ["TEAM999999"] } })).toEqual({
+      expect(await pinsAfter({ pin: { macos: ["TEAM999999"] }, reason: "second team" })).toEqual({
         macos: ["TEAM123456", "TEAM999999"],
         android_apk: [pin],
       });
-      expect(await pinsAfter({ unpin: ["macos"] })).toEqual({ android_apk: [pin] });
+      expect(await pinsAfter({ unpin: ["macos"], reason: "no Mac any more" })).toEqual({
+        android_apk: [pin],
+      });
     });
     expect(actionsOf(events)).toEqual(Array(3).fill("app.identity_changed"));
     expect(events.at(-1)!.metadata["pins"]).toEqual({ android_apk: [pin] });
+    expect(events.map(({ metadata }) => metadata["reason"])).toEqual([
+      null,
+      "second team",
+      "no Mac any more",
+    ]);
+  });
+
+  it("that are relied on are changed with a reason only; a first one needs none", async () => {
+    await test.registry.createApp("acme", { pin: { macos: ["TEAM123456"] } });
+    for (const change of [
+      { pin: { macos: ["TEAM999999"] } },
+      { unpin: ["macos"] },
+      { unpin: ["macos"], reason: " " },
+    ]) {
+      await expect(pinsAfter(change)).rejects.toMatchObject({
+        code: "app.reason_required",
+        details: { platform: "macos", pinned: ["TEAM123456"] },
+      });
+    }
+    expect(await pinsAfter({ pin: { ios: ["TEAM123456"] } })).toMatchObject({ ios: ["TEAM123456"] });
+  });
+
+  it("may be a long name of a certificate, but not endless", async () => {
+    const name = `CN=${"Acme ".repeat(100)}Ltd | CN=Root`;
+    await test.registry.createApp("acme", { pin: { windows: [name] } });
+    await expect(
+      test.registry.createApp("other", { pin: { windows: ["x".repeat(1_001)] } }),
+    ).rejects.toMatchObject({
+      code: "app.invalid_setting",
+    });
   });
 
   it("that do not change are no event: repeated, empty, replaced by themselves, or never there", async () => {

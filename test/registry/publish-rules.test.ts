@@ -10,6 +10,7 @@ import {
   sourceOf,
   sqlOn,
   tarArtifact,
+  tarGzBytes,
   type TestStore,
   textOf,
   uploadTar,
@@ -238,13 +239,13 @@ describe("a release's artifacts", () => {
       ["504b0304", "aab", ["android_aab"]],
       ["504b0304", "ipa", ["ios"]],
       ["504b0304", "msix", ["windows"]],
-      ["1f8b0800", "tgz", ["linux", "macos"]],
+      [Buffer.from(tarGzBytes("x")).toString("hex"), "tgz", ["linux", "macos"]],
       ["78617221", "pkg", ["macos"]],
       ["d0cf11e0a1b11ae1", "msi", ["windows"]],
     ] as const;
     const artifacts: ArtifactRequest[] = [];
-    for (const [magic, extension, platforms] of kinds) {
-      const { sha256 } = await test.registry.uploadObject(sourceOf(Buffer.from(magic, "hex")));
+    for (const [hex, extension, platforms] of kinds) {
+      const { sha256 } = await test.registry.uploadObject(sourceOf(Buffer.from(hex, "hex")));
       const filename = `${long(254 - extension.length)}.${extension}`;
       for (const platform of platforms)
         for (const arch of arches) artifacts.push({ platform, arch, filename, sha256 });

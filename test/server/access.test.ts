@@ -66,6 +66,7 @@ const examples: Readonly<Record<string, (n: number) => Example | Promise<Example
     json: { version: `p${n}`, channel: "ci", artifacts: [tarArtifact(digest)] },
   }),
   "GET /api/apps/{slug}/releases/{id}": () => ({ path: `${app}/releases/1` }),
+  "GET /api/apps/{slug}/releases/{id}/comparison": () => ({ path: `${app}/releases/1/comparison?with=1` }),
   "POST /api/apps/{slug}/releases/{id}/artifacts": () => ({
     path: `${app}/releases/${draft}/artifacts`,
     json: tarArtifact(digest),

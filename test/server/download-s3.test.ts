@@ -3,17 +3,15 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { every, type FaultProxy, startFaultProxy } from "../blob/fault-proxy.ts";
+import { acmeApk, pngFile, uploadApk } from "../support/acme-apk.ts";
 import { rgwTools, testS3Settings } from "../support/object-store.ts";
 import { needs } from "../support/required-tools.ts";
-import { bytesOf, openTestStore, sourceOf, type TestStore } from "../support/test-store.ts";
+import { bytesOf, openTestStore, sourceOf, tarGzBytes, type TestStore } from "../support/test-store.ts";
 import { mountApi } from "../../src/server/api/mount-api.ts";
 import { mountTransfer } from "../../src/server/transfer/mount-transfer.ts";
 import { ask, startTransferServer, type TransferServer } from "./transfer-server.ts";
 
-const bytes = Buffer.concat([
-  Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]),
-  randomBytes(3 * 1024 * 1024),
-]);
+const bytes = Buffer.from(tarGzBytes(randomBytes(3 * 1024 * 1024).toString("latin1")));
 
 let proxy: FaultProxy;
 let proxied: TestStore;
@@ -112,6 +110,16 @@ needs(...rgwTools)("downloads of bytes on Ceph RGW", () => {
   });
 
   describe("from the store itself", () => {
+    // A page's policy takes pictures from its own origin alone.
+    it("are sent from here when they are an icon", async () => {
+      const { registry } = redirecting;
+      const artifacts = [await uploadApk(registry, acmeApk({ icon: pngFile() }))];
+      await registry.publish({ app: "icons", version: "1", artifacts });
+      const { artifacts: shown } = await registry.getRelease("icons", { release: "1" });
+      const answer = await ask(`${redirects.url}/download/${shown[0]!.icon_sha256}`);
+      expect([answer.status, answer.body.equals(pngFile())]).toEqual([200, true]);
+    });
+
     it("are redirected to, and come under their name", async () => {
       const answer = await ask(redirects.url + path);
       expect([answer.status, answer.headers["cache-control"]]).toEqual([302, "no-store"]);

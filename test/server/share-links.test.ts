@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mountApi } from "../../src/server/api/mount-api.ts";
 import { mountPages } from "../../src/server/pages/mount-pages.ts";
 import { mountTransfer } from "../../src/server/transfer/mount-transfer.ts";
+import { acmeApk, pngFile, uploadApk } from "../support/acme-apk.ts";
 import { publishTar } from "../support/test-store.ts";
 import { startTestServer, type TestServer } from "./process-server.ts";
 
@@ -53,6 +54,25 @@ describe("a share link of a private app", () => {
     expect((await get(`/download/${superseded}?share=${secret}`)).status).toBe(404);
     expect((await get(`/install/acme/nightly?share=${secret}`)).status).toBe(404);
     expect((await get(`/api/apps/acme?share=${secret}`)).status).not.toBe(200);
+  });
+
+  it("shows the current icons on its page, and no others", async () => {
+    const icons = [];
+    for (const version of ["1", "2"]) {
+      const artifacts = [await uploadApk(server.registry, acmeApk({ icon: pngFile(version) }))];
+      await server.registry.publish({ app: "acme", version, build: "icon", channel: "icons", artifacts });
+      const release = await server.registry.getRelease("acme", { release: version, build: "icon" });
+      icons.push(release.artifacts[0]!.icon_sha256!);
+    }
+    const { url, secret } = await shareLink({ channel: "icons" });
+    const src = /<img [^>]*src="([^"]*)"/.exec(await (await fetch(url)).text())![1]!.replaceAll("&amp;", "&");
+    const icon = await fetch(src);
+    expect([icon.status, icon.headers.get("Content-Type")]).toEqual([200, "image/png"]);
+    expect(src).toContain(`/download/${icons[1]}`);
+    expect((await get(`/download/${icons[1]}`)).status).toBe(404);
+    expect((await get(`/download/${icons[0]}?share=${secret}`)).status).toBe(404);
+    const elsewhere = await shareLink({ channel: "beta" });
+    expect((await get(`/download/${icons[1]}?share=${elsewhere.secret}`)).status).toBe(404);
   });
 
   it("of a whole app opens the index, with that app on it", async () => {

@@ -12,6 +12,7 @@ import { localPrincipal } from "../../src/registry/principal.ts";
 import type { MigrationReport, ReportOptions } from "../../src/registry/records.ts";
 import type { DatabaseSettings } from "../../src/registry/store-settings.ts";
 import { fullHistory, HistoryRun } from "../catalog/histories.ts";
+import { acmeApk, pngFile, uploadApk } from "../support/acme-apk.ts";
 import { engine, freshSchema, postgresUrl } from "../support/test-database.ts";
 import {
   bytesOf,
@@ -118,6 +119,16 @@ describe("a migration", () => {
     await expectMoved();
     expect(await exportOf(source)).toBe(before.text);
     expect(await source.registry.storeStatus()).toMatchObject({ log_id, head, storage });
+  });
+
+  it("moves icons with the releases that show them", async () => {
+    const artifacts = [await uploadApk(source.registry, acmeApk({ icon: pngFile() }))];
+    await source.registry.publish({ app: "acme", version: "1", channel: "beta", artifacts });
+    await migrate();
+    const release = await target.registry.getRelease("acme", { release: "1" });
+    const icon = await bytesOf(target.registry, release.artifacts[0]!.icon_sha256!);
+    expect(icon.equals(pngFile())).toBe(true);
+    expect(await target.registry.verifyStore()).toMatchObject({ ok: true, problems: [] });
   });
 
   it("of an empty store gives the target its identity", async () => {

@@ -22,7 +22,7 @@ export interface SigningKeyOptions {
   /** The extendedKeyUsage, as openssl's configuration has it. */
   readonly purpose?: string;
   readonly isAuthority?: boolean;
-  /** More extensions, as openssl's configuration has them. */
+  /** More extensions, as openssl's configuration has them: `1.2.3=DER:0500`. */
   readonly extensions?: readonly string[];
   /** From yesterday on; ten years when absent. */
   readonly days?: number;

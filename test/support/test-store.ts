@@ -2,10 +2,12 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SQLInputValue } from "node:sqlite";
+import { gzipSync } from "node:zlib";
 
 import type { Clock } from "../../src/base/clock.ts";
 import { parseDurationOrNever } from "../../src/base/duration.ts";
 import { DistError } from "../../src/base/errors.ts";
+import { tarEntry, tarFile } from "../../src/inspect/inspect-fixtures.ts";
 import { openStore, type Store } from "../../src/registry/open-store.ts";
 import type { StorageSettings } from "../../src/registry/storage-settings.ts";
 import type { StoreSettings } from "../../src/registry/store-settings.ts";
@@ -138,9 +140,9 @@ export function sourceOf(bytes: Uint8Array): UploadSource {
   };
 }
 
-/** Bytes that common validation takes for a tar.gz: a gzip header and `text`. */
+/** A tar.gz of one file with this text, a little larger than it: nothing is compressed. */
 export function tarGzBytes(text: string): Uint8Array {
-  return Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]), Buffer.from(text)]);
+  return gzipSync(tarFile(tarEntry("text", text)), { level: 0 });
 }
 
 /** A Linux tar.gz as a publication names it. */

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 
@@ -118,4 +119,29 @@ export async function osslsigncodeVerify(
   } catch (error) {
     return { holds: false, words: (error as { stdout: string }).stdout };
   }
+}
+
+const installerSource = `<?xml version="1.0" encoding="utf-8"?>
+<Wix xmlns="http://schemas.microsoft.com/wix/2006/wi">
+  <Product Id="{5E0A0F6E-6B0C-4D2A-9B54-0A4E2B4C0001}" UpgradeCode="{5E0A0F6E-6B0C-4D2A-9B54-0A4E2B4C0002}"
+      Name="Acmé" Manufacturer="Acme Ltd" Language="1033" Version="1.4.2">
+    <Package InstallerVersion="500" Compressed="yes" Comments="Installs Acmé" InstallScope="perMachine"/>
+    <Media Id="1" Cabinet="acme.cab" EmbedCab="yes"/>
+    <Directory Id="TARGETDIR" Name="SourceDir"><Directory Id="ProgramFilesFolder"><Directory Id="HOME" Name="Acme">
+      <Component Id="Main" Guid="{5E0A0F6E-6B0C-4D2A-9B54-0A4E2B4C0003}">
+        <File Id="content" Name="content.bin" Source="content.bin"/>
+      </Component>
+    </Directory></Directory></Directory>
+    <Feature Id="All" Level="1"><ComponentRef Id="Main"/></Feature>
+  </Product>
+</Wix>
+`;
+
+/** Builds an installer of one file with wixl; answers its path. */
+export async function buildInstaller(keys: SigningKeys, contentBytes = 40_000): Promise<string> {
+  // Content that does not shrink, so that it stands in more than a few sectors.
+  await writeFile(keys.path("content.bin"), randomBytes(contentBytes));
+  await writeFile(keys.path("acme.wxs"), installerSource);
+  await run("wixl", ["-a", "x64", "-o", "acme.msi", "acme.wxs"], { cwd: keys.directory });
+  return keys.path("acme.msi");
 }

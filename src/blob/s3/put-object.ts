@@ -4,7 +4,7 @@ import { etagOfParts, plainEtag } from "./etag.ts";
 import type { S3Connection } from "./s3-connection.ts";
 import { removeKey } from "./remove-key.ts";
 import { hasS3Code, isMissing } from "./s3-errors.ts";
-import type { SpoolFile } from "./spool-file.ts";
+import type { Spool } from "./spool.ts";
 
 /** A part as it was sent; its MD5 in hex. */
 export interface SentPart {
@@ -23,15 +23,15 @@ const MAX_COPY_BYTES = 5 * 1024 ** 3;
 /** Parts copied at once. */
 const COPIES = 4;
 
-/** Puts bytes of a spool file at a key. What the store then says it has is proven. */
+/** Puts spooled bytes at a key. What the store then says it has is proven. */
 export async function putSpooled(
   s3: S3Connection,
   key: string,
-  spool: SpoolFile,
+  spool: Spool,
   range: { readonly start: number; readonly stop: number } = { start: 0, stop: spool.sizeBytes },
 ): Promise<void> {
   const { start, stop } = range;
-  const md5 = start === 0 && stop === spool.sizeBytes ? spool.md5() : await spool.md5Of(start, stop);
+  const md5 = await (start === 0 && stop === spool.sizeBytes ? spool.md5() : spool.md5Of(start, stop));
   await s3.run(`write ${key}`, "write", (client) =>
     spool.lend(start, stop, (bytes) =>
       client.putObject({
@@ -60,14 +60,14 @@ export async function beginParts(s3: S3Connection, key: string): Promise<string>
   return UploadId;
 }
 
-/** Sends a spool file as one part. */
+/** Sends spooled bytes as one part. */
 export async function putPart(
   s3: S3Connection,
   part: { key: string; multipartId: string; number: number },
-  spool: SpoolFile,
+  spool: Spool,
 ): Promise<SentPart> {
   const { key, multipartId, number } = part;
-  const md5 = spool.md5();
+  const md5 = await spool.md5();
   const { ETag } = await s3.run(`send part ${number} of ${key}`, "write", (client) =>
     spool.lend(0, spool.sizeBytes, (bytes) =>
       client.uploadPart({

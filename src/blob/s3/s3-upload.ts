@@ -1,8 +1,9 @@
 import { Mutex } from "../../base/async.ts";
 import { systemClock } from "../../base/clock.ts";
-import type { Digests, DualHasher } from "../../base/digest.ts";
+import type { Digests } from "../../base/digest.ts";
 import type { StagedBlob, Staging } from "../blob-store.ts";
 import { blobErrors } from "../errors.ts";
+import type { UploadHasher } from "./hash-thread.ts";
 import { partBytes } from "./part-sizes.ts";
 import {
   beginParts,
@@ -18,27 +19,30 @@ import {
 import type { S3Connection } from "./s3-connection.ts";
 import { hasS3Code } from "./s3-errors.ts";
 import { partsKey, pieceKey } from "./s3-keys.ts";
-import { SpoolFile } from "./spool-file.ts";
+import { Spool, type SpoolPlace } from "./spool.ts";
 
-/** Full parts on their way while the next one fills: with it they bound what one upload keeps on the local disk. */
+/** Finds a place for so many bytes. */
+export type FindPlace = (sizeBytes: number) => Promise<SpoolPlace>;
+
+/** Full parts on their way while the next one fills: with it they bound what one upload keeps on this machine. */
 const MAX_PARTS_SENDING = 4;
 
 /**
- * One upload of this process, from its first byte until it is discarded. A part is spooled to the local disk; when it is full
+ * One upload of this process, from its first byte until it is discarded. A part is spooled on this machine; when it is full
  * and more comes, it goes into a multipart upload under the staging key. So an upload of one part sends nothing before `put`,
  * which puts it in its place at once; a longer one is completed by `finish` and copied into its place within the store.
  */
 export class S3Upload implements Staging {
   readonly uploadId: string;
   readonly #s3: S3Connection;
-  readonly #directory: string;
-  readonly #hasher: DualHasher;
+  readonly #findPlace: FindPlace;
+  readonly #hasher: UploadHasher;
   readonly #syncing = new Mutex();
   readonly #sending = new Set<Promise<void>>();
   readonly #parts: SentPart[] = [];
   /** Keys of acknowledged bytes that filled no part when they were acknowledged. */
   readonly pieces: string[] = [];
-  #spool: SpoolFile | undefined;
+  #spool: Spool | undefined;
   /** The spooled part's place in the upload. */
   #spoolStart = 0;
   #partCount = 0;
@@ -51,10 +55,10 @@ export class S3Upload implements Staging {
   #digests: Digests | undefined;
   #whole: Expected | undefined;
 
-  constructor(s3: S3Connection, uploadId: string, options: { directory: string; hasher: DualHasher }) {
+  constructor(s3: S3Connection, uploadId: string, options: { findPlace: FindPlace; hasher: UploadHasher }) {
     this.#s3 = s3;
     this.uploadId = uploadId;
-    this.#directory = options.directory;
+    this.#findPlace = options.findPlace;
     this.#hasher = options.hasher;
   }
 
@@ -69,7 +73,7 @@ export class S3Upload implements Staging {
   }
 
   /** The local copy of a finished upload of one part; undefined while it is not finished, or when it is in staging. */
-  get finishedSpool(): SpoolFile | undefined {
+  get finishedSpool(): Spool | undefined {
     return this.#digests !== undefined && !this.isInParts ? this.#spool : undefined;
   }
 
@@ -80,9 +84,7 @@ export class S3Upload implements Staging {
       const spool = await this.#roomySpool();
       const room = partBytes(this.#partCount + 1) - spool.sizeBytes;
       const bytes = chunk.subarray(taken, taken + room);
-      const appended = spool.append(bytes);
-      this.#hasher.update(bytes);
-      await appended;
+      await spool.append(bytes);
       taken += bytes.byteLength;
     }
   }
@@ -100,6 +102,9 @@ export class S3Upload implements Staging {
   async finish(): Promise<StagedBlob> {
     await Promise.all(this.#sending);
     this.#raiseFailure();
+    this.#spool?.end();
+    const hashed = this.#hasher.digest();
+    hashed.catch(() => {});
     if (this.#multipart !== undefined) {
       if (this.#spool !== undefined) this.#send(this.#spool);
       await Promise.all(this.#sending);
@@ -111,7 +116,7 @@ export class S3Upload implements Staging {
         this.#parts,
       );
     }
-    this.#digests = this.#hasher.digest();
+    this.#digests = await hashed;
     return { uploadId: this.uploadId, ...this.#digests };
   }
 
@@ -127,13 +132,14 @@ export class S3Upload implements Staging {
   }
 
   async close(): Promise<void> {
+    this.#hasher.drop();
     await Promise.all(this.#sending);
     // Not waited for: somebody may still read it.
     void this.#spool?.close();
   }
 
   /** The bytes from where pieces and parts end, up to `stop`. */
-  async #putPiece(spool: SpoolFile, spoolStart: number, stop: number): Promise<void> {
+  async #putPiece(spool: Spool, spoolStart: number, stop: number): Promise<void> {
     const start = Math.max(this.#piecesStop, spoolStart);
     if (start === stop) return;
     const key = pieceKey(this.uploadId, start);
@@ -144,7 +150,7 @@ export class S3Upload implements Staging {
   }
 
   /** The part that is being filled. A full one is sent only when more comes, so the last one is never empty. */
-  async #roomySpool(): Promise<SpoolFile> {
+  async #roomySpool(): Promise<Spool> {
     this.#raiseFailure();
     const spool = this.#spool;
     if (spool !== undefined && spool.sizeBytes < partBytes(this.#partCount + 1)) return spool;
@@ -153,13 +159,16 @@ export class S3Upload implements Staging {
       if (this.#sending.size >= MAX_PARTS_SENDING) await Promise.race(this.#sending);
       this.#raiseFailure();
     }
-    const next = await SpoolFile.create(this.#directory);
+    const part = this.#partCount + 1;
+    const place = await this.#findPlace(partBytes(part));
+    const next = new Spool(place, { hasher: this.#hasher, part });
     this.#spool = next;
     return next;
   }
 
-  /** Starts sending a part; it leaves the disk when it has arrived. */
-  #send(spool: SpoolFile): void {
+  /** Starts sending a part; its spool goes when it has arrived. */
+  #send(spool: Spool): void {
+    spool.end();
     this.#spoolStart += spool.sizeBytes;
     this.#spool = undefined;
     this.#partCount += 1;
@@ -173,7 +182,7 @@ export class S3Upload implements Staging {
     this.#sending.add(sending);
   }
 
-  async #sendPart(spool: SpoolFile, number: number): Promise<void> {
+  async #sendPart(spool: Spool, number: number): Promise<void> {
     const key = partsKey(this.uploadId);
     this.#multipart ??= beginParts(this.#s3, key);
     const multipartId = await this.#multipart;

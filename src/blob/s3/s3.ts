@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 
-import { createDualHasher } from "../../base/digest.ts";
 import { assert } from "../../base/errors.ts";
 import type { RandomAccess } from "../../base/random-access.ts";
 import type {
@@ -23,8 +22,10 @@ import type {
 import { checkUploadId } from "../checks.ts";
 import { drain } from "../drain.ts";
 import { blobErrors } from "../errors.ts";
+import { startHashing } from "./hash-thread.ts";
 import { listKeys } from "./list-keys.ts";
 import { lockKey } from "./object-lock.ts";
+import { PartMemory } from "./part-memory.ts";
 import { headOf } from "./put-object.ts";
 import { openObject, randomAccess } from "./read-object.ts";
 import { keyLockedUntil, removeKey } from "./remove-key.ts";
@@ -33,6 +34,8 @@ import { S3Connection } from "./s3-connection.ts";
 import { checkedS3Key, freshKey, OBJECTS, pieceKey, sha256OfKey } from "./s3-keys.ts";
 import { defaultTiming, type S3Settings, type S3Timing } from "./s3-settings.ts";
 import { S3Upload, uploadExists } from "./s3-upload.ts";
+import { SpoolFile } from "./spool-file.ts";
+import type { SpoolPlace } from "./spool.ts";
 import { dropStaged, isStaged, listStaged, readStaged } from "./staging-area.ts";
 
 /**
@@ -58,6 +61,7 @@ class S3BlobStore implements BlobStore {
   readonly #s3: S3Connection;
   /** Uploads from their first byte until they are discarded or closed. */
   readonly #uploads = new Map<string, Known>();
+  readonly #memory = new PartMemory();
   #abilities: Promise<BlobAbilities> | undefined;
 
   constructor(settings: S3Settings, s3: S3Connection) {
@@ -72,7 +76,7 @@ class S3BlobStore implements BlobStore {
   ): Promise<StagedBlob> {
     checkUploadId(uploadId);
     options.signal?.throwIfAborted();
-    const upload = await this.#open(uploadId);
+    const upload = this.#open(uploadId);
     try {
       await drain(source, options, (chunk) => upload.write(chunk));
       const staged = await upload.finish();
@@ -88,7 +92,7 @@ class S3BlobStore implements BlobStore {
   async begin(uploadId: string): Promise<Staging> {
     checkUploadId(uploadId);
     if (await isStaged(this.#s3, uploadId)) throw uploadExists();
-    const upload = await this.#open(uploadId);
+    const upload = this.#open(uploadId);
     return {
       uploadId,
       write: (chunk) => upload.write(chunk),
@@ -226,12 +230,19 @@ class S3BlobStore implements BlobStore {
     await this.#s3.close();
   }
 
-  async #open(uploadId: string): Promise<S3Upload> {
-    const hasher = await createDualHasher();
+  #open(uploadId: string): S3Upload {
     if (this.#uploads.has(uploadId)) throw uploadExists();
-    const upload = new S3Upload(this.#s3, uploadId, { directory: this.#settings.spoolDirectory, hasher });
+    const upload = new S3Upload(this.#s3, uploadId, {
+      findPlace: (sizeBytes) => this.#findPlace(sizeBytes),
+      hasher: startHashing(),
+    });
     this.#uploads.set(uploadId, { upload, puts: 0 });
     return upload;
+  }
+
+  /** On the disk only while there is no memory for it. */
+  async #findPlace(sizeBytes: number): Promise<SpoolPlace> {
+    return this.#memory.take(sizeBytes) ?? (await SpoolFile.create(this.#settings.spoolDirectory));
   }
 
   /** False when nothing stands there; raises `blob.damaged` when what does cannot be the object. */

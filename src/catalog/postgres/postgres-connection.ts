@@ -14,6 +14,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const ANSWER_GRACE_MS = 10_000;
 /** After this long without a word the operating system asks whether the other side lives. */
 const KEEP_ALIVE_MS = 30_000;
+/** Statements on their way at once of those that nobody waits for. */
+const MAX_UNANSWERED = 64;
 /** How long a farewell may take. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
@@ -33,6 +35,11 @@ export class PostgresConnection implements TextConnection {
   readonly dialect = "postgres";
   readonly #client: pg.Client;
   #isLost = false;
+  /** Resolves when the last change of which nobody waits for the answer, and so every one before it, is answered. */
+  #lastChange: Promise<void> = Promise.resolve();
+  #unanswered = 0;
+  /** What the first of the transaction's changes raised that nobody waited for. */
+  #failure: { readonly error: unknown } | undefined;
 
   private constructor(client: pg.Client) {
     this.#client = client;
@@ -97,6 +104,16 @@ export class PostgresConnection implements TextConnection {
     return (await this.#run<P>("write", query, params)).rowCount ?? 0;
   }
 
+  /** After one that fails the server refuses every statement until the transaction ends, and COMMIT rolls it back. */
+  async change<P extends object>(query: Query<P, unknown>, params: P): Promise<void> {
+    this.#raiseFailure();
+    this.#unanswered += 1;
+    this.#lastChange = this.#run<P>("write", query, params, { isAwaited: false })
+      .catch(() => {})
+      .then(() => void (this.#unanswered -= 1));
+    if (this.#unanswered >= MAX_UNANSWERED) await this.#lastChange;
+  }
+
   async execute(sql: string): Promise<void> {
     await this.#send("write", { text: sql });
   }
@@ -121,6 +138,13 @@ export class PostgresConnection implements TextConnection {
    */
   async commit(channel: string | null): Promise<void> {
     const notify = channel === null ? "" : `NOTIFY ${channel}; `;
+    // A commit that is not sent has an outcome that is known.
+    await this.#lastChange;
+    if (this.#failure !== undefined) {
+      const { error } = this.#failure;
+      await this.rollback();
+      throw error;
+    }
     try {
       const results = await this.#send("write", { text: `${notify}COMMIT` });
       // Of several statements there are several results. A transaction that met an error is rolled back by COMMIT.
@@ -142,6 +166,7 @@ export class PostgresConnection implements TextConnection {
   async rollback(): Promise<boolean> {
     try {
       await this.execute("ROLLBACK");
+      this.#failure = undefined;
       return true;
     } catch {
       this.#isLost = true;
@@ -171,19 +196,35 @@ export class PostgresConnection implements TextConnection {
     clearTimeout(timer);
   }
 
-  #run<P extends object>(attempt: Attempt, query: Query<P, unknown>, params: P): Promise<pg.QueryResult> {
+  #run<P extends object>(
+    attempt: Attempt,
+    query: Query<P, unknown>,
+    params: P,
+    how?: { readonly isAwaited: boolean },
+  ): Promise<pg.QueryResult> {
     const text = query.compiled(this.dialect);
     const values = bind(text, params).map(toParameter);
-    return this.#send(attempt, { name: statementName(query), text: text.sql, values });
+    return this.#send(attempt, { name: statementName(query), text: text.sql, values }, how);
   }
 
-  async #send(attempt: Attempt, statement: pg.QueryConfig): Promise<pg.QueryResult> {
+  async #send(
+    attempt: Attempt,
+    statement: pg.QueryConfig,
+    { isAwaited } = { isAwaited: true },
+  ): Promise<pg.QueryResult> {
     try {
       return await translatePostgresError(attempt, () => this.#client.query(statement));
     } catch (error) {
       if (endsConnection(error)) this.#isLost = true;
+      if (!isAwaited) this.#failure ??= { error };
+      this.#raiseFailure();
       throw error;
     }
+  }
+
+  /** Answers come in the order of the statements: what failed first is known before what failed because of it. */
+  #raiseFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 }
 

@@ -127,7 +127,7 @@ class PostgresDatabase implements Database {
       }
       const writer = await this.#beginWrite(asked);
       return endingTransaction(writer, async () => {
-        const clock = await databaseClock(writer, this.#options.clock);
+        const clock = databaseClock(writer, this.#options.clock);
         const tx = await LogTransaction.begin(writer, actor, clock);
         const result = await work(tx);
         const hasEvents = await tx.finish();

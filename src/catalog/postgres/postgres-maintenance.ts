@@ -51,6 +51,11 @@ export class PostgresMaintenance implements MaintenanceConnection {
     return this.#connection.run(query, params);
   }
 
+  /** Waited for: a replay makes millions of them. */
+  async change<P extends object>(query: Query<P, unknown>, params: P): Promise<void> {
+    await this.#connection.run(query, params);
+  }
+
   execute(sql: string): Promise<void> {
     return this.#connection.execute(sql);
   }

@@ -7,7 +7,7 @@ export async function appCreated(
   writer: Writer,
   { seq, at, data }: EventOf<"v1.app.created">,
 ): Promise<void> {
-  await writer.run(insertApp, {
+  await writer.change(insertApp, {
     id: data.app_id,
     slug: data.slug,
     display_name: data.display_name,
@@ -16,6 +16,7 @@ export async function appCreated(
     allowed_platforms: JSON.stringify(data.allowed_platforms),
     bundle_ids: JSON.stringify(data.bundle_ids),
     identity_constraints: "{}",
+    signer_pinning: data.signer_pinning ?? "first_use",
     ios_mode: data.ios_mode,
     testflight_url: data.testflight_url,
     retention_keep: data.retention_keep,
@@ -29,7 +30,7 @@ export async function appCreated(
 export async function appUpdated(writer: Writer, { at, data }: EventOf<"v1.app.updated">): Promise<void> {
   const app = await writer.first(appRow, { id: data.app_id });
   const { allowed_platforms, bundle_ids, ...plain } = data.changes;
-  await writer.run(updateApp, {
+  await writer.change(updateApp, {
     ...app!,
     ...plain,
     ...(allowed_platforms === undefined ? {} : { allowed_platforms: JSON.stringify(allowed_platforms) }),
@@ -43,12 +44,16 @@ export async function identityChanged(
   { at, data }: EventOf<"v1.app.identity_changed">,
 ): Promise<void> {
   const app = await writer.first(appRow, { id: data.app_id });
-  await writer.run(updateApp, { ...app!, identity_constraints: JSON.stringify(data.pins), updated_at: at });
+  await writer.change(updateApp, {
+    ...app!,
+    identity_constraints: JSON.stringify(data.pins),
+    updated_at: at,
+  });
 }
 
 /** Keeps on the app's row the last event that touched it: what a cached answer about the app depends on. */
 export async function touchApp(writer: Writer, appId: string, seq: number): Promise<void> {
-  await writer.run(setLastSeq, { id: appId, last_seq: seq });
+  await writer.change(setLastSeq, { id: appId, last_seq: seq });
 }
 
 const appRow = query<{ id: string }>()((db, p) => db.selectFrom("app").selectAll().where("id", "=", p.id));
@@ -63,6 +68,7 @@ const insertApp = query<AppTable>()((db, p) =>
     allowed_platforms: p.allowed_platforms,
     bundle_ids: p.bundle_ids,
     identity_constraints: p.identity_constraints,
+    signer_pinning: p.signer_pinning,
     ios_mode: p.ios_mode,
     testflight_url: p.testflight_url,
     retention_keep: p.retention_keep,
@@ -83,6 +89,7 @@ const updateApp = query<AppTable>()((db, p) =>
       allowed_platforms: p.allowed_platforms,
       bundle_ids: p.bundle_ids,
       identity_constraints: p.identity_constraints,
+      signer_pinning: p.signer_pinning,
       ios_mode: p.ios_mode,
       testflight_url: p.testflight_url,
       retention_keep: p.retention_keep,

@@ -8,7 +8,7 @@ export async function channelCreated(
   writer: Writer,
   { at, data }: EventOf<"v1.channel.created">,
 ): Promise<void> {
-  await writer.run(insertChannel, {
+  await writer.change(insertChannel, {
     app_id: data.app_id,
     name: data.channel,
     current_release_id: null,
@@ -23,7 +23,7 @@ export async function channelUpdated(
   writer: Writer,
   { at, data }: EventOf<"v1.channel.updated">,
 ): Promise<void> {
-  await writer.run(updateSettings, {
+  await writer.change(updateSettings, {
     app_id: data.app_id,
     name: data.channel,
     ...settingColumns(data),
@@ -73,19 +73,19 @@ export async function channelRolledBack(
 }
 
 async function move(writer: Writer, row: ChannelMoveTable): Promise<void> {
-  await writer.run(insertMove, row);
+  await writer.change(insertMove, row);
   if (row.previous_release_id !== null) {
     const key = { app_id: row.app_id, channel: row.channel, release_id: row.previous_release_id };
     const left = await writer.first(channelReleaseRow, key);
     const currentMs = fromTimestamp(row.at) - fromTimestamp(left!.current_since!);
-    await writer.run(leaveCurrent, { ...key, current_ms: left!.current_ms + currentMs });
+    await writer.change(leaveCurrent, { ...key, current_ms: left!.current_ms + currentMs });
   }
   if (row.release_id !== null) {
     const key = { app_id: row.app_id, channel: row.channel, release_id: row.release_id };
-    await writer.run(enterCurrent, { ...key, last_seq: row.seq, current_since: row.at, current_ms: 0 });
-    await writer.run(markWasCurrent, { id: row.release_id });
+    await writer.change(enterCurrent, { ...key, last_seq: row.seq, current_since: row.at, current_ms: 0 });
+    await writer.change(markWasCurrent, { id: row.release_id });
   }
-  await writer.run(pointChannel, {
+  await writer.change(pointChannel, {
     app_id: row.app_id,
     name: row.channel,
     current_release_id: row.release_id,

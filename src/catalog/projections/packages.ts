@@ -10,7 +10,7 @@ export async function packageCreated(
   writer: Writer,
   { seq, data }: EventOf<"v1.package.created">,
 ): Promise<void> {
-  await writer.run(insertPackage, {
+  await writer.change(insertPackage, {
     id: data.package_id,
     app_id: data.app_id,
     kind: data.kind,
@@ -33,7 +33,7 @@ export async function packageCreated(
     deleted_at: null,
   });
   for (const [key, value] of scalarsOf(data.metadata)) {
-    await writer.run(insertMetadata, {
+    await writer.change(insertMetadata, {
       package_id: data.package_id,
       key,
       value,
@@ -47,7 +47,7 @@ export async function fileAdded(
   { seq, data }: EventOf<"v1.package.file_added">,
 ): Promise<void> {
   for (const file of data.files) {
-    await writer.run(insertFile, {
+    await writer.change(insertFile, {
       package_id: data.package_id,
       path: file.path,
       folded: foldPath(file.path),
@@ -59,7 +59,7 @@ export async function fileAdded(
     });
   }
   const size = data.files.reduce((sum, file) => sum + file.size, 0);
-  await writer.run(growPackage, { id: data.package_id, files: data.files.length, bytes: size, seq });
+  await writer.change(growPackage, { id: data.package_id, files: data.files.length, bytes: size, seq });
 }
 
 export async function fileReplaced(
@@ -68,7 +68,7 @@ export async function fileReplaced(
 ): Promise<void> {
   const { file, package_id } = data;
   const before = await writer.first(fileRow, { package_id, path: file.path });
-  await writer.run(replaceFile, {
+  await writer.change(replaceFile, {
     package_id,
     path: file.path,
     sha256: file.sha256,
@@ -76,7 +76,7 @@ export async function fileReplaced(
     size_bytes: file.size,
     media_type: file.media_type,
   });
-  await writer.run(growPackage, { id: package_id, files: 0, bytes: file.size - before!.size_bytes, seq });
+  await writer.change(growPackage, { id: package_id, files: 0, bytes: file.size - before!.size_bytes, seq });
 }
 
 export async function fileRemoved(
@@ -85,16 +85,16 @@ export async function fileRemoved(
 ): Promise<void> {
   const key = { package_id: data.package_id, path: data.path };
   const file = await writer.first(fileRow, key);
-  await writer.run(deleteFile, key);
-  await writer.run(growPackage, { id: data.package_id, files: -1, bytes: -file!.size_bytes, seq });
-  if (data.artifact_id !== null) await writer.run(deleteArtifact, { id: data.artifact_id });
+  await writer.change(deleteFile, key);
+  await writer.change(growPackage, { id: data.package_id, files: -1, bytes: -file!.size_bytes, seq });
+  if (data.artifact_id !== null) await writer.change(deleteArtifact, { id: data.artifact_id });
 }
 
 export async function packageFinalized(
   writer: Writer,
   { data }: EventOf<"v1.package.finalized">,
 ): Promise<void> {
-  await writer.run(finalizePackage, {
+  await writer.change(finalizePackage, {
     id: data.package_id,
     manifest_sha256: data.manifest_sha256,
     manifest_size_bytes: data.manifest_size,
@@ -106,7 +106,7 @@ export async function packageFailed(
   writer: Writer,
   { at, data }: EventOf<"v1.package.failed">,
 ): Promise<void> {
-  await writer.run(failPackage, { id: data.package_id, failed_at: at, fail_reason: data.reason });
+  await writer.change(failPackage, { id: data.package_id, failed_at: at, fail_reason: data.reason });
 }
 
 /** The record, the file list and the manifest's digest stay; the files no longer keep their bytes. */
@@ -114,8 +114,8 @@ export async function packageDeleted(
   writer: Writer,
   { at, data }: EventOf<"v1.package.deleted">,
 ): Promise<void> {
-  await writer.run(deletePackage, { id: data.package_id, deleted_at: at });
-  await writer.run(releaseFiles, { package_id: data.package_id });
+  await writer.change(deletePackage, { id: data.package_id, deleted_at: at });
+  await writer.change(releaseFiles, { package_id: data.package_id });
   await dropDueDate(writer, data.package_id);
 }
 

@@ -7,7 +7,7 @@ export async function releaseDrafted(
   writer: Writer,
   { at, actor, data }: EventOf<"v1.release.drafted">,
 ): Promise<void> {
-  await writer.run(insertRelease, {
+  await writer.change(insertRelease, {
     id: data.release_id,
     app_id: data.app_id,
     package_id: data.package_id,
@@ -31,7 +31,7 @@ export async function artifactValidated(
   writer: Writer,
   { at, data }: EventOf<"v1.artifact.validated">,
 ): Promise<void> {
-  await writer.run(insertArtifact, {
+  await writer.change(insertArtifact, {
     id: data.artifact_id,
     app_id: data.app_id,
     release_id: data.release_id,
@@ -48,15 +48,17 @@ export async function artifactValidated(
     metadata: JSON.stringify(data.metadata),
     validation_status: data.status,
     findings: JSON.stringify(data.findings),
+    icon_sha256: data.icon?.sha256 ?? null,
+    icon_content_type: data.icon?.content_type ?? null,
   });
-  await writer.run(touchRelease, { id: data.release_id, touched_at: at });
+  await writer.change(touchRelease, { id: data.release_id, touched_at: at });
 }
 
 export async function releasePublished(
   writer: Writer,
   { at, data }: EventOf<"v1.release.published">,
 ): Promise<void> {
-  await writer.run(publishRelease, {
+  await writer.change(publishRelease, {
     id: data.release_id,
     channel: data.channel,
     published_at: at,
@@ -67,14 +69,14 @@ export async function releaseRevoked(
   writer: Writer,
   { at, data }: EventOf<"v1.release.revoked">,
 ): Promise<void> {
-  await writer.run(revokeRelease, { id: data.release_id, revoked_at: at });
+  await writer.change(revokeRelease, { id: data.release_id, revoked_at: at });
 }
 
 export async function releaseDeleted(
   writer: Writer,
   { at, data }: EventOf<"v1.release.deleted">,
 ): Promise<void> {
-  await writer.run(deleteRelease, { id: data.release_id, deleted_at: at });
+  await writer.change(deleteRelease, { id: data.release_id, deleted_at: at });
 }
 
 const insertRelease = query<ReleaseTable>()((db, p) =>
@@ -116,6 +118,8 @@ const insertArtifact = query<ArtifactTable>()((db, p) =>
     metadata: p.metadata,
     validation_status: p.validation_status,
     findings: p.findings,
+    icon_sha256: p.icon_sha256,
+    icon_content_type: p.icon_content_type,
   }),
 );
 

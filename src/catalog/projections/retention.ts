@@ -19,7 +19,7 @@ export async function extended(
   { seq, at, actor, data }: EventOf<"v1.retention.extended">,
 ): Promise<void> {
   const { package_id, new_expires_at, previous_expires_at, reason } = data;
-  await writer.run(insertExtension, {
+  await writer.change(insertExtension, {
     seq,
     package_id,
     new_expires_at,
@@ -35,7 +35,7 @@ export async function holdApplied(
   writer: Writer,
   { seq, at, actor, data }: EventOf<"v1.retention.hold_applied">,
 ): Promise<void> {
-  await writer.run(insertHold, {
+  await writer.change(insertHold, {
     id: data.hold_id,
     package_id: data.package_id,
     seq,
@@ -54,7 +54,7 @@ export async function holdReleased(
   writer: Writer,
   { at, actor, data }: EventOf<"v1.retention.hold_released">,
 ): Promise<void> {
-  await writer.run(releaseHold, {
+  await writer.change(releaseHold, {
     id: data.hold_id,
     released_at: at,
     released_by: actor,
@@ -79,7 +79,7 @@ export async function deletionIneligible(
 
 /** A deleted package is due for nothing any more. */
 export async function dropDueDate(writer: Writer, packageId: string): Promise<void> {
-  await writer.run(clearDue, { package_id: packageId });
+  await writer.change(clearDue, { package_id: packageId });
 }
 
 /** Updates a package's state, which stands from the first event of its retention on. */
@@ -90,7 +90,7 @@ async function change(
 ): Promise<void> {
   const before = (await writer.first(stateOf, { package_id })) ?? { ...untouched, package_id, app_id };
   const after = { ...before, ...by(before) };
-  await writer.run(putState, { ...after, due_at: dueAt(after) });
+  await writer.change(putState, { ...after, due_at: dueAt(after) });
 }
 
 /**

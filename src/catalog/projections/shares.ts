@@ -7,7 +7,7 @@ export async function shareCreated(
   writer: Writer,
   { at, actor, data }: EventOf<"v1.share.created">,
 ): Promise<void> {
-  await writer.run(insertShare, {
+  await writer.change(insertShare, {
     id: data.share_id,
     app_id: data.app_id,
     channel: data.channel,
@@ -20,7 +20,7 @@ export async function shareCreated(
 }
 
 export async function shareRevoked(writer: Writer, { at, data }: EventOf<"v1.share.revoked">): Promise<void> {
-  await writer.run(setRevoked, { id: data.share_id, revoked_at: at });
+  await writer.change(setRevoked, { id: data.share_id, revoked_at: at });
 }
 
 const insertShare = query<ShareTable>()((db, p) =>

@@ -7,7 +7,7 @@ export async function tokenCreated(
   writer: Writer,
   { at, actor, data }: EventOf<"v1.token.created">,
 ): Promise<void> {
-  await writer.run(insertToken, {
+  await writer.change(insertToken, {
     id: data.token_id,
     name: data.name,
     token_hash: data.token_hash,
@@ -23,11 +23,11 @@ export async function tokenCreated(
 }
 
 export async function tokenUsed(writer: Writer, { at, data }: EventOf<"v1.token.used">): Promise<void> {
-  await writer.run(setFirstUsed, { id: data.token_id, first_used_at: at });
+  await writer.change(setFirstUsed, { id: data.token_id, first_used_at: at });
 }
 
 export async function tokenRevoked(writer: Writer, { at, data }: EventOf<"v1.token.revoked">): Promise<void> {
-  await writer.run(setRevoked, { id: data.token_id, revoked_at: at });
+  await writer.change(setRevoked, { id: data.token_id, revoked_at: at });
 }
 
 const insertToken = query<TokenTable>()((db, p) =>

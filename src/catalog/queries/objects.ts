@@ -99,13 +99,14 @@ export const livePackageWith = query<{ sha256: string }>()((db, p) =>
     .limit(1),
 );
 
-/** A manifest or notes with these bytes: needed for ever, deleted or not. */
+/** A manifest, notes or an icon with these bytes: needed for ever, deleted or not. */
 export const permanentReferenceTo = query<{ sha256: string }>()((db, p) =>
   db
     .selectFrom("package")
     .select("id")
     .where("manifest_sha256", "=", p.sha256)
     .unionAll(db.selectFrom("release").select("id").where("notes_sha256", "=", p.sha256))
+    .unionAll(db.selectFrom("artifact").select("id").where("icon_sha256", "=", p.sha256))
     .limit(1),
 );
 
@@ -141,8 +142,9 @@ export const dropExpiredLeases = query<{ now: string }>()((db, p) =>
 );
 
 /**
- * What names these bytes, as an artifact, as notes or as a release's manifest, with what decides who may read them.
- * `stays` is 1 for notes and manifests, which outlive the release's deletion.
+ * What names these bytes, as an artifact, as its icon, as notes or as a release's manifest, with what decides who may read
+ * them. `artifact_id` is that of an artifact and of its icon; `stays` is 1 for icons, notes and manifests, which outlive the release's
+ * deletion.
  */
 export const namesOfObject = query<{ sha256: string }>()((db, p) =>
   db
@@ -171,6 +173,21 @@ export const namesOfObject = query<{ sha256: string }>()((db, p) =>
         ])
         .select(sql<number>`1`.as("stays"))
         .where("release.notes_sha256", "=", p.sha256),
+    )
+    .unionAll(
+      db
+        .selectFrom("artifact")
+        .innerJoin("release", "release.id", "artifact.release_id")
+        .innerJoin("app", "app.id", "release.app_id")
+        .select(["release.id", "release.status", "release.published_at", "app.slug", "app.visibility"])
+        .select([
+          sql<string | null>`artifact.id`.as("artifact_id"),
+          sql<string | null>`null`.as("filename"),
+          sql<string>`artifact.icon_content_type`.as("content_type"),
+          sql<string | null>`null`.as("format"),
+        ])
+        .select(sql<number>`1`.as("stays"))
+        .where("artifact.icon_sha256", "=", p.sha256),
     )
     .unionAll(
       db
@@ -235,6 +252,12 @@ export const missingObjects = query<{ limit: number }>()((db, p) =>
             .selectFrom("release")
             .select([sql<string>`notes_sha256`.as("sha256"), "id as referrer"])
             .where("notes_sha256", "is not", null),
+        )
+        .unionAll(
+          db
+            .selectFrom("artifact")
+            .select([sql<string>`icon_sha256`.as("sha256"), "id as referrer"])
+            .where("icon_sha256", "is not", null),
         )
         .as("reference"),
     )

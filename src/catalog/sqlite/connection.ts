@@ -52,6 +52,10 @@ export class SqliteConnection implements TextConnection {
     return translateSqliteError("write", () => Number(statement.run(...bind(text, params)).changes));
   }
 
+  async change<P extends object>(query: Query<P, unknown>, params: P): Promise<void> {
+    await this.run(query, params);
+  }
+
   async execute(sql: string): Promise<void> {
     this.#exec(sql);
   }

@@ -11,11 +11,14 @@ import type { Registry } from "../../registry/registry.ts";
 import type { PublishRequest } from "../../registry/records.ts";
 import { publishResult } from "../testing/records.ts";
 import { type CliOptions, type CliRun, runCli } from "../testing/run-cli.ts";
+import { tarEntry, tarFile } from "../../inspect/inspect-fixtures.ts";
+
+const archive = gzipSync(tarFile(tarEntry("acme", "")));
 
 let directory: string;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "dist-publish-"));
-  await writeFile(join(directory, "acme.tar.gz"), gzipSync("acme"));
+  await writeFile(join(directory, "acme.tar.gz"), archive);
   await writeFile(join(directory, "acme.exe"), "MZ");
   await writeManifest({});
 });
@@ -33,7 +36,7 @@ describe("ci publish", () => {
       channel: "beta",
       if_exists: "fail",
       artifacts: [
-        { platform: "linux", filename: "acme.tar.gz", ...stored(gzipSync("acme")) },
+        { platform: "linux", filename: "acme.tar.gz", ...stored(archive) },
         {
           platform: "windows",
           arch: "x86_64",
@@ -131,6 +134,18 @@ describe("ci publish", () => {
     expect(gaveUp.json.error).toMatchObject({ code: "object.missing" });
   });
 
+  it("tries again, and sends nothing again, where the app changed meanwhile", async () => {
+    const { registry, calls } = recorder();
+    const changed: Registry["publish"] = async (request) => {
+      if (calls.at(-1) === "refused") return registry.publish(request);
+      calls.push("refused");
+      throw new DistError("package.changed", "conflict", "Changed.");
+    };
+    const run = await publish(["--json"], { registry: { ...registry, publish: changed } });
+    expect(run.code).toBe(0);
+    expect(calls).toEqual(["check", "upload", "upload", "refused", "publish"]);
+  });
+
   it("writes the result to --output, and a summary behind what is there", async () => {
     await writeFile(join(directory, "summary.md"), "# Job\n");
     await publish(["--output", "result.json", "--summary", "summary.md"], { registry: recorder().registry });
@@ -202,7 +217,7 @@ describe("ci publish --dry-run", () => {
           arch: "universal",
           content_type: "application/gzip",
           validation_status: "passed",
-          ...digests(gzipSync("acme")),
+          ...digests(archive),
         },
       ],
       channel: { name: "beta" },

@@ -17,6 +17,7 @@ import {
   tokenRecord,
 } from "../testing/records.ts";
 import { runCli } from "../testing/run-cli.ts";
+import { tarEntry, tarFile } from "../../inspect/inspect-fixtures.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -255,7 +256,7 @@ describe("token create", () => {
 
 describe("inspect", () => {
   it("reports what publishing would find, with exit code 1 when it would be refused", async () => {
-    await writeFile(join(directory, "acme.tar.gz"), gzipSync("x"));
+    await writeFile(join(directory, "acme.tar.gz"), gzipSync(tarFile(tarEntry("x", ""))));
     await writeFile(join(directory, "acme.apk"), "no zip");
     const sound = await runCli(["inspect", "acme.tar.gz", "--json"], { directory, env: {} });
     expect(sound).toMatchObject({

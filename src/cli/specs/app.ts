@@ -24,6 +24,12 @@ const settingOptions = defineOptions({
     about: "Who may sign it on a platform, added to those who may",
   },
   unpin: { value: "PLATFORM", repeat: true, about: "Anybody may sign it on this platform" },
+  signerPinning: {
+    value: "HOW",
+    about: "Whether the first release of a platform pins who signed it",
+    choices: ["first_use", "manual"],
+  },
+  reason: { value: "TEXT", about: "Why those who may sign it change; needed once there are some" },
   retentionKeep: {
     value: "N",
     type: "integer",

@@ -105,6 +105,28 @@ export const releaseShow = defineCommand({
   needs: "store",
 });
 
+export const releaseCompare = defineCommand({
+  name: "release compare",
+  summary: "Show what differs between two releases",
+  description:
+    "Shows, for each platform, what changed from one release to another: size, version, minimum system, permissions, signers, findings.",
+  args: {
+    from: { about: "A release: its id, or its version" },
+    to: { about: "The release to compare with it" },
+  },
+  options: {
+    ...appOption,
+    fromBuild: { value: "BUILD", about: "Where the first version has several builds" },
+    toBuild: { value: "BUILD", about: "Where the second version has several builds" },
+  },
+  examples: [
+    "dist release compare 1.3.0 1.4.0 --app acme-app",
+    "dist release compare 1.4.0 1.4.0 --from-build 1041 --to-build 1042 --app acme-app --json",
+  ],
+  exits: { 1: "refused: no such release, or several builds of a version" },
+  needs: "store",
+});
+
 export const releasePromote = defineCommand({
   name: "release promote",
   summary: "Point a channel at a release",

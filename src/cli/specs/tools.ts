@@ -13,6 +13,7 @@ export const inspect = defineCommand({
     },
     ...archOption,
     ...fileOptions,
+    factsOnly: { about: "Only what is quickly read: no digests, and signatures are not verified" },
   },
   examples: ["dist inspect out/acme.apk", "dist inspect out/acme.zip --platform windows --json"],
   exits: { 1: "the file fails a check, or cannot be read" },

@@ -28,6 +28,7 @@ export const appRecord: AppRecord = {
   ios_mode: "artifact_only",
   testflight_url: null,
   identity_constraints: {},
+  signer_pinning: "first_use",
   retention_keep: 0,
   retention_class: null,
   created_at: at,
@@ -49,6 +50,7 @@ export const artifactRecord: ArtifactRecord = {
   findings: [],
   url: null,
   metadata: {},
+  icon_sha256: null,
 };
 
 export const releaseRecord: ReleaseRecord = {

@@ -79,6 +79,33 @@ export function digestsOf(signatures: readonly Signature[]): string[] {
 /** Why the file is not the one that was signed, a sentence; null when it is, undefined when that was not looked at. */
 export type JudgeContent = (signed: SpcIndirectData) => string | null | undefined;
 
+/**
+ * Judges signatures by the digests that were computed over the file, for files of the kind with this object identifier. Without
+ * digests nothing is known. `what` names the file: "program".
+ */
+export function judgeByDigest(
+  kind: string,
+  digests: ReadonlyMap<string, Buffer> | undefined,
+  what: string,
+): JudgeContent {
+  return (signed) => {
+    if (signed.kind !== kind) return "The signature is one for another kind of file.";
+    if (digests === undefined) return undefined;
+    const actual = digests.get(signed.digestAlgorithm);
+    if (actual === undefined)
+      return `The signature's digest algorithm ${signed.digestAlgorithm} is not known.`;
+    if (actual.equals(signed.digest)) return null;
+    return `The ${what} was changed after it was signed: its ${signed.digestAlgorithm} digest is ${actual.toString("hex")}, the signed one ${signed.digest.toString("hex")}.`;
+  };
+}
+
+/** The report on a file that carries no signature that could be read; `findings` say so where there is one. */
+export function withoutSignatures(findings: readonly Finding[], what: string): AuthenticodeReport {
+  const told =
+    findings.length > 0 ? findings : [finding("validation.unsigned", `Nobody has signed the ${what}.`)];
+  return { facts: { signatures: [], certificates: [] }, signers: [], findings: told };
+}
+
 /** Facts, signers and findings of signatures that `readSignatures` read. */
 export function reportSignatures(
   signatures: readonly Signature[],

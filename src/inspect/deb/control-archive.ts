@@ -1,38 +1,90 @@
-const blockBytes = 512;
+import type { RandomAccess } from "../../base/random-access.ts";
+import type { Finding } from "../inspection.ts";
+import { normalName } from "../tar/entry-names.ts";
+import { type TarEntry, tarEntries } from "../tar/tar-entries.ts";
+import { type ChunkReader, rangeSource } from "../unpack/chunk-reader.ts";
+import { packedFinding } from "../unpack/read-packed.ts";
+import { withUnpacked } from "../unpack/unpack-chunks.ts";
+import { UnreadableError } from "../unreadable.ts";
+import type { PackedMember } from "./ar-members.ts";
 
 /**
- * The file `control` of an unpacked control archive (tar, as deb(5) allows it), as text. Where it stands twice the last one counts,
- * as it does for dpkg, which unpacks over. Undefined when there is none or it is cut off.
+ * The largest control archives that are read. Real ones hold some kilobytes; only kernels and packages with many thousand checksums
+ * come near. Without it a member could claim gigabytes to be unpacked.
  */
-export function findControlFile(archive: Buffer): string | undefined {
-  let found: string | undefined;
-  for (let offset = 0; offset + blockBytes <= archive.length;) {
-    const header = archive.subarray(offset, offset + blockBytes);
-    const sizeText = header
-      .toString("latin1", 124, 136)
-      .replace(/[\0 ]+$/, "")
-      .trimStart();
-    // A zero block ends the archive; sizes are octal (the base-256 form is for files over 8 GiB).
-    if (header[0] === 0 || !/^[0-7]+$/.test(sizeText)) break;
-    const sizeBytes = Number.parseInt(sizeText, 8);
-    const start = offset + blockBytes;
-    if (start + sizeBytes > archive.length) break;
-    const name = header.toString("latin1", 0, 100).replace(/\0.*$/s, "");
-    const isFile = header[156] === 0 || header[156] === 0x30;
-    if (isFile && (name === "./control" || name === "control")) {
-      found = archive.toString("utf8", start, start + sizeBytes);
-    }
-    offset = start + Math.ceil(sizeBytes / blockBytes) * blockBytes;
-  }
-  return found;
+const MAX_PACKED_BYTES = 4 * 1024 * 1024;
+const MAX_UNPACKED_BYTES = 6 * 1024 * 1024;
+
+/** What dpkg runs: deb-preinst(5) and the like, and debconf's. */
+const scriptNames: ReadonlySet<string> = new Set(["preinst", "postinst", "prerm", "postrm", "config"]);
+
+export interface ControlArchive {
+  /** The text of the file `control`; undefined when there is none. */
+  readonly control: string | undefined;
+  /** The maintainer scripts that are there. */
+  readonly scripts: readonly string[];
+  readonly conffiles: number;
+  /** MD5 by name, as the file `md5sums` has them; undefined when there is none. */
+  readonly md5sums: ReadonlyMap<string, string> | undefined;
 }
 
-/** The value of a field (lower-case name) in the first paragraph. deb822(5): "Field names are not case-sensitive". */
-export function controlField(control: string, field: string): string | undefined {
-  for (const line of control.split("\n")) {
-    if (line.trim() === "") return undefined;
-    const colon = line.indexOf(":");
-    if (colon > 0 && line.slice(0, colon).toLowerCase() === field) return line.slice(colon + 1).trim();
+/**
+ * Reads the control archive. Where a file stands in it twice the last one counts, as it does for dpkg, which unpacks over. What is
+ * wrong with it is thrown as `UnreadableError`, unless `control` was found before: then it is put into `findings`.
+ */
+export async function readControlArchive(
+  bytes: RandomAccess,
+  member: PackedMember,
+  findings: Finding[],
+): Promise<ControlArchive> {
+  if (member.sizeBytes > MAX_PACKED_BYTES) {
+    throw new UnreadableError("limit", `The control archive is larger than ${MAX_PACKED_BYTES} bytes.`);
   }
-  return undefined;
+  const files = new Map<string, Buffer>();
+  const packed = rangeSource(bytes, member.offset, member.offset + member.sizeBytes);
+  try {
+    await withUnpacked(packed, member.compression, "small", (unpacked) => readFiles(unpacked, files));
+  } catch (error) {
+    if (!(error instanceof UnreadableError) || !files.has("control")) throw error;
+    findings.push(packedFinding(error, member.name));
+  }
+  const conffiles = files.get("conffiles")?.toString("utf8") ?? "";
+  const md5sums = files.get("md5sums");
+  return {
+    control: files.get("control")?.toString("utf8"),
+    scripts: [...files.keys()].filter((name) => scriptNames.has(name)).sort(),
+    conffiles: conffiles.split("\n").filter((line) => line.trim() !== "").length,
+    md5sums: md5sums && parseMd5sums(md5sums.toString("utf8")),
+  };
+}
+
+async function readFiles(unpacked: ChunkReader, files: Map<string, Buffer>): Promise<void> {
+  for await (const entry of tarEntries(unpacked)) {
+    requireSmall(unpacked.offset + entry.sizeBytes);
+    if (entry.kind === "file") files.set(normalName(entry.name), await contentOf(entry));
+  }
+  // The checksum of what it is packed with stands behind the end.
+  while ((await unpacked.some(MAX_UNPACKED_BYTES)) !== null) requireSmall(unpacked.offset);
+}
+
+async function contentOf(entry: TarEntry): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of entry.content()) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks);
+}
+
+function requireSmall(unpackedBytes: number): void {
+  if (unpackedBytes <= MAX_UNPACKED_BYTES) return;
+  throw new UnreadableError("limit", `The control archive unpacks to more than ${MAX_UNPACKED_BYTES} bytes.`);
+}
+
+/** deb-md5sums(5): "the MD5 checksum, two spaces, and the filename". */
+function parseMd5sums(text: string): Map<string, string> {
+  const sums = new Map<string, string>();
+  for (const line of text.split("\n")) {
+    const sum = line.slice(0, 32).toLowerCase();
+    const name = normalName(line.slice(34));
+    if (/^[0-9a-f]{32}$/.test(sum) && name !== "") sums.set(name, sum);
+  }
+  return sums;
 }

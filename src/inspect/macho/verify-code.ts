@@ -12,6 +12,9 @@ const READ_BYTES = 1024 * 1024;
 /** So many pages are named. */
 const SHOWN_PAGES = 3;
 
+/** What is signed, and where its signature stands in it: of a program, or of a disk image, which is signed as one. */
+export type SignedRange = Pick<MachOSlice, "offset" | "sizeBytes" | "signature">;
+
 /** What belongs to a program and stands beside it. Null when it is not there; undefined when it is not to be compared. */
 export interface CodeSurroundings {
   readonly infoPlist?: Buffer | null | undefined;
@@ -23,7 +26,7 @@ export interface CodeSurroundings {
  * that differ from their digests. Empty when all of it holds.
  */
 export function sealProblems(
-  slice: MachOSlice,
+  slice: SignedRange,
   signature: CodeSignature,
   { infoPlist, codeResources }: CodeSurroundings,
 ): string[] {
@@ -59,7 +62,7 @@ function capital(text: string): string {
 
 /** The pages have to be all that comes before the signature, and the signature the last thing, or else there is room for more. */
 function coverProblems(
-  slice: MachOSlice,
+  slice: SignedRange,
   { codeLimit, pageBytes, pageDigests, hash: { sizeBytes } }: CodeDirectory,
 ): string[] {
   const signature = slice.signature!;
@@ -82,7 +85,7 @@ function coverProblems(
  */
 export async function pageProblems(
   bytes: RandomAccess,
-  slice: MachOSlice,
+  slice: SignedRange,
   { directories }: CodeSignature,
   where: string,
 ): Promise<string[]> {

@@ -3,10 +3,11 @@ import {
   type AuthenticodeReport,
   digestsOf,
   invalid,
+  judgeByDigest,
   readSignatures,
   reportSignatures,
+  withoutSignatures,
 } from "../authenticode/authenticode.ts";
-import type { SpcIndirectData } from "../authenticode/spc.ts";
 import { finding } from "../findings.ts";
 import type { FileToInspect } from "../format-reader.ts";
 import type { Finding } from "../inspection.ts";
@@ -23,32 +24,15 @@ const WHERE = "signature";
 export async function peSignatures(file: FileToInspect, headers: PeHeaders): Promise<AuthenticodeReport> {
   const findings: Finding[] = [];
   const table = await readPart(findings, () => readCertificateTable(file.bytes, headers));
-  if (table === undefined || table.messages.length === 0) {
-    // What is there and cannot be read has a finding already.
-    if (findings.length === 0)
-      findings.push(finding("validation.unsigned", "Nobody has signed the program."));
-    return { facts: { signatures: [], certificates: [] }, signers: [], findings };
-  }
+  if (table === undefined || table.messages.length === 0) return withoutSignatures(findings, "program");
   findings.push(...uncovered(file.bytes, table));
   const signatures = await Promise.all(table.messages.map((message) => readSignatures(message, findings)));
   const all = signatures.flat();
   const digests = file.verify
     ? await readPart(findings, () => imageDigests(file.bytes, headers, table, digestsOf(all)))
     : undefined;
-  const report = reportSignatures(all, (signed) => judge(signed, digests), file.nowMs);
+  const report = reportSignatures(all, judgeByDigest(PE_IMAGE, digests, "program"), file.nowMs);
   return { ...report, findings: [...findings, ...report.findings] };
-}
-
-function judge(
-  { kind, digestAlgorithm, digest }: SpcIndirectData,
-  digests: ReadonlyMap<string, Buffer> | undefined,
-): string | null | undefined {
-  if (kind !== PE_IMAGE) return "The signature is one for another kind of file.";
-  if (digests === undefined) return undefined;
-  const actual = digests.get(digestAlgorithm);
-  if (actual === undefined) return `The signature's digest algorithm ${digestAlgorithm} is not known.`;
-  if (actual.equals(digest)) return null;
-  return `The program was changed after it was signed: its ${digestAlgorithm} digest is ${actual.toString("hex")}, the signed one ${digest.toString("hex")}.`;
 }
 
 /** Bytes that the digest leaves out, other than the signature itself. */

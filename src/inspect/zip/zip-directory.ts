@@ -54,6 +54,7 @@ const MAX_DIRECTORY_BYTES = 48 * 1024 * 1024;
 export async function readZipDirectory(bytes: RandomAccess): Promise<ZipDirectory> {
   const end = await findEnd(bytes);
   const { entryCount, directoryBytes, offset } = end;
+  if (offset + directoryBytes > end.endOffset) throw damaged("reaches into the end record");
   if (entryCount > MAX_ENTRIES || directoryBytes > MAX_DIRECTORY_BYTES) {
     throw new UnreadableError(
       "limit",
@@ -61,12 +62,15 @@ export async function readZipDirectory(bytes: RandomAccess): Promise<ZipDirector
       WHERE,
     );
   }
-  if (offset + directoryBytes > end.endOffset) throw damaged("reaches into the end record");
   const directory = await readExactly(bytes, offset, directoryBytes);
   if (!directory) throw damaged("reaches beyond the end of the file");
   const reader = new ByteReader(directory, WHERE);
   const entries: ZipEntry[] = [];
   for (let index = 0; index < entryCount; index += 1) entries.push(readEntry(reader));
+  // Readers that count and readers that go on would see two archives.
+  if (reader.left >= 4 && reader.u32le() === ENTRY_SIGNATURE) {
+    throw damaged("has more entries than the end record says");
+  }
   return { entries, offset, endOffset: end.endOffset, commentBytes: end.commentBytes };
 }
 

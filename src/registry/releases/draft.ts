@@ -29,12 +29,14 @@ import type {
   UploadedObject,
 } from "../records.ts";
 import { checkChannelName, MAX_ARTIFACTS } from "../rules.ts";
+import { identityFindings, pinFirstSigners, requireSameIdentity } from "./check-identity.ts";
 import { findRelease } from "./find-release.ts";
 import {
   artifactPath,
   packageFile,
   prepareArtifact,
   type PreparedArtifact,
+  recordedIdentity,
   validationFailed,
 } from "./prepare-artifact.ts";
 import {
@@ -82,7 +84,8 @@ export async function draftRelease(context: Context, request: ReleaseHead): Prom
 
 /**
  * Adds an uploaded artifact to a draft and records what inspection found, failures included: publication will refuse
- * those. The same bytes again change nothing; other bytes in the same place need `replace`.
+ * those. The same bytes again change nothing unless something else is found in them now, as when the app pins another signer; other
+ * bytes in the same place need `replace`.
  */
 export async function attachArtifact(
   context: Context,
@@ -92,26 +95,32 @@ export async function attachArtifact(
   options: { replace?: boolean },
 ): Promise<ReleaseRecord> {
   const { principal } = context;
-  const { app, object } = await context.database.read(async (reader) => {
+  const {
+    app,
+    release: draft,
+    object,
+  } = await context.database.read(async (reader) => {
     const found = await openDraftOf(reader, context, slug, ref);
     requirePlatforms(found.app, [request]);
     const now = toTimestamp(context.clock.nowMs());
     const [located] = await requireObjects(reader, now, principal, [request.sha256]);
-    return { app: found.app, object: located! };
+    return { ...found, object: located! };
   });
-  const artifact = await prepareArtifact(context, request, object, app);
+  const artifact = await prepareArtifact(context, request, object, { app, ...draft });
+  const made = artifact.icon === null ? [] : [artifact.icon.sha256];
   return once(context, async (tx) => {
     const { release } = await openDraftOf(tx, context, slug, ref);
     const present = await tx.all(artifactsOfRelease, { release_id: release.id });
     const inPlace = present.find((row) => isSamePlace(row, artifact));
-    if (inPlace?.sha256 !== artifact.sha256) {
-      requireRoom(present, artifact, inPlace, options.replace ?? false);
-      await requireObjects(tx, tx.now, principal, [request.sha256]);
+    if (inPlace === undefined || !isSameArtifact(inPlace, artifact)) {
+      const isReplacement = options.replace === true || inPlace?.sha256 === artifact.sha256;
+      requireRoom(present, artifact, inPlace, isReplacement);
+      await requireObjects(tx, tx.now, principal, [request.sha256, ...made]);
       if (inPlace !== undefined) await recordFileRemoved(tx, app, release.package_id, inPlace);
       await recordFiles(tx, app, release.package_id, [packageFile(artifact)]);
       await recordValidated(tx, app, release.id, artifact);
     }
-    await dropLeases(tx, principal, [request.sha256]);
+    await dropLeases(tx, principal, [request.sha256, ...made]);
     return releaseRecord(tx, context, app, (await tx.first(releaseById, { id: release.id }))!);
   });
 }
@@ -140,7 +149,9 @@ async function commitDraft(
   slug: string,
   plan: DraftPlan,
 ): Promise<PublishResult> {
-  const { app, release, files, channel, finalizedAt, manifest } = plan;
+  const { release, artifacts, files, channel, finalizedAt, manifest } = plan;
+  const app = await findApp(tx, context, slug);
+  requireSameIdentity(plan.app, app);
   const present = await tx.first(releaseById, { id: release.id });
   const now = await tx.all(filesOfPackage, { package_id: release.package_id });
   if (present!.status !== "draft" || fingerprint(now) !== fingerprint(files)) {
@@ -152,6 +163,8 @@ async function commitDraft(
   if (existing !== undefined) throw versionExists({ ...release, slug }, existing);
   await requireObjects(tx, tx.now, context.principal, [manifest.sha256]);
   if (channel !== null) await findOrCreateChannel(tx, app, channel);
+  const identified = artifacts.map((row) => ({ ...row, identity: recordedIdentity(row) }));
+  await pinFirstSigners(tx, app, release.id, identified);
   await recordFinalized(tx, app, {
     packageId: release.package_id,
     manifestSha256: manifest.sha256,
@@ -170,6 +183,7 @@ async function commitDraft(
 interface DraftPlan {
   readonly app: AppTable;
   readonly release: ReleaseTable;
+  readonly artifacts: readonly ArtifactTable[];
   readonly files: readonly PackageFileTable[];
   readonly channel: string | null;
   readonly finalizedAt: string;
@@ -198,17 +212,24 @@ async function planDraft(
   }
   if (release.status !== "draft") requirePublished(release);
   requireScope(context.principal, "publish", { app: slug, channel: release.channel });
-  await requireValid(context, app, release);
+  const artifacts = await requireValid(context, app, release);
   const finalizedAt = await recordingTime(context);
   const row = (await context.database.read((reader) =>
     reader.first(packageById, { id: release.package_id }),
   ))!;
   const bytes = manifestOf(row, files, finalizedAt);
-  return { app, release, files, channel, finalizedAt, manifest: await storeBytes(context, bytes) };
+  return { app, release, artifacts, files, channel, finalizedAt, manifest: await storeBytes(context, bytes) };
 }
 
-/** Raises `release.empty`, `app.platform_not_allowed` or `validation.failed` for a draft that cannot be published. */
-async function requireValid(context: Context, app: AppTable, release: ReleaseTable): Promise<void> {
+/**
+ * The draft's artifacts. Raises `release.empty`, `app.platform_not_allowed`, `validation.failed` or `validation.signer_changed` for
+ * one that cannot be published.
+ */
+async function requireValid(
+  context: Context,
+  app: AppTable,
+  release: ReleaseTable,
+): Promise<readonly ArtifactTable[]> {
   const artifacts = await context.database.read((reader) =>
     reader.all(artifactsOfRelease, { release_id: release.id }),
   );
@@ -219,11 +240,17 @@ async function requireValid(context: Context, app: AppTable, release: ReleaseTab
   }
   // The app may have been narrowed since they were attached.
   requirePlatforms(app, artifacts as readonly { platform: Platform }[]);
-  if (artifacts.some(({ validation_status: status }) => status === "failed")) {
-    throw validationFailed(
-      artifacts.map((row) => ({ ...row, findings: JSON.parse(row.findings) as Finding[] })),
-    );
+  const judged = artifacts.map((row) => {
+    const recorded = JSON.parse(row.findings) as Finding[];
+    // What the app pins may have changed since, too, and is what a refusal names.
+    const fresh = identityFindings(app, release, { ...row, identity: recordedIdentity(row) });
+    const isOld = ({ code }: Finding) => fresh.every((finding) => finding.code !== code);
+    return { ...row, findings: [...recorded.filter(isOld), ...fresh] };
+  });
+  if (judged.some(({ findings }) => findings.some(({ severity }) => severity === "error"))) {
+    throw validationFailed(judged);
   }
+  return artifacts;
 }
 
 /** The draft, or what was published from it. */
@@ -276,6 +303,11 @@ function requireRoom(
 
 function isSamePlace(row: ArtifactTable, artifact: PreparedArtifact): boolean {
   return row.platform === artifact.platform && row.arch === artifact.arch && row.format === artifact.format;
+}
+
+/** The same bytes, of which inspection says the same. */
+function isSameArtifact(row: ArtifactTable, artifact: PreparedArtifact): boolean {
+  return row.sha256 === artifact.sha256 && row.findings === JSON.stringify(artifact.findings);
 }
 
 /** Tells whether a package's files are still the same. */

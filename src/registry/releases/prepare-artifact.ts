@@ -1,20 +1,23 @@
 import { newId } from "../../base/ids.ts";
-import type { AppTable, StorageLocationTable } from "../../catalog/tables.ts";
-import { finding } from "../../inspect/findings.ts";
-import { inspectArtifact } from "../../inspect/inspect-artifact.ts";
+import type { AppTable, ArtifactTable, StorageLocationTable } from "../../catalog/tables.ts";
+import { inspectIsolated } from "../../inspect/isolate/inspect-isolated.ts";
 import type {
   Arch,
   DeclaredArtifact,
   Finding,
   Format,
+  Icon,
+  Identity,
   Inspection,
   Platform,
 } from "../../inspect/inspection.ts";
 import type { JsonObject, PackageFileEntry } from "../../log/events.ts";
 import type { Context } from "../context.ts";
 import { packageErrors, releaseErrors, validationErrors } from "../errors.ts";
+import { storeBytes } from "../objects.ts";
 import type { ArtifactRequest } from "../records.ts";
 import { checkFilename, checkMetadata } from "../rules.ts";
+import { type DeclaredVersion, identityFindings } from "./check-identity.ts";
 
 /** An artifact that was looked at and is ready to be recorded. */
 export interface PreparedArtifact {
@@ -28,19 +31,21 @@ export interface PreparedArtifact {
   readonly blake3: string;
   readonly sizeBytes: number;
   readonly metadata: JsonObject;
+  readonly identity: Identity;
+  readonly icon: { readonly sha256: string; readonly content_type: string } | null;
   readonly findings: readonly Finding[];
   readonly status: "passed" | "failed";
 }
 
 /**
- * Looks inside an uploaded object as the artifact it is declared to be. Raises `validation.size_mismatch` when it is not
- * as long as declared, and the finding's own code when not even its format can be told. `pins` are the app's.
+ * Looks inside an uploaded object as the artifact it is declared to be, and stores the icon it finds. Raises
+ * `validation.size_mismatch` when it is not as long as declared, and `validation.failed` when not even its format can be told.
  */
 export async function prepareArtifact(
   context: Context,
   request: ArtifactRequest,
   object: StorageLocationTable,
-  app: Pick<AppTable, "identity_constraints"> | undefined,
+  release: { readonly app: AppTable | undefined } & DeclaredVersion,
 ): Promise<PreparedArtifact> {
   const filename = checkFilename(request.filename);
   const declaredMetadata = checkMetadata(request.metadata);
@@ -58,22 +63,36 @@ export async function prepareArtifact(
     filename,
     contentType: request.content_type,
   });
-  const findings = [...inspection.findings, ...unreadSigner(app, request.platform)];
-  if (inspection.format === null) throw validationFailed([{ ...request, filename, findings }]);
+  const { format, identity } = inspection;
+  if (format === null) throw validationFailed([{ ...request, filename, findings: inspection.findings }]);
+  const artifact = { platform: request.platform, format, filename, identity };
+  const findings = [...inspection.findings, ...identityFindings(release.app, release, artifact)];
+  const status = findings.some(({ severity }) => severity === "error") ? "failed" : "passed";
   return {
     id: newId("art"),
     platform: request.platform,
     arch: inspection.arch,
-    format: inspection.format,
+    format,
     filename,
     contentType: inspection.contentType,
     sha256: object.sha256,
     blake3: object.blake3,
     sizeBytes: object.size_bytes,
-    metadata: { ...declaredMetadata, inspection: inspection.facts as JsonObject },
+    metadata: {
+      ...declaredMetadata,
+      inspection: { ...inspection.facts, identity } as unknown as JsonObject,
+    },
+    identity,
+    icon: status === "failed" ? null : await storeIcon(context, inspection.icon),
     findings,
-    status: inspection.status,
+    status,
   };
+}
+
+async function storeIcon(context: Context, icon: Icon | null): Promise<PreparedArtifact["icon"]> {
+  if (icon === null) return null;
+  const { sha256 } = await storeBytes(context, icon.bytes);
+  return { sha256, content_type: icon.contentType };
 }
 
 async function lookInside(
@@ -83,7 +102,7 @@ async function lookInside(
 ): Promise<Inspection> {
   const bytes = await context.blobs.openRandom({ sha256: object.sha256, key: object.physical_key });
   try {
-    return await inspectArtifact(bytes, declared, { nowMs: context.clock.nowMs(), verify: true });
+    return await inspectIsolated(bytes, declared, { nowMs: context.clock.nowMs(), verify: true });
   } finally {
     await bytes.close();
   }
@@ -102,7 +121,19 @@ export function validationFailed(
     finding: first.code,
     artifacts: failed.map(({ platform, filename, findings }) => ({ platform, filename, findings })),
   };
-  return validationErrors.error("validation.failed", `${failed[0]!.filename}: ${first.message}`, { details });
+  const message = `${failed[0]!.filename}: ${first.message}`;
+  if (first.code !== "validation.signer_changed")
+    return validationErrors.error("validation.failed", message, { details });
+  return validationErrors.error("validation.signer_changed", message, {
+    details: { ...details, ...first.details },
+    hint: "If the signer changed for good, an administrator pins the new one: dist app set --unpin … --pin … --reason …",
+  });
+}
+
+/** The identity that inspection recorded of an artifact; undefined where it looked at none yet. */
+export function recordedIdentity(row: Pick<ArtifactTable, "metadata">): Identity | undefined {
+  const { inspection } = JSON.parse(row.metadata) as { inspection?: { identity?: Identity } };
+  return inspection?.identity;
 }
 
 /** The artifact's path in its release's package, by which it is listed in the manifest. */
@@ -142,15 +173,4 @@ export function requireDistinct(artifacts: readonly PreparedArtifact[]): void {
     }
     paths.add(path.toLowerCase());
   }
-}
-
-/** A pin that nothing checks must not look as if it were checked. */
-function unreadSigner(
-  app: Pick<AppTable, "identity_constraints"> | undefined,
-  platform: Platform,
-): Finding[] {
-  const pins = JSON.parse(app?.identity_constraints ?? "{}") as Record<string, unknown>;
-  if (pins[platform] === undefined) return [];
-  const message = "The app pins who may sign for this platform; the signer of this file was not read.";
-  return [finding("validation.signer_unread", message)];
 }

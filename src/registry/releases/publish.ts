@@ -26,6 +26,7 @@ import {
   checkVersion,
   MAX_ARTIFACTS,
 } from "../rules.ts";
+import { pinFirstSigners, requireSameIdentity } from "./check-identity.ts";
 import {
   recordDraft,
   recordFiles,
@@ -119,15 +120,17 @@ async function publishLeased(
   const { app, objects } = await locate(context, head, request.artifacts);
   const artifacts: PreparedArtifact[] = [];
   for (const [index, artifact] of request.artifacts.entries()) {
-    artifacts.push(await prepareArtifact(context, artifact, objects[index]!, app));
+    const prepared = await prepareArtifact(context, artifact, objects[index]!, { app, ...head });
+    if (prepared.icon !== null) made.add(prepared.icon.sha256);
+    artifacts.push(prepared);
   }
   requireDistinct(artifacts);
   if (artifacts.some(({ status }) => status === "failed")) throw validationFailed(artifacts);
   const existing = app === undefined ? undefined : await existingRelease(context, app, head);
   if (existing !== undefined) {
-    return once(context, (tx) => publishAgain(tx, context, head, existing, artifacts, []));
+    return once(context, (tx) => publishAgain(tx, context, head, existing, artifacts, [...made]));
   }
-  const plan = await planRelease(context, head, metadata, artifacts, app?.retention_class ?? null);
+  const plan = await planRelease(context, head, metadata, artifacts, app);
   made.add(plan.manifestSha256);
   if (plan.notesSha256 !== null) made.add(plan.notesSha256);
   return once(context, (tx) => commit(tx, context, head, plan, [...made]));
@@ -143,7 +146,8 @@ interface ReleasePlan {
   readonly releaseId: string;
   readonly packageId: string;
   readonly createdAt: string;
-  readonly retentionClass: string | null;
+  /** The app that the artifacts were held against; undefined when there was none. */
+  readonly app: AppTable | undefined;
   readonly metadata: JsonObject;
   readonly artifacts: readonly PreparedArtifact[];
   readonly notes: string | null;
@@ -168,12 +172,14 @@ async function commit(
     build: head.build,
   });
   if (existing !== undefined) return publishAgain(tx, context, head, existing, plan.artifacts, made);
-  if (app.retention_class !== plan.retentionClass) {
+  requireSameIdentity(plan.app, app);
+  if (app.retention_class !== (plan.app?.retention_class ?? null)) {
     throw packageErrors.error("package.changed", "The app's retention class changed meanwhile. Retry.");
   }
   const leased = [...plan.artifacts.map(({ sha256 }) => sha256), ...made];
   await requireObjects(tx, tx.now, principal, leased);
   if (head.channel !== null) await findOrCreateChannel(tx, app, head.channel);
+  await pinFirstSigners(tx, app, plan.releaseId, plan.artifacts);
   await recordDraft(tx, context, app, { ...plan, ...head, notes: plan.notes });
   await recordFiles(tx, app, plan.packageId, plan.artifacts.map(packageFile));
   for (const artifact of plan.artifacts) await recordValidated(tx, app, plan.releaseId, artifact);
@@ -197,7 +203,7 @@ async function planRelease(
   head: CheckedHead,
   metadata: JsonObject,
   artifacts: readonly PreparedArtifact[],
-  retentionClass: string | null,
+  app: AppTable | undefined,
 ): Promise<ReleasePlan> {
   const packageId = newId("pkg");
   const createdAt = await recordingTime(context);
@@ -209,7 +215,7 @@ async function planRelease(
     producer: null,
     subject: head.slug,
     metadata,
-    retentionClass,
+    retentionClass: app?.retention_class ?? null,
     files: artifacts.map(packageFile),
   });
   const stored = await storeBytes(context, manifest);
@@ -218,7 +224,7 @@ async function planRelease(
     releaseId: newId("rel"),
     packageId,
     createdAt,
-    retentionClass,
+    app,
     metadata,
     artifacts,
     notes,

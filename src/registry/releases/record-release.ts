@@ -120,6 +120,7 @@ export async function recordValidated(
       status: artifact.status,
       metadata: artifact.metadata,
       findings: artifact.findings as unknown as JsonObject[],
+      icon: artifact.icon,
     },
   });
 }

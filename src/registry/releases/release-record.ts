@@ -24,6 +24,7 @@ export async function releaseRecord(
     artifacts.push({
       ...(await publishedArtifact(reader, context, row)),
       metadata: JSON.parse(row.metadata) as JsonObject,
+      icon_sha256: row.icon_sha256,
     });
   }
   const manifestSha256 = packageRow?.manifest_sha256 ?? null;

@@ -85,4 +85,6 @@ export const appChanges = z.strictObject({
   unpin: z.array(z.string()).describe("Platforms whose pins are all removed").optional(),
   retention_keep: z.number().optional(),
   retention_class: z.string().nullable().optional(),
+  signer_pinning: z.string().optional(),
+  reason: z.string().describe("Why pins are changed; needed where a platform has some").optional(),
 });

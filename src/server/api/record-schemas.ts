@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 
-import { iosModes, visibilities } from "../../registry/app-settings.ts";
+import { iosModes, visibilities, signerPinnings } from "../../registry/app-settings.ts";
 import { arches, formats, platforms } from "../../registry/manifest/vocabulary.ts";
 import {
   type AppRecord,
@@ -12,6 +12,7 @@ import {
   type Page,
   type PublishedArtifact,
   type PublishResult,
+  type ReleaseComparison,
   type ReleaseRecord,
   scopes,
   type ShareRecord,
@@ -48,6 +49,7 @@ export const app: z.ZodType<AppRecord> = z
     identity_constraints: z
       .record(z.string(), z.array(z.string()))
       .describe("Empty for callers without `read`"),
+    signer_pinning: z.enum(signerPinnings),
     retention_keep: z.number().int(),
     retention_class: z.string().nullable(),
     created_at: time,
@@ -60,6 +62,7 @@ const finding = z
     code: z.string(),
     severity: z.enum(["error", "warning", "info"]),
     message: z.string(),
+    where: z.string().describe("The part of the file; absent for the whole").optional(),
     details: jsonObject.optional(),
   })
   .openapi("Finding") as unknown as z.ZodType<PublishedArtifact["findings"][number]>;
@@ -81,7 +84,7 @@ const artifactFields = {
 };
 
 export const artifact: z.ZodType<ArtifactRecord> = z
-  .object({ ...artifactFields, metadata: jsonObject })
+  .object({ ...artifactFields, metadata: jsonObject, icon_sha256: digest.nullable() })
   .openapi("Artifact");
 
 export const release: z.ZodType<ReleaseRecord> = z
@@ -107,6 +110,51 @@ export const release: z.ZodType<ReleaseRecord> = z
     artifacts: z.array(artifact),
   })
   .openapi("Release");
+
+const comparedRelease = z.object({
+  id: z.string(),
+  version: z.string(),
+  build: z.string(),
+  status: z.enum(["draft", "published", "revoked", "deleted"]),
+  published_at: time.nullable(),
+});
+
+const factValue = z.union([z.string(), z.number()]).nullable();
+
+export const releaseComparison: z.ZodType<ReleaseComparison> = z
+  .object({
+    app: z.string(),
+    from: comparedRelease,
+    to: comparedRelease,
+    artifacts: z.array(
+      z.object({
+        platform: z.enum(platforms),
+        arch: z.enum(arches),
+        format: z.enum(formats),
+        status: z.enum(["added", "removed", "changed", "same"]).describe("`same` when the bytes are"),
+        changes: z.array(
+          z.object({
+            fact: z.enum([
+              "size_bytes",
+              "id",
+              "label",
+              "version",
+              "build",
+              "min_os",
+              "permissions",
+              "signers",
+              "findings",
+            ]),
+            from: factValue.describe("Null for the facts that are sets"),
+            to: factValue,
+            added: z.array(z.string()),
+            removed: z.array(z.string()),
+          }),
+        ),
+      }),
+    ),
+  })
+  .openapi("ReleaseComparison");
 
 export const channel: z.ZodType<ChannelRecord> = z
   .object({

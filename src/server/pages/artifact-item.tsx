@@ -1,4 +1,5 @@
 import type { ArtifactRecord } from "../../registry/records.ts";
+import { type ArtifactFacts, artifactFacts } from "./artifact-facts.ts";
 import { Command } from "./document.tsx";
 import type { InstallModel } from "./install-model.ts";
 import { curlLine, exactUrl, stableUrl } from "./links.ts";
@@ -17,6 +18,7 @@ export function ArtifactItem({ model, artifact, isFirstChoice }: ArtifactItemPro
   const isIpa = artifact.format === "ipa";
   const needsToken = isIpa || app.visibility === "private";
   const size = decimalSize(artifact.size_bytes);
+  const facts = artifactFacts(artifact, model.device);
   return (
     <li class="file">
       <div>
@@ -30,6 +32,7 @@ export function ArtifactItem({ model, artifact, isFirstChoice }: ArtifactItemPro
             sha256 <code title={`sha256 ${artifact.sha256}`}>{artifact.sha256.slice(0, 12)}</code>
           </span>
         </p>
+        <FactLines facts={facts} />
       </div>
       {isIpa && !mayReadIpa ? (
         <p class="meta locked">Download needs sign-in or a token with the scope read.</p>
@@ -46,6 +49,32 @@ export function ArtifactItem({ model, artifact, isFirstChoice }: ArtifactItemPro
         <Command text={artifact.sha256} />
       </details>
     </li>
+  );
+}
+
+/** What it needs, who signed it and what it may ask for; then what will go wrong. */
+function FactLines({ facts: { needs, signed, permissions, warnings } }: { facts: ArtifactFacts }) {
+  const others = permissions.more === 1 ? "1 other" : `${permissions.more} others`;
+  return (
+    <>
+      {(needs !== null || signed !== null) && (
+        <p class="meta">
+          {needs !== null && `Needs ${needs}. `}
+          {signed !== null && <bdi>{signed}</bdi>}
+        </p>
+      )}
+      {permissions.words.length > 0 && (
+        <p class="meta">
+          May ask for {permissions.words.join(", ")}
+          {permissions.more > 0 && `; declares ${others}`}.
+        </p>
+      )}
+      {warnings.map((warning) => (
+        <p class="warn">
+          <bdi>{warning}</bdi>
+        </p>
+      ))}
+    </>
   );
 }
 

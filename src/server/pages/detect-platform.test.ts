@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { detectPlatform } from "./detect-platform.ts";
+import { detectDevice } from "./detect-platform.ts";
 
 /** What browsers send: who, their `User-Agent`, `Sec-CH-UA-Platform` where they send one, and what they run on. */
 const visitors: readonly (readonly [string, string, string | null, string | null])[] = [
@@ -98,10 +98,24 @@ const visitors: readonly (readonly [string, string, string | null, string | null
   ["nothing at all", "", null, null],
 ];
 
-describe("detectPlatform", () => {
+describe("detectDevice", () => {
   it.each(visitors)("%s", (_who, userAgent, hint, expected) => {
     const headers = new Headers({ "User-Agent": userAgent });
     if (hint !== null) headers.set("Sec-CH-UA-Platform", hint);
-    expect(detectPlatform(headers)).toBe(expected);
+    expect(detectDevice(headers).platform).toBe(expected);
+  });
+
+  it.each([
+    ["Mozilla/5.0 (Linux; Android 7.1.2; Nexus 5X) AppleWebKit/537.36", "7.1"],
+    ["Mozilla/5.0 (Linux; Android 9; Pixel) AppleWebKit/537.36", "9"],
+    // What Chrome says everywhere.
+    ["Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36", null],
+    ["Mozilla/5.0 (iPhone; CPU iPhone OS 14_2 like Mac OS X) AppleWebKit/605.1.15", "14.2"],
+    // What Safari says from 18.6 on.
+    ["Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15", null],
+    ["Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15", null],
+    ["Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36", null],
+  ])("believes the version in %s: %s", (userAgent, version) => {
+    expect(detectDevice(new Headers({ "User-Agent": userAgent })).version).toBe(version);
   });
 });

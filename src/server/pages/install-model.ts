@@ -1,6 +1,6 @@
 import { byPreference } from "../../registry/releases/artifact-order.ts";
 import type { AppRecord, ArtifactRecord, ReleaseRecord } from "../../registry/records.ts";
-import type { DevicePlatform } from "./detect-platform.ts";
+import type { Device } from "./detect-platform.ts";
 import { type IosOffer, iosOffer } from "./ios-offer.ts";
 import type { ChannelPlace } from "./links.ts";
 import { type Platform, platformNames } from "./wording.ts";
@@ -13,7 +13,7 @@ export interface InstallModel {
   readonly release: ReleaseRecord | null;
   /** The release's notes, short or long. */
   readonly notes: string | null;
-  readonly device: DevicePlatform | null;
+  readonly device: Device;
   /** The visitor's own platform first. */
   readonly sections: readonly PlatformSection[];
   /** Whether the visitor carries credentials, which an IPA is handed out for only. */
@@ -42,7 +42,7 @@ export function installModel({ manifestUrl, ...facts }: InstallFacts): InstallMo
   const sections = (Object.keys(platformNames) as Platform[])
     .map((platform) => ({
       platform,
-      isThisDevice: platform === device,
+      isThisDevice: platform === device.platform,
       artifacts: byArch.filter((artifact) => artifact.platform === platform),
       ios: platform === "ios" ? offer : null,
     }))

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import type { DevicePlatform } from "./detect-platform.ts";
 import type { InstallFacts } from "./install-model.ts";
 import { installModel } from "./install-model.ts";
 import { installPage } from "./install-page.tsx";
@@ -15,13 +16,15 @@ function page(facts: Partial<InstallFacts> = {}): string {
       place: { baseUrl: "https://dist.example.org", app: "acme", channel: "stable" },
       release: sampleRelease(),
       notes: null,
-      device: null,
+      device: { platform: null, version: null },
       mayReadIpa: false,
       manifestUrl: null,
       ...facts,
     }),
   );
 }
+
+const on = (platform: DevicePlatform) => ({ platform, version: null });
 
 /** The platforms in the order of their sections. */
 const order = (html: string) => [...html.matchAll(/<section id="(\w+)"/g)].map(([, id]) => id);
@@ -57,6 +60,32 @@ describe("an artifact", () => {
   });
 });
 
+describe("what is inside a file", () => {
+  const identity = {
+    id: "org.acme",
+    version: "4.2.1",
+    build: "1042",
+    label: "Acme",
+    signers: [{ kind: "apple_team", id: "T", name: "<Acme>", lineage: [], verified: true, expires_at: null }],
+  };
+  const inspection = { min_os: "macOS 13", permissions: ["NSCameraUsageDescription", "other"], identity };
+  const findings = [{ code: "validation.x", severity: "warning", message: "It ends <soon>." }] as const;
+  const icon = "9a7fd37a575d5cd355505c84b95248219e5de5a21a496cec8d742407f2b80a1d";
+  const artifact = sampleArtifact({ metadata: { inspection }, findings, icon_sha256: icon });
+  const html = page({ release: sampleRelease({ artifacts: [artifact] }) });
+
+  it("is said beside it: what it needs, who signed it, what it may ask for and what will go wrong", () => {
+    expect(html).toContain("Needs macOS 13. <bdi>Signed by &lt;Acme&gt;.</bdi>");
+    expect(html).toContain("May ask for camera; declares 1 other.");
+    expect(html).toContain('<p class="warn"><bdi>It ends &lt;soon&gt;.</bdi></p>');
+  });
+
+  it("brings its icon to the head of the page", () => {
+    expect(html).toContain(`<img class="icon" src="https://dist.example.org/download/${icon}" alt=""`);
+    expect(page()).not.toContain("<img");
+  });
+});
+
 describe("the visitor's device", () => {
   const release = sampleRelease({
     artifacts: (["ios", "android_apk", "android_aab", "macos", "linux", "windows"] as const).map((platform) =>
@@ -68,7 +97,7 @@ describe("the visitor's device", () => {
   });
 
   it("comes first and is marked, once", () => {
-    const html = page({ release, device: "linux" });
+    const html = page({ release, device: on("linux") });
     expect(order(html)).toEqual(["linux", "ios", "android_apk", "android_aab", "macos", "windows"]);
     expect(html.match(/This device/g)).toHaveLength(1);
   });
@@ -80,19 +109,19 @@ describe("the visitor's device", () => {
   });
 
   it("that the release has nothing for is told so", () => {
-    expect(page({ device: "windows" })).toContain("4.2.1 has no file for it.");
+    expect(page({ device: on("windows") })).toContain("4.2.1 has no file for it.");
   });
 
   it("that says it is a Mac may be an iPad, which matters only where there is something for one", () => {
-    expect(page({ release, device: "macos" })).toContain("An iPad can present itself as a Mac");
-    expect(page({ device: "macos" })).not.toContain("iPad");
+    expect(page({ release, device: on("macos") })).toContain("An iPad can present itself as a Mac");
+    expect(page({ device: on("macos") })).not.toContain("iPad");
   });
 
   it("meets the file most devices take first", () => {
     const arches = (["arm64", "armv7", "x86_64"] as const).map((arch) =>
       sampleArtifact({ platform: "linux", format: "deb", arch }),
     );
-    const html = page({ release: sampleRelease({ artifacts: arches }), device: "linux" });
+    const html = page({ release: sampleRelease({ artifacts: arches }), device: on("linux") });
     expect([...html.matchAll(/linux\/(\w+)\/deb/g)].map(([, arch]) => arch)).toEqual([
       "x86_64",
       "arm64",
@@ -105,7 +134,7 @@ describe("the visitor's device", () => {
 describe("an App Bundle", () => {
   it("is downloadable and called not installable", () => {
     const aab = sampleArtifact({ platform: "android_aab", format: "aab", filename: "acme.aab" });
-    const html = page({ release: sampleRelease({ artifacts: [aab] }), device: "android_apk" });
+    const html = page({ release: sampleRelease({ artifacts: [aab] }), device: on("android_apk") });
     expect(html).toContain("Not installable from a page");
     expect(html).toContain("Download aab");
     expect(html).not.toContain('class="btn go"');
@@ -118,14 +147,14 @@ describe("iOS", () => {
   const testflightUrl = "https://testflight.apple.com/join/AbC";
 
   it("artifact_only: not installable, and why; the file only with credentials", () => {
-    const html = page({ release, device: "ios" });
+    const html = page({ release, device: on("ios") });
     expect(html).toContain("iOS mode: File only");
     expect(html).toContain("Not installable from this page.");
     expect(html).toContain("iOS does not install IPA files from web pages");
     expect(html).toContain("needs sign-in or a token");
     expect(html).toContain("Authorization: Bearer $DIST_TOKEN");
     expect(html).not.toMatch(/class="btn|itms-services/);
-    const signedIn = page({ release, device: "ios", mayReadIpa: true });
+    const signedIn = page({ release, device: on("ios"), mayReadIpa: true });
     expect(signedIn).toContain("?artifact=art_ipa");
     expect(signedIn).not.toMatch(/class="btn go"|needs sign-in/);
   });
@@ -133,7 +162,7 @@ describe("iOS", () => {
   it("testflight: Apple's flow, with an IPA, without one, and without a release", () => {
     const app = sampleApp({ ios_mode: "testflight", testflight_url: testflightUrl });
     for (const current of [release, sampleRelease(), null]) {
-      const html = page({ app, release: current, device: "ios" });
+      const html = page({ app, release: current, device: on("ios") });
       expect(html).toContain("iOS mode: TestFlight");
       expect(html).toContain(`href="${testflightUrl}"`);
       expect(html).toContain("Apple installs it, not this page");
@@ -148,7 +177,7 @@ describe("iOS", () => {
       bundle_ids: { ios: "org.acme" },
       owner: "Northlight AS",
     });
-    const html = page({ app, release, device: "ios", manifestUrl: plist });
+    const html = page({ app, release, device: on("ios"), manifestUrl: plist });
     expect(html).toContain(
       `href="itms-services://?action=download-manifest&amp;url=${encodeURIComponent(plist)}"`,
     );
@@ -168,7 +197,7 @@ describe("iOS", () => {
 
 describe("a channel without a release", () => {
   it("says so, and how to fill it", () => {
-    const html = page({ release: null, device: "linux" });
+    const html = page({ release: null, device: on("linux") });
     expect(html).toContain("The channel stable points at no release.");
     expect(html).toContain("dist release promote VERSION --app acme --channel stable");
     expect(html).not.toContain("/download/");
@@ -192,7 +221,7 @@ describe("hostile text", () => {
       artifacts: [sampleArtifact({ filename: hostile }), ipa],
     }),
     notes: `</p></main>${hostile}`,
-    device: "windows",
+    device: on("windows"),
   });
 
   it("never becomes markup", () => {
@@ -225,6 +254,6 @@ describe("the page's QR code", () => {
 
 describe("what the content security policy forbids", () => {
   it("is not there: no script, no inline style, no form", () => {
-    expect(page({ device: "macos" })).not.toMatch(/<script|<style|\sstyle=|<form|\son\w+=/);
+    expect(page({ device: on("macos") })).not.toMatch(/<script|<style|\sstyle=|<form|\son\w+=/);
   });
 });

@@ -2,7 +2,7 @@ import { ArtifactItem } from "./artifact-item.tsx";
 import { Command, Day, Document, htmlOf } from "./document.tsx";
 import type { InstallModel, PlatformSection } from "./install-model.ts";
 import { IosWords } from "./ios-section.tsx";
-import { installUrl, withShare } from "./links.ts";
+import { installUrl, objectUrl, withShare } from "./links.ts";
 import { QrCode } from "./qr-code.tsx";
 import { type Platform, platformNames, shownName, versionText } from "./wording.ts";
 
@@ -22,7 +22,8 @@ export function installPage(model: InstallModel): string {
     <Document title={title}>
       <main>
         <header class="top">
-          <div>
+          <AppIcon model={model} />
+          <div class="who">
             <h1>
               <bdi>{name}</bdi>
             </h1>
@@ -54,6 +55,13 @@ export function installPage(model: InstallModel): string {
       </main>
     </Document>,
   );
+}
+
+/** The first icon that a file of the release brings; its name stands beside it. */
+function AppIcon({ model: { release, place } }: { model: InstallModel }) {
+  const sha256 = release?.artifacts.find(({ icon_sha256: icon }) => icon !== null)?.icon_sha256;
+  if (sha256 == null) return null;
+  return <img class="icon" src={objectUrl(place, sha256)} alt="" width="56" height="56" />;
 }
 
 function Headline({ model: { app, place, release } }: { model: InstallModel }) {
@@ -98,7 +106,7 @@ function NoRelease({ model: { place } }: { model: InstallModel }) {
 
 /** A Mac's visitor may hold an iPad, which is then shown the wrong section first. */
 function TabletWords({ model: { device, sections } }: { model: InstallModel }) {
-  if (device !== "macos" || !sections.some(({ platform }) => platform === "ios")) return null;
+  if (device.platform !== "macos" || !sections.some(({ platform }) => platform === "ios")) return null;
   return (
     <p class="meta">
       An iPad can present itself as a Mac, and this page cannot tell the two apart. On an iPad, see{" "}
@@ -108,11 +116,11 @@ function TabletWords({ model: { device, sections } }: { model: InstallModel }) {
 }
 
 function MissingWords({ model: { device, release, sections } }: { model: InstallModel }) {
-  if (device === null || release === null) return null;
-  if (sections.some(({ platform }) => platform === device)) return null;
+  if (device.platform === null || release === null) return null;
+  if (sections.some(({ platform }) => platform === device.platform)) return null;
   return (
     <p class="say">
-      <b>This device: {platformNames[device]}.</b> {release.version} has no file for it.
+      <b>This device: {platformNames[device.platform]}.</b> {release.version} has no file for it.
     </p>
   );
 }

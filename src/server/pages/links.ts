@@ -29,6 +29,11 @@ export function exactUrl(
   return withShare(`${baseUrl}/download/${artifact.sha256}?artifact=${artifact.id}`, share);
 }
 
+/** An object that a release names, such as an icon. */
+export function objectUrl({ baseUrl, share }: ChannelPlace, sha256: string): string {
+  return withShare(`${baseUrl}/download/${sha256}`, share);
+}
+
 /**
  * Whatever is current when the link is followed. Arch and format stand in it only where the release has several files for
  * the platform.

@@ -11,7 +11,7 @@ import type { Registry } from "../../registry/registry.ts";
 import { finish, readAnswer } from "../conditional.ts";
 import { KeptAnswers, type Made } from "../kept-answers.ts";
 import type { ServerDeps, ServerEnv } from "../server-context.ts";
-import { type DevicePlatform, detectPlatform } from "./detect-platform.ts";
+import { type Device, detectDevice } from "./detect-platform.ts";
 import { indexPage, type IndexChannel } from "./index-page.tsx";
 import { installModel } from "./install-model.ts";
 import { installPage } from "./install-page.tsx";
@@ -65,10 +65,12 @@ export function mountPages(app: Hono<ServerEnv>, { store }: ServerDeps): void {
       app: c.req.param("app"),
       channel: c.req.param("channel"),
     };
-    const device = detectPlatform(c.req.raw.headers);
+    const device = detectDevice(c.req.raw.headers);
     const version = await store.appVersion(c.var.principal, place.app);
-    const finished = await kept.answer(version, `${place.baseUrl} ${place.channel} ${device}`, () =>
-      makeInstallPage(store, c.var, place, device),
+    const finished = await kept.answer(
+      version,
+      `${place.baseUrl} ${place.channel} ${device.platform} ${device.version}`,
+      () => makeInstallPage(store, c.var, place, device),
     );
     return readAnswer(c.req.raw, finished, pageReadHeaders);
   });
@@ -98,7 +100,7 @@ async function makeInstallPage(
   store: Store,
   { registry, principal }: Pick<ServerEnv["Variables"], "registry" | "principal">,
   place: ChannelPlace,
-  device: DevicePlatform | null,
+  device: Device,
 ): Promise<Made> {
   const app = await registry.getApp(place.app);
   const channel = await registry.getChannel(app.slug, place.channel);

@@ -15,6 +15,7 @@ export const stylesheet = `:root {
   --t3: light-dark(#636a71, #949ba3);
   --link: light-dark(#1653bd, #8fb8ff);
   --ok: light-dark(#176b3a, #5fc98c);
+  --warn: light-dark(#7a4a00, #e5b25c);
   --focus: light-dark(#1f6feb, #6ea3ff);
   --sans: "IBM Plex Sans", system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
   --mono: "IBM Plex Mono", ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace;
@@ -71,6 +72,9 @@ footer { margin-top: 48px; padding-top: 16px; border-top: 1px solid var(--line);
 
 .top { display: flex; justify-content: space-between; gap: 24px; }
 .top .meta { margin-top: 4px; }
+.who { flex: 1; }
+.icon { flex: none; border-radius: 12px; object-fit: contain; }
+.warn { margin-top: 4px; color: var(--warn); font-size: 13px; }
 .qr { flex: none; width: 136px; color: var(--t3); font-size: 12px; line-height: 16px; text-align: center; }
 .qr svg { display: block; width: 136px; height: 136px; margin-bottom: 4px; background: #ffffff; border-radius: 6px; }
 .qr path { fill: #16181b; }

@@ -12,7 +12,14 @@ import {
   reason,
   releaseParams,
 } from "../input-schemas.ts";
-import { downloadLink, jsonObject, pageOf, publishResult, release } from "../record-schemas.ts";
+import {
+  downloadLink,
+  jsonObject,
+  pageOf,
+  publishResult,
+  release,
+  releaseComparison,
+} from "../record-schemas.ts";
 import { byVisibility, needs, route } from "../route.ts";
 
 const publication = z.strictObject({
@@ -111,6 +118,25 @@ export const releaseRoutes = [
     errors: findErrors,
     handle: ({ registry, params: { slug, id }, query }) =>
       registry.getRelease(slug, { release: id, ...query }),
+  }),
+  route({
+    method: "GET",
+    path: "/api/apps/{slug}/releases/{id}/comparison",
+    access: byVisibility,
+    summary: "Shows what differs from another release of the app to this one.",
+    params: releaseParams,
+    query: buildQuery.extend({
+      with: z.string().describe("The other release: an id, or a version"),
+      with_build: z.string().describe("Where several builds have that version").optional(),
+    }),
+    response: releaseComparison,
+    errors: findErrors,
+    handle: ({ registry, params: { slug, id }, query: { build, with: other, with_build: otherBuild } }) =>
+      registry.compareReleases(
+        slug,
+        { release: other, ...(otherBuild !== undefined && { build: otherBuild }) },
+        { release: id, ...(build !== undefined && { build }) },
+      ),
   }),
   route({
     method: "POST",

@@ -13,6 +13,7 @@ export function sampleApp(changes: Partial<AppRecord> = {}): AppRecord {
     ios_mode: "artifact_only",
     testflight_url: null,
     identity_constraints: {},
+    signer_pinning: "first_use",
     retention_keep: 0,
     retention_class: null,
     created_at: "2026-10-28T15:00:00.000Z",
@@ -38,6 +39,7 @@ export function sampleArtifact(changes: Partial<ArtifactRecord> = {}): ArtifactR
     findings: [],
     url: null,
     metadata: {},
+    icon_sha256: null,
     ...changes,
   };
 }

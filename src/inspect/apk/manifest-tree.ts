@@ -1,0 +1,58 @@
+/** A value as a compiled manifest has it. */
+export type ManifestValue =
+  | { readonly kind: "text"; readonly text: string }
+  /** Integers, and booleans as 0 or not 0. Unsigned, 32 bits. */
+  | { readonly kind: "number"; readonly number: number }
+  | { readonly kind: "boolean"; readonly value: boolean }
+  /** `@0x7f010001`: the value stands in the resources. */
+  | { readonly kind: "reference"; readonly id: number }
+  /** A kind that no attribute read here has. */
+  | { readonly kind: "other" };
+
+export interface ManifestElement {
+  readonly name: string;
+  /** By `android:name` for the framework's attributes, `package` for those of no namespace. */
+  readonly attributes: ReadonlyMap<string, ManifestValue>;
+  readonly children: readonly ManifestElement[];
+}
+
+export const ANDROID_NAMESPACE = "http://schemas.android.com/apk/res/android";
+
+/**
+ * Android finds attributes by these numbers and not by their names, which a packer may have changed or removed: what is shown here must
+ * be what the device reads. From `android.R.attr`.
+ */
+const attributeIds: ReadonlyMap<number, string> = new Map([
+  [0x01010001, "android:label"],
+  [0x01010002, "android:icon"],
+  [0x01010003, "android:name"],
+  [0x0101000f, "android:debuggable"],
+  [0x01010027, "android:scheme"],
+  [0x01010028, "android:host"],
+  [0x01010029, "android:port"],
+  [0x0101020c, "android:minSdkVersion"],
+  [0x0101021b, "android:versionCode"],
+  [0x0101021c, "android:versionName"],
+  [0x01010270, "android:targetSdkVersion"],
+  [0x01010271, "android:maxSdkVersion"],
+  [0x01010272, "android:testOnly"],
+  [0x0101028e, "android:required"],
+  [0x0101054c, "android:targetSandboxVersion"],
+  [0x01010572, "android:compileSdkVersion"],
+  [0x01010576, "android:versionCodeMajor"],
+]);
+
+/**
+ * The name an attribute is kept under, or undefined for one that is not read. `resourceId` is 0 where the file gives none: then it is
+ * no framework attribute, whatever it is called, unless `trustName` says that names count there (bundles, which are compiled later).
+ */
+export function attributeName(
+  resourceId: number,
+  namespace: string,
+  name: string,
+  trustName = false,
+): string | undefined {
+  if (resourceId !== 0) return attributeIds.get(resourceId);
+  if (namespace === "") return name;
+  return trustName && namespace === ANDROID_NAMESPACE ? `android:${name}` : undefined;
+}

@@ -1,0 +1,103 @@
+import { finding } from "../findings.ts";
+import { type FileToInspect, type FormatReader, type FormatReport, noIdentity } from "../format-reader.ts";
+import type { Finding } from "../inspection.ts";
+import { readPart, UnreadableError, unreadableFinding } from "../unreadable.ts";
+import { readZipDirectory, type ZipDirectory } from "../zip/zip-directory.ts";
+import { zipFindings } from "../zip/zip-findings.ts";
+import { zipTree } from "../zip/zip-tree.ts";
+import { type AndroidManifest, readAndroidManifest } from "./android-manifest.ts";
+import { readBinaryXml } from "./binary-xml.ts";
+import { launcherIcon } from "./launcher-icon.ts";
+import { manifestFindings } from "./manifest-findings.ts";
+import { nativeAbis } from "./native-abis.ts";
+import { readResourceTable } from "./resource-table.ts";
+import { signatureFacts, signerFindings, signersOf } from "./signature-facts.ts";
+import { verifyApk } from "./verify-apk.ts";
+
+/** Real manifests stay below 1 MiB, resource tables below 30. Both are held in memory. */
+const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+const MAX_TABLE_BYTES = 64 * 1024 * 1024;
+
+/** What Android assumes of an app without a manifest that can be read is of no matter: it does not install it. */
+const noNeeds = { minSdk: 1, targetSdk: 1, targetSandbox: 1 };
+
+/**
+ * An Android app. Facts: what its manifest says (`package`, `version_name`, `version_code`, `label`, `min_os`, `min_sdk`, `target_sdk`,
+ * `max_sdk`, `compile_sdk`, `permissions`, `features`, `optional_features`, `deep_links`, `debuggable`, `test_only`, `split`), `icon` (its
+ * path), `architectures` (folders of `lib/`), `signatures`, `certificates`, `v4_signature`.
+ */
+export const readApk: FormatReader = async (file) => {
+  const findings: Finding[] = [];
+  const directory = await readDirectory(file, findings);
+  if (!directory) return { facts: {}, identity: noIdentity, findings };
+  findings.push(...(await zipFindings(file.bytes, directory, file.verify)));
+  const { manifest, ...app } = await readApp(file, directory, findings);
+  const { abis, runsOn } = nativeAbis(directory.entries.map(({ name }) => name));
+  // What a bomb holds is not unpacked; its signature is of no matter, as it is refused.
+  const isSound = !findings.some(({ severity }) => severity === "error");
+  const signed = await verifyApk(file.bytes, directory, manifest ?? noNeeds, file.verify && isSound);
+  findings.push(...signed.findings, ...signerFindings(signed, file.nowMs));
+  return {
+    facts: {
+      ...manifest?.facts,
+      icon: app.iconPath ?? null,
+      architectures: abis,
+      ...signatureFacts(signed),
+    },
+    identity: {
+      id: manifest?.packageName ?? null,
+      version: manifest?.versionName ?? null,
+      build: manifest?.versionCode ?? null,
+      label: manifest?.label ?? null,
+      signers: signersOf(signed),
+    },
+    findings,
+    runsOn,
+    ...(app.icon && { icon: app.icon }),
+  };
+};
+
+/** Every signature covers the directory, and nothing is installed without one. */
+async function readDirectory(
+  { bytes }: FileToInspect,
+  findings: Finding[],
+): Promise<ZipDirectory | undefined> {
+  try {
+    return await readZipDirectory(bytes);
+  } catch (error) {
+    findings.push(unreadableFinding(error));
+    if (error instanceof UnreadableError && error.reason === "damaged") {
+      const message = "No signature of the APK holds: its directory cannot be read.";
+      findings.push(finding("validation.apk_signature_invalid", message, undefined, error.where));
+    }
+    return undefined;
+  }
+}
+
+interface App extends Pick<FormatReport, "icon"> {
+  readonly manifest?: AndroidManifest | undefined;
+  readonly iconPath?: string | undefined;
+}
+
+async function readApp({ bytes }: FileToInspect, directory: ZipDirectory, findings: Finding[]): Promise<App> {
+  const files = zipTree(bytes, directory);
+  const manifestFile = files.get("AndroidManifest.xml");
+  if (!manifestFile) {
+    findings.push(finding("validation.manifest_missing", "The APK has no AndroidManifest.xml."));
+    return {};
+  }
+  const root = await readPart(findings, async () =>
+    readBinaryXml(await manifestFile.read(MAX_MANIFEST_BYTES)),
+  );
+  if (!root) return {};
+  const tableFile = files.get("resources.arsc");
+  const resources =
+    tableFile &&
+    (await readPart(findings, async () => readResourceTable(await tableFile.read(MAX_TABLE_BYTES))));
+  const manifest = await readPart(findings, () => readAndroidManifest(root, resources));
+  // Where the resources are damaged, what needs none of them is still known.
+  const known = manifest ?? readAndroidManifest(root, undefined);
+  findings.push(...manifestFindings(known));
+  const picture = await readPart(findings, () => launcherIcon(root, resources, files));
+  return { manifest: known, iconPath: picture?.path, ...(picture && { icon: picture.icon }) };
+}

@@ -1,0 +1,81 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, it } from "vitest";
+
+import { needs } from "../../../test/support/required-tools.ts";
+import { bufferAccess } from "../inspect-fixtures.ts";
+import { readTar } from "./read-tar.ts";
+
+const read = (file: Buffer) =>
+  readTar({
+    bytes: bufferAccess(file),
+    declared: { platform: "linux", filename: "a" },
+    nowMs: 0,
+    verify: true,
+  });
+
+const isRefused = async (file: Buffer) =>
+  (await read(file)).findings.some(({ severity }) => severity === "error");
+
+needs(
+  "tar",
+  "gzip",
+  "xz",
+  "zstd",
+  "bzip2",
+)("what GNU tar makes", () => {
+  const directory = mkdtempSync(join(tmpdir(), "dist-tar-"));
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  const longName = `${"d".repeat(90)}/${"e".repeat(90)}/${"n".repeat(120)}`;
+  mkdirSync(join(directory, "in", longName, ".."), { recursive: true });
+  writeFileSync(join(directory, "in", longName), "long");
+  writeFileSync(join(directory, "in/sparse"), "x");
+  truncateSync(join(directory, "in/sparse"), 4 * 1024 * 1024);
+  symlinkSync(longName, join(directory, "in/link"));
+  writeFileSync(join(directory, "in/rights"), "x".repeat(100_000));
+  chmodSync(join(directory, "in/rights"), 0o4755);
+
+  const tar = (...options: readonly string[]): Buffer =>
+    spawnSync("tar", ["-C", directory, "-cf", "-", ...options, "in"], { maxBuffer: 1e9 }).stdout;
+  const listed = (file: Buffer) =>
+    spawnSync("tar", ["-tf", "-"], { input: file }).stdout.toString().trim().split("\n");
+
+  const packings = ["", "--gzip", "--xz", "--zstd", "--bzip2"];
+
+  it.each(packings)("is read as tar lists it, with %s", async (packing) => {
+    for (const format of ["--format=gnu", "--format=posix"]) {
+      for (const sparse of [[], ["--sparse"]]) {
+        const options = [format, ...sparse];
+        const { facts, findings } = await read(tar(...options, ...(packing === "" ? [] : [packing])));
+        expect(facts).toMatchObject({
+          entries: listed(tar(...options)).length,
+          top_level: ["in"],
+          links: 1,
+          sparse_files: sparse.length,
+          setuid: ["in/rights"],
+          complete: true,
+        });
+        expect(findings.map(({ code }) => code)).toEqual(["validation.setuid"]);
+      }
+    }
+  });
+
+  // Each bit of the packed data that the tool minds, we mind.
+  it.each([
+    ["gzip", "--gzip"],
+    ["xz", "--xz"],
+    ["bzip2", "--bzip2"],
+    ["zstd", "--zstd"],
+  ])("is refused exactly when %s finds its checksum wrong", async (tool, packing) => {
+    const file = tar(packing);
+    for (let at = 10; at < file.length; at += Math.ceil(file.length / 60)) {
+      const changed = Buffer.from(file);
+      changed[at]! ^= 4;
+      const second = spawnSync(tool, ["-t"], { input: changed });
+      expect(await isRefused(changed), `byte ${at} of ${file.length}`).toBe(second.status !== 0);
+    }
+  });
+});
