@@ -51,7 +51,7 @@ function pixelsOf(png: Buffer, width: number): Pixel[][] {
   for (let start = 0; start < rows.length; start += 1 + width * 4) {
     const isUp = rows[start] === 2;
     const row = Buffer.from(rows.subarray(start + 1, start + 1 + width * 4));
-    for (let at = 0; isUp && at < row.length; at += 1) row[at] = row[at]! + above[at]!;
+    if (isUp) for (const [at, value] of above.entries()) row[at] = row[at]! + value;
     pixels.push(
       Array.from({ length: width }, (_, at) => [...row.subarray(at * 4, at * 4 + 4)] as unknown as Pixel),
     );
