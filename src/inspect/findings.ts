@@ -106,79 +106,6 @@ export const findingCodes = {
     severity: "warning",
     about: "The file names the signer that the app pins, but its signature cannot be verified here.",
   },
-  "validation.unsigned": {
-    severity: "warning",
-    about: "Nobody has signed the file.",
-  },
-  "validation.manifest_missing": {
-    severity: "warning",
-    about: "The file lacks the part that says what it is: what it is called, which version, what it needs.",
-  },
-  "validation.debuggable": {
-    severity: "warning",
-    about: "The app may be debugged: whoever has the device at hand reads and changes what it keeps.",
-  },
-  "validation.test_only": {
-    severity: "warning",
-    about: "The Android app is marked for tests only, and devices do not install it from a download.",
-  },
-  "validation.apk_signature_invalid": {
-    severity: "error",
-    about:
-      "A signature of the APK that some Android it is for looks at does not hold, is missing there, or is another signer's than the rest.",
-  },
-  "validation.apk_signature_stripped": {
-    severity: "error",
-    about: "The APK says that it was signed by a newer scheme too, and that signature is gone.",
-  },
-  "validation.apk_unprotected_entries": {
-    severity: "info",
-    about: "The APK has files in META-INF that its only signature, of scheme v1, does not cover.",
-  },
-  "validation.aab_signature_invalid": {
-    severity: "error",
-    about: "The bundle's JAR signature does not hold.",
-  },
-  "validation.corrupt_data": {
-    severity: "error",
-    about: "A packed part of the file does not unpack, or to other bytes than its own checksum says.",
-  },
-  "validation.deb_digest_mismatch": {
-    severity: "error",
-    about: "A file in the Debian package is not the one that the package's md5sums list, or is missing.",
-  },
-  "validation.rpm_digest_mismatch": {
-    severity: "error",
-    about: "The rpm package's header or payload has another digest than the package states.",
-  },
-  "validation.setuid": {
-    severity: "info",
-    about: "The archive or package has programs that run with their owner's or group's rights.",
-  },
-  "validation.tar_device": {
-    severity: "warning",
-    about: "Unpacking the archive makes device nodes.",
-  },
-  "validation.tar_duplicate_name": {
-    severity: "info",
-    about: "A name stands twice in the tar archive; the last entry of it is what stays.",
-  },
-  "validation.tar_empty": {
-    severity: "info",
-    about: "The tar archive has no entries.",
-  },
-  "validation.tar_no_end": {
-    severity: "warning",
-    about: "The tar archive does not end with an empty block, as it should: it may have been cut off.",
-  },
-  "validation.tar_unsafe_name": {
-    severity: "error",
-    about: "The tar archive has a name or a link that leads out of the folder it is unpacked into.",
-  },
-  "validation.unpack_bomb": {
-    severity: "error",
-    about: "Packed data unpack to so much more than their size that whoever opens the file fills the disk.",
-  },
   "validation.signer_unread": {
     severity: "warning",
     about: "The app pins who may sign for this platform, and nothing read who signed this file.",
@@ -217,6 +144,14 @@ export const findingCodes = {
     severity: "warning",
     about: "A certificate that the file is signed with is good only from a later day on.",
   },
+  "validation.timestamp_invalid": {
+    severity: "error",
+    about: "The signature carries a timestamp that does not hold.",
+  },
+  "validation.timestamp_missing": {
+    severity: "info",
+    about: "The signature has no timestamp, so that it ends with its certificate.",
+  },
   "validation.dmg_checksum_mismatch": {
     severity: "error",
     about: "A checksum of the disk image is not that of its bytes.",
@@ -244,14 +179,6 @@ export const findingCodes = {
   "validation.pkg_signature_invalid": {
     severity: "error",
     about: "A signature of the installer package does not verify over its table of contents.",
-  },
-  "validation.timestamp_invalid": {
-    severity: "error",
-    about: "The signature carries a timestamp that does not hold.",
-  },
-  "validation.timestamp_missing": {
-    severity: "info",
-    about: "The signature has no timestamp, so that it ends with its certificate.",
   },
   "validation.arch_unsupported": {
     severity: "error",
@@ -345,6 +272,79 @@ export const findingCodes = {
   "validation.signer_not_apple": {
     severity: "warning",
     about: "A signature's certificate does not lead to Apple: whoever made it could put any name into it.",
+  },
+  "validation.unsigned": {
+    severity: "warning",
+    about: "Nobody has signed the file.",
+  },
+  "validation.manifest_missing": {
+    severity: "warning",
+    about: "The file lacks the part that says what it is: what it is called, which version, what it needs.",
+  },
+  "validation.debuggable": {
+    severity: "warning",
+    about: "The app may be debugged: whoever has the device at hand reads and changes what it keeps.",
+  },
+  "validation.test_only": {
+    severity: "warning",
+    about: "The Android app is marked for tests only, and devices do not install it from a download.",
+  },
+  "validation.apk_signature_invalid": {
+    severity: "error",
+    about:
+      "A signature of the APK that some Android it is for looks at does not hold, is missing there, or is another signer's than the rest.",
+  },
+  "validation.apk_signature_stripped": {
+    severity: "error",
+    about: "The APK says that it was signed by a newer scheme too, and that signature is gone.",
+  },
+  "validation.apk_unprotected_entries": {
+    severity: "info",
+    about: "The APK has files in META-INF that its only signature, of scheme v1, does not cover.",
+  },
+  "validation.aab_signature_invalid": {
+    severity: "error",
+    about: "The bundle's JAR signature does not hold.",
+  },
+  "validation.corrupt_data": {
+    severity: "error",
+    about: "A packed part of the file does not unpack, or to other bytes than its own checksum says.",
+  },
+  "validation.deb_digest_mismatch": {
+    severity: "error",
+    about: "A file in the Debian package is not the one that the package's md5sums list, or is missing.",
+  },
+  "validation.rpm_digest_mismatch": {
+    severity: "error",
+    about: "The rpm package's header or payload has another digest than the package states.",
+  },
+  "validation.setuid": {
+    severity: "info",
+    about: "The archive or package has programs that run with their owner's or group's rights.",
+  },
+  "validation.tar_device": {
+    severity: "warning",
+    about: "Unpacking the archive makes device nodes.",
+  },
+  "validation.tar_duplicate_name": {
+    severity: "info",
+    about: "A name stands twice in the tar archive; the last entry of it is what stays.",
+  },
+  "validation.tar_empty": {
+    severity: "info",
+    about: "The tar archive has no entries.",
+  },
+  "validation.tar_no_end": {
+    severity: "warning",
+    about: "The tar archive does not end with an empty block, as it should: it may have been cut off.",
+  },
+  "validation.tar_unsafe_name": {
+    severity: "error",
+    about: "The tar archive has a name or a link that leads out of the folder it is unpacked into.",
+  },
+  "validation.unpack_bomb": {
+    severity: "error",
+    about: "Packed data unpack to so much more than their size that whoever opens the file fills the disk.",
   },
 } as const satisfies Readonly<Record<string, FindingDefinition>>;
 

@@ -51,7 +51,7 @@ const samples: ReadonlyArray<readonly [Platform, filename: string, file: Buffer,
   ["ios", "a.ipa", zipFile(), "application/octet-stream"],
   ["macos", "a.zip", zipFile(), "application/zip"],
   ["macos", "a.dmg", dmgFile(), "application/x-apple-diskimage"],
-  ["macos", "a.pkg", placed(28, [0, "xar!"]), "application/x-xar"],
+  ["macos", "a.pkg", placed(28, [0, "xar!"], [4, [0, 28, 0, 1]]), "application/x-xar"],
   ["linux", "a.tar", tar, "application/x-tar"],
   ["linux", "a.tar.gz", gzipSync(tar), "application/gzip"],
   ["linux", "a.txz", Buffer.from(xzTar, "base64"), "application/x-xz"],
@@ -69,7 +69,9 @@ const samples: ReadonlyArray<readonly [Platform, filename: string, file: Buffer,
 
 /** What is said of files made by hand, which have little more than the first bytes of their format. */
 const bare: ReadonlySet<string> = new Set([
+  "validation.app_missing",
   "validation.damaged",
+  "validation.dmg_app_unread",
   "validation.manifest_missing",
   "validation.unsigned",
 ]);

@@ -5,11 +5,16 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { readDmg } from "../../src/inspect/dmg/read-dmg.ts";
+import { readDmg, readDmgTrusting } from "../../src/inspect/dmg/read-dmg.ts";
 import { inspectArtifact } from "../../src/inspect/inspect-artifact.ts";
 import { bufferAccess, placed } from "../../src/inspect/inspect-fixtures.ts";
 import { buildHfs } from "../support/hfs-builder.ts";
+import { buildApfs } from "../support/apfs-builder.ts";
+import { type AppleKeys, bundle, makeAppleKeys, TEAM, under } from "../support/apple-app.ts";
+import { signDmg } from "../support/dmg-signer.ts";
+import { packageInfo } from "../support/made-pkg.ts";
 import { needs } from "../support/required-tools.ts";
+import { buildXar } from "../support/xar-builder.ts";
 import { buildUdif, type UdifPacking } from "../support/udif-builder.ts";
 
 const run = promisify(execFile);
@@ -173,6 +178,172 @@ describe("a disk image that was made to harm", () => {
     const large = changeTable(changeTable(file, 16, "0000020000000000"), -188, "0000020000000000");
     const { facts } = await read(large);
     expect(facts).toMatchObject({ partitions: [{ size_bytes: 2 ** 50, checksum_verified: false }] });
+  });
+});
+
+needs("openssl", "plistutil")("a disk image with an app", () => {
+  let keys: AppleKeys;
+  let files: ReadonlyArray<{ path: string; content: Buffer; isLink?: boolean }>;
+  beforeAll(async () => {
+    keys = await makeAppleKeys();
+    const app = bundle({
+      info: {
+        CFBundleIdentifier: "com.acme.app",
+        CFBundleExecutable: "Acme",
+        CFBundleName: "Acme",
+        CFBundleShortVersionString: "1.4.0",
+        CFBundleVersion: "142",
+        LSMinimumSystemVersion: "12.0",
+      },
+      files: {
+        "Resources/data.bin": Buffer.alloc(100_000, "sealed "),
+        "Resources/latest": { link: "data.bin" },
+      },
+      signature: {
+        identifier: "com.acme.app",
+        team: TEAM,
+        signer: keys.developerId,
+        chain: [keys.authority],
+        flags: 0x10000,
+      },
+      program: { platform: "macOS" },
+      isMac: true,
+    });
+    files = [
+      ...Object.entries(under("Acme.app", app)).map(([path, content]) => {
+        return { path, content, isLink: path.endsWith("Resources/latest") };
+      }),
+      { path: "Applications", content: Buffer.from("/Applications"), isLink: true },
+    ];
+  });
+  afterAll(() => keys.keys.remove());
+
+  const tomorrow = () => Date.now() + 24 * 60 * 60 * 1000;
+  const trusting = (file: Buffer, verify = true) =>
+    readDmgTrusting(keys.roots, { bytes: bufferAccess(file), declared, nowMs: tomorrow(), verify });
+  const signer = () => ({ signer: keys.developerId, chain: [keys.authority], team: TEAM });
+
+  it.each([
+    ["HFS+", buildHfs, "hfs+"],
+    ["APFS", buildApfs, "apfs"],
+  ] as const)("in %s tells about the app as about one that comes alone", async (_, build, fileSystem) => {
+    const file = await buildUdif([{ name: "disk image (Apple : 1)", content: build(files) }]);
+    const { facts, identity, findings, runsOn } = await trusting(file);
+    expect(findings.map(({ code }) => code)).toEqual(["validation.not_notarized"]);
+    expect(facts).toMatchObject({
+      file_system: fileSystem,
+      app: "Acme.app",
+      min_os: "macOS 12.0",
+      signing: "developer_id",
+      hardened_runtime: true,
+      notarization_ticket: "not_stapled",
+      image_signature: null,
+    });
+    expect(identity).toMatchObject({
+      id: "com.acme.app",
+      version: "1.4.0",
+      build: "142",
+      signers: [{ kind: "apple_team", id: TEAM, verified: true }],
+    });
+    expect(runsOn).toEqual(["arm64"]);
+  });
+
+  it.each([
+    ["HFS+", buildHfs],
+    ["APFS", buildApfs],
+  ] as const)("in %s in which a byte of a sealed file was changed is refused", async (_, build) => {
+    const content = build(files);
+    content.write("SEALED", content.indexOf("sealed sealed"));
+    const { identity, findings } = await trusting(await buildUdif([{ name: "a", content }]));
+    expect(findings.some(({ severity }) => severity === "error")).toBe(true);
+    expect(identity.signers).toMatchObject([{ id: TEAM, verified: false }]);
+  });
+
+  it("that is signed itself and has a ticket needs no more", async () => {
+    const content = buildHfs(files);
+    const file = await buildUdif([{ name: "a", content }], {
+      sign: signDmg({ ...signer(), ticket: Buffer.from("s8ch ticket") }),
+    });
+    const { facts, identity, findings } = await trusting(file);
+    expect(findings).toEqual([]);
+    expect(facts).toMatchObject({
+      notarization_ticket: "stapled",
+      image_signature: { scheme: "code", verified: true, identifier: "acme", team: TEAM, digest: "sha256" },
+    });
+    expect(facts["image_certificates"]).toHaveLength(2);
+    expect(identity.signers).toMatchObject([{ id: TEAM, verified: true }]);
+    const quick = await trusting(file, false);
+    expect(quick.identity.signers).toMatchObject([{ id: TEAM, verified: false }]);
+  });
+
+  it("of whose signed bytes one was flipped anywhere is not verified", async () => {
+    const sound = await buildUdif([{ name: "a", content: buildHfs(files), packing: "raw" }], {
+      sign: signDmg(signer()),
+    });
+    const trailer = trailerOf(sound);
+    const signature = Number(sound.readBigUInt64BE(trailer + 296));
+    // Disk, property list, digests in the CodeDirectory; in the trailer: flags, a segment's id, the checksum's unused bits, the image's variant.
+    const places = [
+      5000,
+      signature - 30,
+      signature + 116,
+      trailer + 15,
+      trailer + 70,
+      trailer + 200,
+      trailer + 491,
+    ];
+    for (const at of places) {
+      const file = Buffer.from(sound);
+      file[at]! ^= 2;
+      const { facts, findings, identity } = await trusting(file);
+      expect(facts["image_signature"], `byte ${at}`).toMatchObject({ verified: false });
+      expect(findings.map(({ code }) => code)).toContain("validation.code_signature_invalid");
+      expect(
+        identity.signers.some(({ verified }) => verified),
+        `byte ${at}`,
+      ).toBe(false);
+    }
+  });
+
+  it("that is signed but has no app tells who signed it, and what it lacks", async () => {
+    const file = await buildUdif(disk(), { sign: signDmg(signer()) });
+    const { identity, findings } = await trusting(file);
+    expect(findings.map(({ code }) => code)).toEqual(["validation.not_notarized", "validation.app_missing"]);
+    expect(identity.signers).toMatchObject([{ id: TEAM, verified: true }]);
+    const others = await readDmg({ bytes: bufferAccess(file), declared, nowMs: tomorrow(), verify: true });
+    expect(others.findings.map(({ code }) => code)).toContain("validation.signer_not_apple");
+    expect(others.identity.signers).toMatchObject([{ id: expect.stringMatching(/^[0-9a-f]{64}$/) }]);
+  });
+
+  it("of several apps tells so", async () => {
+    const second = files.map((file) => ({ ...file, path: file.path.replace("Acme.app", "Zeta.app") }));
+    const content = buildHfs([...files, ...second.filter(({ path }) => path !== "Applications")]);
+    const { facts, findings } = await trusting(await buildUdif([{ name: "a", content }]));
+    expect(facts["app"]).toBe("Acme.app");
+    expect(findings.map(({ code }) => code)).toContain("validation.app_several");
+  });
+});
+
+describe("a disk image without an app", () => {
+  it("but with an installer package tells about that", async () => {
+    const pkg = await buildXar([{ path: "PackageInfo", content: Buffer.from(packageInfo) }]);
+    const content = buildHfs([{ path: "Install Acme.pkg", content: pkg }]);
+    const { facts, identity, findings } = await read(await buildUdif([{ name: "a", content }]));
+    expect(facts).toMatchObject({ package: "Install Acme.pkg", kind: "component" });
+    expect(identity).toMatchObject({ id: "com.acme.app", version: "1.4.0" });
+    expect(findings).toMatchObject([{ code: "validation.unsigned", where: "Install Acme.pkg" }]);
+  });
+
+  it("whose files claim far more bytes than the image has is not looked into", async () => {
+    const content = buildHfs([{ path: "large", content: Buffer.alloc(4096, 1) }]);
+    // The fork's size becomes 2 TiB, and so many blocks its only extent.
+    const fork = content.indexOf(Buffer.from("0000000000001000" + "00001000" + "00000001", "hex"), 8192);
+    content.writeUInt32BE(0x200, fork);
+    content.writeUInt32BE(0x20000000, fork + 12);
+    content.writeUInt32BE(0x20000000, fork + 20);
+    const { facts, findings } = await read(await buildUdif([{ name: "a", content }]));
+    expect(findings.map(({ code }) => code)).toContain("validation.limit");
+    expect(facts["volume"]).toBeNull();
   });
 });
 

@@ -34,7 +34,7 @@ describe("an installer package", () => {
       created_at: "2026-11-20T10:00:00",
       toc_checksum: { algorithm: "sha1", verified: true },
       signatures: [],
-      notarization_ticket: false,
+      notarization_ticket: "not_stapled",
     });
     expect(facts["packages"]).toEqual([
       {
@@ -220,7 +220,7 @@ needs("openssl", "7z")("a signed installer package", () => {
       ],
       signing: "developer_id",
       team_id: "ACME123456",
-      notarization_ticket: false,
+      notarization_ticket: "not_stapled",
     });
     expect(facts["certificates"]).toHaveLength(2);
     expect(identity.signers).toEqual([
@@ -255,7 +255,7 @@ needs("openssl", "7z")("a signed installer package", () => {
   it("with a stapled ticket is notarized", async () => {
     const file = stapled(signed, Buffer.alloc(1500, "ticket"));
     expect(await codes(file)).toEqual([]);
-    expect((await trusting(file)).facts).toMatchObject({ notarization_ticket: true });
+    expect((await trusting(file)).facts).toMatchObject({ notarization_ticket: "stapled" });
   });
 
   it("whose certificate Apple did not issue names no team", async () => {

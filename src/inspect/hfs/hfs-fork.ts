@@ -1,4 +1,5 @@
 import type { ByteReader } from "../byte-reader.ts";
+import type { FileExtent } from "../volume/extent-access.ts";
 
 /** A run of allocation blocks. */
 export interface Extent {
@@ -33,4 +34,14 @@ export function readExtents(reader: ByteReader): Extent[] {
 /** How many blocks extents have. */
 export function countBlocks(extents: readonly Extent[]): number {
   return extents.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** Extents as stretches of the file, one after the other. */
+export function fileExtents(extents: readonly Extent[], blockBytes: number): FileExtent[] {
+  let next = 0;
+  return extents.map(({ start, count }) => {
+    const extent = { start: next, length: count * blockBytes, offset: start * blockBytes };
+    next += extent.length;
+    return extent;
+  });
 }

@@ -2,7 +2,7 @@ import type { RandomAccess } from "../../base/random-access.ts";
 import { ByteReader } from "../byte-reader.ts";
 import { readExactly } from "../bytes.ts";
 import { UnreadableError } from "../unreadable.ts";
-import { type Extent, type Fork, readFork } from "./hfs-fork.ts";
+import { type Fork, readFork } from "./hfs-fork.ts";
 
 const HEADER_OFFSET = 1024;
 const HEADER_BYTES = 512;
@@ -66,22 +66,3 @@ export async function readHfsVolume(bytes: RandomAccess): Promise<HfsVolume> {
 
 const WHERE = "HFS+ volume header";
 const FORK_BYTES = 80;
-
-/** The extents of a file as byte ranges of the volume. Throws `UnreadableError` where they lead out of it. */
-export function* ranges(volume: HfsVolume, extents: readonly Extent[]): Generator<ByteRange> {
-  for (const { start, count } of extents) {
-    if (start + count > volume.blockCount) {
-      throw new UnreadableError(
-        "damaged",
-        `The HFS+ volume has a file in blocks ${start} to ${start + count}, of ${volume.blockCount}.`,
-        WHERE,
-      );
-    }
-    yield { offset: start * volume.blockBytes, length: count * volume.blockBytes };
-  }
-}
-
-export interface ByteRange {
-  readonly offset: number;
-  readonly length: number;
-}

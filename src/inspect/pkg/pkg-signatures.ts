@@ -68,7 +68,7 @@ export async function readPkgSignatures(
       certificates: first?.map(certificateFacts) ?? [],
       signing: isTrusted ? certificateKind(first[0]!) : null,
       team_id: isTrusted ? certificateTeam(first[0]!) : null,
-      notarization_ticket: isStapled,
+      notarization_ticket: isStapled ? "stapled" : "not_stapled",
     },
     signers: signers.flatMap((own) => readSigner(own, context)),
   };
