@@ -16,6 +16,7 @@ const all = [
   "engines",
   "object-store",
   "migrate",
+  "inspect-ipa",
 ];
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !all.includes(name));

@@ -57,9 +57,9 @@ export type SignerKind = "android_certificate" | "apple_team" | "authenticode" |
 export interface Signer {
   readonly kind: SignerKind;
   /**
-   * What pins name. `android_certificate`: the SHA-256 of the certificate, in hex. `apple_team`: the team's ten characters.
-   * `authenticode`: subject and issuer of the certificate, `CN=… | CN=…`. `package_key`: the key's fingerprint, or its id where
-   * that is all there is, in lower-case hex.
+   * What pins name. `android_certificate`: the SHA-256 of the certificate, in hex. `apple_team`: the team's ten characters, or, since
+   * anybody could write a team into a certificate that Apple did not issue, such a one's SHA-256. `authenticode`: subject and issuer of
+   * the certificate, `CN=… | CN=…`. `package_key`: the key's fingerprint, or its id where that is all there is, in lower-case hex.
    */
   readonly id: string;
   /** For people: the certificate's subject, the team's name, the key's owner. */

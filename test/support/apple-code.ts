@@ -43,6 +43,8 @@ export interface CodeSignatureOptions {
   /** A CodeDirectory for each, the first one signed over. */
   readonly hashes?: ReadonlyArray<"sha1" | "sha256">;
   readonly pageShift?: number;
+  /** The room that is left for it, 32 KiB when absent. */
+  readonly signatureBytes?: number;
   /** False leaves out Apple's attributes, which alone name the second CodeDirectory. */
   readonly withCdhashes?: boolean;
 }
@@ -78,7 +80,7 @@ export function program({
     segment,
     u32(0x32, 24, platforms[platform], 0x000f0000, 0x00110400, 0),
     ...(options.isEncrypted ? [u32(0x2c, 24, 0x400, 0x400, 1, 0)] : []),
-    ...(signature ? [u32(0x1d, 16, limit, SIGNATURE_BYTES)] : []),
+    ...(signature ? [u32(0x1d, 16, limit, signature.signatureBytes ?? SIGNATURE_BYTES)] : []),
   ];
   const body = Buffer.concat(commands);
   const header = u32(0xfeedfacf, cpus[cpu][0], cpus[cpu][1], 2, commands.length, body.length, 0, 0);
@@ -160,8 +162,9 @@ function codeSignature(
     0xfade0cc0,
     Buffer.concat([u32be(all.length), ...index, ...all.map(([, part]) => part)]),
   );
-  if (signature.length > SIGNATURE_BYTES) throw new Error("The signature does not fit.");
-  return Buffer.concat([signature, Buffer.alloc(SIGNATURE_BYTES - signature.length)]);
+  const room = (options.signatureBytes ?? SIGNATURE_BYTES) - signature.length;
+  if (room < 0) throw new Error("The signature does not fit.");
+  return Buffer.concat([signature, Buffer.alloc(room)]);
 }
 
 function codeDirectory(
