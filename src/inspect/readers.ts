@@ -1,6 +1,3 @@
-import type { RandomAccess } from "../base/random-access.ts";
-import type { ArchReading } from "./arch-reading.ts";
-import { elfArch } from "./elf/elf-arch.ts";
 import { type FormatReader, noIdentity } from "./format-reader.ts";
 import type { Format } from "./inspection.ts";
 
@@ -10,16 +7,6 @@ const nothing = async (): Promise<FormatReader> => async () => ({
   identity: noIdentity,
   findings: [],
 });
-
-const archOnly =
-  (arch: (bytes: RandomAccess) => Promise<ArchReading>) =>
-  async (): Promise<FormatReader> =>
-  async ({ bytes }) => ({
-    facts: {},
-    identity: noIdentity,
-    findings: [],
-    arch: await arch(bytes),
-  });
 
 /** What reads the inside of each format; loaded when a file of that format comes. */
 export const readers: Readonly<Record<Format, () => Promise<FormatReader>>> = {
@@ -32,7 +19,7 @@ export const readers: Readonly<Record<Format, () => Promise<FormatReader>>> = {
   tar: async () => (await import("./tar/read-tar.ts")).readTar,
   deb: async () => (await import("./deb/read-deb.ts")).readDeb,
   rpm: async () => (await import("./rpm/read-rpm.ts")).readRpm,
-  appimage: archOnly(elfArch),
+  appimage: async () => (await import("./appimage/read-appimage.ts")).readAppImage,
   zip: async () => (await import("./zip/read-zip.ts")).readZip,
   exe: async () => (await import("./pe/read-pe.ts")).readPe,
   msi: async () => (await import("./msi/read-msi.ts")).readMsi,

@@ -2,6 +2,8 @@ import { elfMachine, ELF_START_BYTES, isElf, parseElfStart } from "../elf/elf-he
 import { finding, type FindingCode } from "../findings.ts";
 import type { Arch, Finding } from "../inspection.ts";
 import { UnreadableError } from "../unreadable.ts";
+import { archesOf } from "../macho/cpu-types.ts";
+import { MACHO_START_BYTES, machOCpus } from "../macho/macho-cpus.ts";
 import { leadsOut, linkLeadsOut, normalName } from "./entry-names.ts";
 import type { TarEntry } from "./tar-entries.ts";
 
@@ -86,16 +88,15 @@ export class ArchiveSummary {
     if (entry.sizeBytes < ELF_START_BYTES) return;
     let head: Buffer = Buffer.alloc(0);
     for await (const chunk of entry.content()) {
-      head = Buffer.concat([head, chunk.subarray(0, ELF_START_BYTES - head.length)]);
-      if (head.length === ELF_START_BYTES) break;
+      head = Buffer.concat([head, chunk.subarray(0, MACHO_START_BYTES - head.length)]);
+      if (head.length === MACHO_START_BYTES) break;
     }
-    if (!isElf(head) || ![1, 2].includes(head[4]!) || ![1, 2].includes(head[5]!)) return;
-    const start = parseElfStart(head);
-    // Object files (1) and core dumps (4) are not run.
-    if (start.type !== 2 && start.type !== 3) return;
-    this.#programs += 1;
-    const { native, arch } = elfMachine(start);
-    this.#machines.set(native, arch);
+    const machines = [
+      ...elfMachines(head),
+      ...machOCpus(head).map((cpu) => [cpu, archesOf([cpu])[0]] as const),
+    ];
+    if (machines.length > 0) this.#programs += 1;
+    for (const [native, arch] of machines) this.#machines.set(native, arch);
   }
 
   /** Facts for any archive. */
@@ -149,4 +150,13 @@ export class ArchiveSummary {
     const message = `The archive ${what}: ${shown}${more}.`;
     return [finding(code, message, { names, count }, this.#where ?? names[0])];
   }
+}
+
+/** What an ELF program or shared object is for; object files (1) and core dumps (4) are not run. */
+function elfMachines(head: Buffer): ReadonlyArray<readonly [native: string, arch: Arch | undefined]> {
+  if (!isElf(head) || ![1, 2].includes(head[4]!) || ![1, 2].includes(head[5]!)) return [];
+  const start = parseElfStart(head);
+  if (start.type !== 2 && start.type !== 3) return [];
+  const { native, arch } = elfMachine(start);
+  return [[native, arch]];
 }

@@ -51,6 +51,22 @@ describe("a tar archive", () => {
     expect(runsOn).toEqual([]);
   });
 
+  it("with programs for Apple's systems names their processors", async () => {
+    // A universal program: cafebabe, two entries of 20 bytes; a program: cffaedfe, type and subtype, 2 (program).
+    const universal = placed(
+      300,
+      [0, [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 2]],
+      [8, [1, 0, 0, 7, 0, 0, 0, 3]],
+      [28, [1, 0, 0, 12, 0, 0, 0, 0]],
+    ).toString("latin1");
+    const thin = placed(300, [0, [0xcf, 0xfa, 0xed, 0xfe, 12, 0, 0, 1]], [12, [2]]).toString("latin1");
+    expect(await read(tarFile(tarEntry("a", universal)))).toMatchObject({
+      facts: { architectures: ["x86_64", "arm64"] },
+      runsOn: [],
+    });
+    expect((await read(tarFile(tarEntry("a", thin)))).runsOn).toEqual(["arm64"]);
+  });
+
   it("is read from its beginning only where nothing is to be verified", async () => {
     const file = gzipSync(tarFile(tarEntry("a", "x".repeat(8 * 1024 * 1024)), tarEntry("b", "")));
     const facts = async (verify: boolean) => (await read(file, verify)).facts;
