@@ -18,6 +18,11 @@ const shownBytes = 16;
 /** How much of a refused content type a finding repeats. */
 const shownTypeLength = 200;
 
+const MAX_PLACEHOLDER_BYTES = 512;
+
+/** What a placeholder has in common with a file that was cut off or damaged. */
+const missingRest: ReadonlySet<string> = new Set(["validation.truncated", "validation.corrupt_data"]);
+
 /**
  * Looks at a file: extension, platform, content type and leading bytes first, then, when they fit, what its format's reader finds
  * inside. All that is wrong is reported at once. Facts always include `compression` (tar), `detected_arch` and `native_arch` (exe, deb,
@@ -63,10 +68,25 @@ const nothingInside: FormatReport = { facts: {}, identity: noIdentity, findings:
 async function readInside(format: Format, file: FileToInspect): Promise<FormatReport> {
   try {
     const read = await readers[format]();
-    return await read(file);
+    return sparePlaceholder(await read(file), file.bytes.sizeBytes);
   } catch (error) {
-    return { ...nothingInside, findings: [unreadableFinding(error)] };
+    const report = { ...nothingInside, findings: [unreadableFinding(error)] };
+    return sparePlaceholder(report, file.bytes.sizeBytes);
   }
+}
+
+/**
+ * Nobody's build is that small: a placeholder with the first bytes of its format, as pipelines are tried out with. That the rest is
+ * missing is said and blocks nothing.
+ */
+function sparePlaceholder(report: FormatReport, sizeBytes: number): FormatReport {
+  if (sizeBytes > MAX_PLACEHOLDER_BYTES) return report;
+  const findings = report.findings.map((found) =>
+    missingRest.has(found.code)
+      ? finding("validation.damaged", found.message, found.details, found.where)
+      : found,
+  );
+  return { ...report, findings };
 }
 
 async function firstMatch(

@@ -2,7 +2,7 @@ import { finding } from "../findings.ts";
 import { type FileToInspect, type FormatReader, type FormatReport, noIdentity } from "../format-reader.ts";
 import type { Finding } from "../inspection.ts";
 import { readPart, UnreadableError, unreadableFinding } from "../unreadable.ts";
-import { readZipDirectory, type ZipDirectory } from "../zip/zip-directory.ts";
+import { beginsWithEntry, readZipDirectory, type ZipDirectory } from "../zip/zip-directory.ts";
 import { zipFindings } from "../zip/zip-findings.ts";
 import { zipTree } from "../zip/zip-tree.ts";
 import { type AndroidManifest, readAndroidManifest } from "./android-manifest.ts";
@@ -57,7 +57,7 @@ export const readApk: FormatReader = async (file) => {
   };
 };
 
-/** Every signature covers the directory, and nothing is installed without one. */
+/** Every signature covers the directory, and nothing is installed without one. A file that never was an archive has none to break. */
 async function readDirectory(
   { bytes }: FileToInspect,
   findings: Finding[],
@@ -66,7 +66,7 @@ async function readDirectory(
     return await readZipDirectory(bytes);
   } catch (error) {
     findings.push(unreadableFinding(error));
-    if (error instanceof UnreadableError && error.reason === "damaged") {
+    if (error instanceof UnreadableError && error.reason === "damaged" && (await beginsWithEntry(bytes))) {
       const message = "No signature of the APK holds: its directory cannot be read.";
       findings.push(finding("validation.apk_signature_invalid", message, undefined, error.where));
     }

@@ -106,18 +106,23 @@ async function findEnd(bytes: RandomAccess): Promise<End> {
 
 /** What begins with an entry was an archive and is cut off; four bytes alone make none. */
 async function whyNoEnd(bytes: RandomAccess): Promise<UnreadableError> {
-  const header = await readUpTo(bytes, 0, LOCAL_BYTES);
-  const isEntry =
-    header.length === LOCAL_BYTES &&
-    header.readUInt16LE(4) <= MAX_VERSION &&
-    header.readUInt16LE(26) > 0 &&
-    [0, 8].includes(header.readUInt16LE(8));
-  return isEntry
+  return (await beginsWithEntry(bytes))
     ? new UnreadableError("truncated", "The zip archive ends before its central directory.")
     : new UnreadableError(
         "damaged",
         "The file begins as a zip archive does, but is none: it has no entry and no end record.",
       );
+}
+
+/** True when a file begins with the header of an entry, not just with its four bytes. Raises what reading the bytes raises. */
+export async function beginsWithEntry(bytes: RandomAccess): Promise<boolean> {
+  const header = await readUpTo(bytes, 0, LOCAL_BYTES);
+  return (
+    header.length === LOCAL_BYTES &&
+    header.readUInt16LE(4) <= MAX_VERSION &&
+    header.readUInt16LE(26) > 0 &&
+    [0, 8].includes(header.readUInt16LE(8))
+  );
 }
 
 async function readEnd(
