@@ -96,10 +96,11 @@ export function peFile(machine: number): Buffer {
  */
 export function tarEntry(
   name: string,
-  content: string,
+  text: string | Uint8Array,
   type = "0",
   { link = "", mode = "0000644" } = {},
 ): Buffer {
+  const content = typeof text === "string" ? Buffer.from(text, "latin1") : text;
   const size = content.length.toString(8).padStart(11, "0");
   const header = placed(
     512,
@@ -114,7 +115,7 @@ export function tarEntry(
   );
   const sum = header.reduce((total, byte) => total + byte, 0);
   header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
-  return Buffer.concat([header, placed(Math.ceil(content.length / 512) * 512, [0, content])]);
+  return Buffer.concat([header, content, Buffer.alloc(-content.length & 511)]);
 }
 
 /** A tar archive: entries and two empty blocks. */

@@ -27,11 +27,11 @@ const broken: Fault = { kind: "refuse", status: 500, code: "InternalError" };
 const otherBytes: Fault = { kind: "another etag", etag: "0".repeat(32) };
 
 /** Bytes of an archive that nobody has seen; one request, or a multipart upload. */
-const archive = (sizeBytes: number): Buffer => Buffer.concat([tarGzBytes(""), randomBytes(sizeBytes)]);
+const archive = (sizeBytes: number): Uint8Array => tarGzBytes(randomBytes(sizeBytes));
 const sizes = { small: 1_000, large: 9 * MIB };
 
 /** Publishes these bytes over HTTP, as a CI job does. */
-async function publish(bytes: Buffer) {
+async function publish(bytes: Uint8Array) {
   versions += 1;
   const version = `1.0.${versions}`;
   const manifest = await writeRelease(distd.directory, { version, channel: "beta", bytes });
@@ -43,7 +43,7 @@ const download = (sha256: string) => ask(`${distd.url}/download/${sha256}`);
 const verify = (...place: readonly string[]) =>
   runDist(["store", "verify", ...place], place[0] === "--server" ? { DIST_TOKEN: distd.admin } : env);
 
-async function published(bytes: Buffer): Promise<string> {
+async function published(bytes: Uint8Array): Promise<string> {
   const { exit, json } = await publish(bytes);
   expect([exit, json?.status]).toEqual([0, "published"]);
   return json.artifacts[0].sha256 as string;

@@ -43,9 +43,7 @@ const place = (name: string) => join(directory, name);
 async function fillSource(): Promise<void> {
   const test = await openTestStore({ directory: place("source"), settings: onSqlite, blobs: "directory" });
   const publish = async (version: string, bytes: Uint8Array) => {
-    const { sha256 } = await test.registry.uploadObject(
-      sourceOf(Buffer.concat([tarGzBytes(version), bytes])),
-    );
+    const { sha256 } = await test.registry.uploadObject(sourceOf(tarGzBytes(bytes)));
     await test.registry.publish({ app: "acme", version, channel: "beta", artifacts: [tarArtifact(sha256)] });
   };
   await publish("large", randomBytes(LARGE_BYTES));

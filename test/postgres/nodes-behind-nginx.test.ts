@@ -110,7 +110,7 @@ needs(
   });
 
   it("a release that one took is downloaded from any, byte for byte", async () => {
-    const bytes = Buffer.concat([tarGzBytes(""), randomBytes(20 * MIB)]);
+    const bytes = tarGzBytes(randomBytes(20 * MIB));
     expect((await createApp("acme")).status).toBe(201);
     const manifest = await writeRelease(directory, { version: "1.0.0", channel: "beta", bytes });
     const published = await dist("ci", "publish", "--manifest", manifest);

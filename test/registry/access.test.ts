@@ -242,6 +242,10 @@ const openCalls: readonly Pick<UseCase, "name" | "call">[] = [
   { name: "getApp", call: (r) => r.getApp("acme") },
   { name: "listApps", call: (r) => r.listApps() },
   { name: "getRelease", call: (r) => r.getRelease("acme", { release: "1" }) },
+  {
+    name: "compareReleases",
+    call: (r) => r.compareReleases("acme", { release: "1" }, { release: "1" }),
+  },
   { name: "listReleases", call: (r) => r.listReleases("acme") },
   { name: "listChannels", call: (r) => r.listChannels("acme") },
   { name: "getChannel", call: (r) => r.getChannel("acme", "beta") },

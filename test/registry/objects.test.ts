@@ -114,7 +114,7 @@ describe("reading an object", () => {
 
   it("streams what was uploaded", async () => {
     const { artifacts } = await publishTar(test.registry, { version: "1", text: "hello" });
-    expect(await textOf(test.anonymous(), artifacts[0]!.sha256)).toMatch(/hello$/);
+    expect(await textOf(test.anonymous(), artifacts[0]!.sha256)).toContain("hello");
   });
 });
 

@@ -141,8 +141,8 @@ export function sourceOf(bytes: Uint8Array): UploadSource {
 }
 
 /** A tar.gz of one file with this text, a little larger than it: nothing is compressed. */
-export function tarGzBytes(text: string): Uint8Array {
-  return gzipSync(tarFile(tarEntry("text", text)), { level: 0 });
+export function tarGzBytes(content: string | Uint8Array): Uint8Array {
+  return gzipSync(tarFile(tarEntry("text", content)), { level: 0 });
 }
 
 /** A Linux tar.gz as a publication names it. */

@@ -1,6 +1,5 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
-import { gzipSync } from "node:zlib";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -11,9 +10,7 @@ import type { Registry } from "../../registry/registry.ts";
 import type { PublishRequest } from "../../registry/records.ts";
 import { publishResult } from "../testing/records.ts";
 import { type CliOptions, type CliRun, runCli } from "../testing/run-cli.ts";
-import { tarEntry, tarFile } from "../../inspect/inspect-fixtures.ts";
-
-const archive = gzipSync(tarFile(tarEntry("acme", "")));
+import { archive } from "../testing/archive.ts";
 
 let directory: string;
 beforeEach(async () => {

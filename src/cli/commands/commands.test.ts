@@ -1,5 +1,4 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { gzipSync } from "node:zlib";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -17,7 +16,7 @@ import {
   tokenRecord,
 } from "../testing/records.ts";
 import { runCli } from "../testing/run-cli.ts";
-import { tarEntry, tarFile } from "../../inspect/inspect-fixtures.ts";
+import { archive } from "../testing/archive.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -256,7 +255,7 @@ describe("token create", () => {
 
 describe("inspect", () => {
   it("reports what publishing would find, with exit code 1 when it would be refused", async () => {
-    await writeFile(join(directory, "acme.tar.gz"), gzipSync(tarFile(tarEntry("x", ""))));
+    await writeFile(join(directory, "acme.tar.gz"), archive);
     await writeFile(join(directory, "acme.apk"), "no zip");
     const sound = await runCli(["inspect", "acme.tar.gz", "--json"], { directory, env: {} });
     expect(sound).toMatchObject({

@@ -4,11 +4,14 @@ import type { Compression } from "../formats.ts";
 import type { Finding } from "../inspection.ts";
 import { type ChunkReader, rangeSource } from "../unpack/chunk-reader.ts";
 import { readPacked } from "../unpack/read-packed.ts";
+import { UnreadableError } from "../unreadable.ts";
+import { CorruptDataError } from "../unpack/corrupt-data-error.ts";
 import { withUnpacked } from "../unpack/unpack-chunks.ts";
 import { UnpackBudget } from "../unpack/unpack-budget.ts";
 import { ArchiveSummary } from "./archive-summary.ts";
 import { compressionOf } from "./tar-compression.ts";
 import { tarEntries } from "./tar-entries.ts";
+import { BLOCK_BYTES } from "./tar-header.ts";
 
 /** What is unpacked for the facts alone. */
 const FACTS_BYTES = 4 * 1024 * 1024;
@@ -57,7 +60,7 @@ async function readEntries(
   };
   const isRead = await readPacked(findings, WHERE, async () => {
     const entries = tarEntries(unpacked);
-    let next = await entries.next();
+    let next = await firstEntry(unpacked, entries);
     for (; next.done !== true; next = await entries.next()) {
       summary.add(next.value);
       await summary.lookInto(next.value);
@@ -76,4 +79,14 @@ async function readEntries(
   // The rest is unpacked too, whatever is wrong with the entries: the checksum stands behind it.
   while ((await unpacked.some(FACTS_BYTES)) !== null) if (isEnough()) return false;
   return isRead === true;
+}
+
+/** What does not even begin with a sound header never was an archive; behind an entry the same is damage. */
+async function firstEntry(unpacked: ChunkReader, entries: ReturnType<typeof tarEntries>) {
+  try {
+    return await entries.next();
+  } catch (error) {
+    if (unpacked.offset !== BLOCK_BYTES || !(error instanceof CorruptDataError)) throw error;
+    throw new UnreadableError("damaged", "The data do not begin with a tar header.");
+  }
 }

@@ -1,4 +1,3 @@
-import { CorruptDataError } from "../unpack/corrupt-data-error.ts";
 import type { ChunkReader } from "../unpack/chunk-reader.ts";
 import { UnreadableError } from "../unreadable.ts";
 import { paxRecords } from "./pax-records.ts";
@@ -70,24 +69,14 @@ export async function* tarEntries(reader: ChunkReader): AsyncGenerator<TarEntry,
 
 /** True at the end of the archive, false where the data end without one. */
 async function readHeader(reader: ChunkReader, isAwaited: boolean): Promise<TarHeader | boolean> {
-  const isFirst = reader.offset === 0;
   const block = await reader.read(BLOCK_BYTES);
   if (block.length === 0 && !isAwaited) return false;
-  if (block.length < BLOCK_BYTES) throw isFirst ? noTar() : cutOff();
-  const header = parseHeader(block, isFirst);
+  if (block.length < BLOCK_BYTES) throw cutOff();
+  const header = parseTarHeader(block);
   if (header === null && isAwaited) {
     throw new UnreadableError("damaged", "The tar archive has a long name for no entry.");
   }
   return header ?? true;
-}
-
-/** What does not even begin as an archive was never one; behind a sound entry the same is damage. */
-function parseHeader(block: Buffer, isFirst: boolean): TarHeader | null {
-  try {
-    return parseTarHeader(block);
-  } catch (error) {
-    throw isFirst && error instanceof CorruptDataError ? noTar() : error;
-  }
 }
 
 function entryOf(header: TarHeader, pax: (key: string) => string | undefined): Omit<TarEntry, "content"> {
@@ -154,10 +143,6 @@ function paddingOf(sizeBytes: number): number {
 
 function cutOff(): UnreadableError {
   return new UnreadableError("truncated", "The tar archive ends within an entry.");
-}
-
-function noTar(): UnreadableError {
-  return new UnreadableError("damaged", "The data do not begin with a tar header.");
 }
 
 function tooMuch(what: string): UnreadableError {

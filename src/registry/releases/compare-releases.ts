@@ -1,4 +1,3 @@
-import type { Identity } from "../../inspect/inspection.ts";
 import type { Context } from "../context.ts";
 import type {
   ArtifactChange,
@@ -8,6 +7,7 @@ import type {
   ReleaseRecord,
   ReleaseRef,
 } from "../records.ts";
+import { type Inspected, inspectedOf } from "./inspected.ts";
 import { getRelease } from "./releases.ts";
 
 /** What differs between two releases of an app, artifact by artifact. Raises as `getRelease` does. */
@@ -59,7 +59,7 @@ function statusOf(
 
 /** What people weigh before they hand a release out: what it is, how large, what it needs and may do, who signed it. */
 function changesBetween(before: ArtifactRecord, after: ArtifactRecord): ArtifactChange[] {
-  const [left, right] = [factsOf(before), factsOf(after)];
+  const [left, right] = [inspectedOf(before), inspectedOf(after)];
   return [
     ...changed("size_bytes", before.size_bytes, after.size_bytes),
     ...changed("id", left.identity?.id, right.identity?.id),
@@ -73,17 +73,7 @@ function changesBetween(before: ArtifactRecord, after: ArtifactRecord): Artifact
   ];
 }
 
-interface Facts {
-  readonly identity?: Identity;
-  readonly min_os?: unknown;
-  readonly permissions?: unknown;
-}
-
-function factsOf(artifact: ArtifactRecord): Facts {
-  return (artifact.metadata["inspection"] ?? {}) as Facts;
-}
-
-function signersOf({ identity }: Facts): string[] {
+function signersOf({ identity }: Inspected): string[] {
   return (identity?.signers ?? []).map(({ id }) => id);
 }
 

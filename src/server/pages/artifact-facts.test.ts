@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 
-import type { Identity } from "../../inspect/inspection.ts";
+import type { Inspected } from "../../registry/releases/inspected.ts";
 import { artifactFacts } from "./artifact-facts.ts";
 import { sampleArtifact } from "./testing/samples.ts";
 
-const identity = (verified: boolean): Identity => ({
+const identity = (verified: boolean): NonNullable<Inspected["identity"]> => ({
   id: "org.acme",
   version: "1",
   build: "1",

@@ -1,5 +1,5 @@
-import type { Identity } from "../../inspect/inspection.ts";
 import type { ArtifactRecord } from "../../registry/records.ts";
+import { type Inspected, inspectedOf } from "../../registry/releases/inspected.ts";
 import type { Device } from "./detect-platform.ts";
 import { permissionWords } from "./permission-words.ts";
 import { shownName } from "./wording.ts";
@@ -40,11 +40,7 @@ const signedFormats: ReadonlySet<ArtifactRecord["format"]> = new Set([
 
 /** Reads what inspection recorded; an artifact from before it looked inside has no facts. */
 export function artifactFacts(artifact: ArtifactRecord, device: Device): ArtifactFacts {
-  const inspection = (artifact.metadata["inspection"] ?? {}) as {
-    readonly identity?: Identity;
-    readonly min_os?: unknown;
-    readonly permissions?: unknown;
-  };
+  const inspection = inspectedOf(artifact);
   const needs = typeof inspection.min_os === "string" ? inspection.min_os : null;
   const names = Array.isArray(inspection.permissions) ? inspection.permissions : [];
   const tooOld = artifact.platform === device.platform ? tooOldFor(needs, device.version) : null;
@@ -59,7 +55,7 @@ export function artifactFacts(artifact: ArtifactRecord, device: Device): Artifac
   };
 }
 
-function signedWords({ format }: ArtifactRecord, identity: Identity | undefined): string | null {
+function signedWords({ format }: ArtifactRecord, identity: Inspected["identity"]): string | null {
   if (identity === undefined) return null;
   const { signers } = identity;
   if (signers.length === 0) return signedFormats.has(format) ? "Not signed by anybody." : null;

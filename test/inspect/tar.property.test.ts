@@ -1,10 +1,10 @@
 import { gzipSync } from "node:zlib";
 import { expect, it } from "vitest";
 
-import { mutate, MUTATIONS } from "../../../test/support/mutations.ts";
-import { findingCodes } from "../findings.ts";
-import { bufferAccess, tarEntry, tarFile } from "../inspect-fixtures.ts";
-import { readTar } from "./read-tar.ts";
+import { mutate, MUTATIONS } from "../support/mutations.ts";
+import { findingCodes } from "../../src/inspect/findings.ts";
+import { bufferAccess, tarEntry, tarFile } from "../../src/inspect/inspect-fixtures.ts";
+import { readTar } from "../../src/inspect/tar/read-tar.ts";
 
 const long = "n".repeat(150);
 const pax = `${10 + long.length} path=${long}\n11 size=11\n`;

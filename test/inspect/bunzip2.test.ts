@@ -3,9 +3,9 @@ import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 
-import { needs } from "../../../test/support/required-tools.ts";
-import { UnreadableError } from "../unreadable.ts";
-import { bunzip2, bunzip2Chunks } from "./bunzip2.ts";
+import { needs } from "../support/required-tools.ts";
+import { UnreadableError } from "../../src/inspect/unreadable.ts";
+import { bunzip2, bunzip2Chunks } from "../../src/inspect/bzip2/bunzip2.ts";
 
 const bzip2 = (content: Uint8Array, ...options: readonly string[]): Buffer =>
   spawnSync("bzip2", ["-c", ...options], { input: content, maxBuffer: 1e9 }).stdout;

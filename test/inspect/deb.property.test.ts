@@ -1,10 +1,17 @@
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { expect, it } from "vitest";
 
-import { mutate, MUTATIONS } from "../../../test/support/mutations.ts";
-import { findingCodes } from "../findings.ts";
-import { arFile, arMember, bufferAccess, debianBinary, tarEntry, tarFile } from "../inspect-fixtures.ts";
-import { readDeb } from "./read-deb.ts";
+import { mutate, MUTATIONS } from "../support/mutations.ts";
+import { findingCodes } from "../../src/inspect/findings.ts";
+import {
+  arFile,
+  arMember,
+  bufferAccess,
+  debianBinary,
+  tarEntry,
+  tarFile,
+} from "../../src/inspect/inspect-fixtures.ts";
+import { readDeb } from "../../src/inspect/deb/read-deb.ts";
 
 const control = tarFile(
   tarEntry("./control", "Package: a\nVersion: 1\nArchitecture: all\nDepends: b (>= 1), c | d\n"),

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { MUTATIONS, mutate } from "../../../test/support/mutations.ts";
-import { UnreadableError } from "../unreadable.ts";
-import { plistJson } from "./plist-json.ts";
-import { readPlist } from "./plist.ts";
+import { MUTATIONS, mutate } from "../support/mutations.ts";
+import { UnreadableError } from "../../src/inspect/unreadable.ts";
+import { plistJson } from "../../src/inspect/apple/plist-json.ts";
+import { readPlist } from "../../src/inspect/apple/plist.ts";
 
 const xml =
   Buffer.from(`<?xml version="1.0"?><!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://a/b.dtd"><plist>

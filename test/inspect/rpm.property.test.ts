@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import { mutate, MUTATIONS } from "../../../test/support/mutations.ts";
-import { findingCodes } from "../findings.ts";
-import { bufferAccess, rpmFile, rpmHeader } from "../inspect-fixtures.ts";
-import { readRpm } from "./read-rpm.ts";
+import { mutate, MUTATIONS } from "../support/mutations.ts";
+import { findingCodes } from "../../src/inspect/findings.ts";
+import { bufferAccess, rpmFile, rpmHeader } from "../../src/inspect/inspect-fixtures.ts";
+import { readRpm } from "../../src/inspect/rpm/read-rpm.ts";
 
 const read = (file: Buffer, verify = true) =>
   readRpm({

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 
-import { needs } from "../../../test/support/required-tools.ts";
-import { bufferAccess } from "../inspect-fixtures.ts";
-import { readTar } from "./read-tar.ts";
+import { needs } from "../support/required-tools.ts";
+import { bufferAccess } from "../../src/inspect/inspect-fixtures.ts";
+import { readTar } from "../../src/inspect/tar/read-tar.ts";
 
 const read = (file: Buffer) =>
   readTar({

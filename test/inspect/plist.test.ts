@@ -1,10 +1,17 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 
-import { needs } from "../../../test/support/required-tools.ts";
-import { plistJson } from "./plist-json.ts";
-import { readPlist, readPlistDict } from "./plist.ts";
-import { dateAt, dictAt, type PlistDict, type PlistValue, textAt, textsAt } from "./plist-value.ts";
+import { needs } from "../support/required-tools.ts";
+import { plistJson } from "../../src/inspect/apple/plist-json.ts";
+import { readPlist, readPlistDict } from "../../src/inspect/apple/plist.ts";
+import {
+  dateAt,
+  dictAt,
+  type PlistDict,
+  type PlistValue,
+  textAt,
+  textsAt,
+} from "../../src/inspect/apple/plist-value.ts";
 
 const xml = (body: string, prolog = "") =>
   Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>${prolog}<plist version="1.0">${body}</plist>`);
