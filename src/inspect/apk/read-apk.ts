@@ -1,15 +1,13 @@
 import { finding } from "../findings.ts";
-import { type FileToInspect, type FormatReader, type FormatReport, noIdentity } from "../format-reader.ts";
+import { type FileToInspect, type FormatReader, noIdentity } from "../format-reader.ts";
 import type { Finding } from "../inspection.ts";
 import { readPart, UnreadableError, unreadableFinding } from "../unreadable.ts";
 import { beginsWithEntry, readZipDirectory, type ZipDirectory } from "../zip/zip-directory.ts";
 import { zipFindings } from "../zip/zip-findings.ts";
 import { zipTree } from "../zip/zip-tree.ts";
-import { type AndroidManifest, readAndroidManifest } from "./android-manifest.ts";
 import { readBinaryXml } from "./binary-xml.ts";
-import { launcherIcon } from "./launcher-icon.ts";
-import { manifestFindings } from "./manifest-findings.ts";
 import { nativeAbis } from "./native-abis.ts";
+import { type AndroidApp, appIdentity, readApp } from "./read-app.ts";
 import { readResourceTable } from "./resource-table.ts";
 import { signatureFacts, signerFindings, signersOf } from "./signature-facts.ts";
 import { verifyApk } from "./verify-apk.ts";
@@ -31,7 +29,8 @@ export const readApk: FormatReader = async (file) => {
   const directory = await readDirectory(file, findings);
   if (!directory) return { facts: {}, identity: noIdentity, findings };
   findings.push(...(await zipFindings(file.bytes, directory, file.verify)));
-  const { manifest, ...app } = await readApp(file, directory, findings);
+  const app = await readAppOf(file, directory, findings);
+  const manifest = app?.manifest;
   const { abis, runsOn } = nativeAbis(directory.entries.map(({ name }) => name));
   // What a bomb holds is not unpacked; its signature is of no matter, as it is refused.
   const isSound = !findings.some(({ severity }) => severity === "error");
@@ -40,20 +39,14 @@ export const readApk: FormatReader = async (file) => {
   return {
     facts: {
       ...manifest?.facts,
-      icon: app.iconPath ?? null,
+      icon: app?.iconPath ?? null,
       architectures: abis,
       ...signatureFacts(signed),
     },
-    identity: {
-      id: manifest?.packageName ?? null,
-      version: manifest?.versionName ?? null,
-      build: manifest?.versionCode ?? null,
-      label: manifest?.label ?? null,
-      signers: signersOf(signed),
-    },
+    identity: appIdentity(manifest, signersOf(signed)),
     findings,
     runsOn,
-    ...(app.icon && { icon: app.icon }),
+    ...(app?.icon && { icon: app.icon }),
   };
 };
 
@@ -74,30 +67,24 @@ async function readDirectory(
   }
 }
 
-interface App extends Pick<FormatReport, "icon"> {
-  readonly manifest?: AndroidManifest | undefined;
-  readonly iconPath?: string | undefined;
-}
-
-async function readApp({ bytes }: FileToInspect, directory: ZipDirectory, findings: Finding[]): Promise<App> {
+async function readAppOf(
+  { bytes }: FileToInspect,
+  directory: ZipDirectory,
+  findings: Finding[],
+): Promise<AndroidApp | undefined> {
   const files = zipTree(bytes, directory);
   const manifestFile = files.get("AndroidManifest.xml");
   if (!manifestFile) {
     findings.push(finding("validation.manifest_missing", "The APK has no AndroidManifest.xml."));
-    return {};
+    return undefined;
   }
   const root = await readPart(findings, async () =>
     readBinaryXml(await manifestFile.read(MAX_MANIFEST_BYTES)),
   );
-  if (!root) return {};
+  if (!root) return undefined;
   const tableFile = files.get("resources.arsc");
   const resources =
     tableFile &&
     (await readPart(findings, async () => readResourceTable(await tableFile.read(MAX_TABLE_BYTES))));
-  const manifest = await readPart(findings, () => readAndroidManifest(root, resources));
-  // Where the resources are damaged, what needs none of them is still known.
-  const known = manifest ?? readAndroidManifest(root, undefined);
-  findings.push(...manifestFindings(known));
-  const picture = await readPart(findings, () => launcherIcon(root, resources, files));
-  return { manifest: known, iconPath: picture?.path, ...(picture && { icon: picture.icon }) };
+  return await readApp(root, resources, files, findings);
 }
