@@ -120,6 +120,16 @@ export const findingCodes = {
     about:
       "The place of the Authenticode signature holds bytes that nothing signs. Installers carry marks there; so does malware.",
   },
+  "validation.block_map_mismatch": {
+    severity: "error",
+    about:
+      "A file in the app package is not the one that its block map lists, or stands in only one of both; Windows does not install it.",
+  },
+  "validation.publisher_mismatch": {
+    severity: "warning",
+    about:
+      "The app package names another publisher than the subject of the certificate that signed it; Windows does not install it.",
+  },
   "validation.authenticode_weak_digest": {
     severity: "warning",
     about: "The file is signed by way of MD5 or SHA-1 only, which Windows no longer takes for downloads.",

@@ -1,12 +1,5 @@
-import { type FormatReader, noIdentity } from "./format-reader.ts";
+import type { FormatReader } from "./format-reader.ts";
 import type { Format } from "./inspection.ts";
-
-/** Reads nothing inside. */
-const nothing = async (): Promise<FormatReader> => async () => ({
-  facts: {},
-  identity: noIdentity,
-  findings: [],
-});
 
 /** What reads the inside of each format; loaded when a file of that format comes. */
 export const readers: Readonly<Record<Format, () => Promise<FormatReader>>> = {
@@ -23,5 +16,5 @@ export const readers: Readonly<Record<Format, () => Promise<FormatReader>>> = {
   zip: async () => (await import("./zip/read-zip.ts")).readZip,
   exe: async () => (await import("./pe/read-pe.ts")).readPe,
   msi: async () => (await import("./msi/read-msi.ts")).readMsi,
-  msix: nothing,
+  msix: async () => (await import("./msix/read-msix.ts")).readMsix,
 };

@@ -54,7 +54,7 @@ needs(...bundleTools)("an Android App Bundle", () => {
       { platform: "android_apk", filename: "a.apk" },
       { nowMs, verify: false },
     );
-    const { icon, signatures, certificates, v4_signature, ...facts } = apk.facts;
+    const { icon, signatures: _s, certificates: _c, v4_signature: _v, ...facts } = apk.facts;
     expect(bundle.facts).toMatchObject(facts);
     expect(bundle.facts).toMatchObject({ bundletool: "1.15.6", icon });
     expect(bundle.icon).toEqual(apk.icon);

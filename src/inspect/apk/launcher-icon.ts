@@ -1,5 +1,6 @@
 import type { FileTree } from "../file-tree.ts";
 import type { Icon } from "../inspection.ts";
+import { pictureType } from "../picture-type.ts";
 import { UnreadableError } from "../unreadable.ts";
 import type { ManifestElement } from "./manifest-tree.ts";
 import { type Resources, resolveAllTexts } from "./resources.ts";
@@ -46,11 +47,3 @@ async function contentOf(files: FileTree, path: string): Promise<Buffer | undefi
     throw error;
   }
 }
-
-function pictureType(bytes: Buffer): Icon["contentType"] | undefined {
-  if (bytes.subarray(0, 8).equals(PNG)) return "image/png";
-  const isWebp = bytes.toString("latin1", 0, 4) === "RIFF" && bytes.toString("latin1", 8, 12) === "WEBP";
-  return isWebp ? "image/webp" : undefined;
-}
-
-const PNG = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
