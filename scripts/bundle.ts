@@ -20,6 +20,21 @@ const withoutLocales: Plugin = {
   },
 };
 
+/** What browsers load: scripts for them, and a stylesheet with its fonts, whose names have their digest. */
+await build({
+  entryPoints: ["console.ts", "console.css"].map((name) =>
+    fileURLToPath(new URL(`../src/browser/${name}`, import.meta.url)),
+  ),
+  outdir: fileURLToPath(new URL("../build/browser/", import.meta.url)),
+  bundle: true,
+  minify: true,
+  format: "iife",
+  target: ["chrome123", "firefox121", "safari17.5"],
+  loader: { ".woff2": "file" },
+  assetNames: "[name]-[hash]",
+  logLevel: "warning",
+});
+
 await build({
   entryPoints: [
     ...["dist", "artifactstore", "distd", "worker"].map((name) => ({ in: `${main}${name}.js`, out: name })),

@@ -4,9 +4,21 @@ import { type Clock, systemClock } from "./clock.ts";
 
 /**
  * The kinds of things that have ids: apps, releases, artifacts, packages, tokens, holds, uploads, logs (one per store),
- * share links and nodes (one per process that has a store open).
+ * share links, nodes (one per process that has a store open) and sessions.
  */
-export const ID_PREFIXES = ["app", "rel", "art", "pkg", "tok", "hold", "upl", "log", "shr", "node"] as const;
+export const ID_PREFIXES = [
+  "app",
+  "rel",
+  "art",
+  "pkg",
+  "tok",
+  "hold",
+  "upl",
+  "log",
+  "shr",
+  "node",
+  "ses",
+] as const;
 
 export type IdPrefix = (typeof ID_PREFIXES)[number];
 

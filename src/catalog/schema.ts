@@ -527,4 +527,33 @@ export const migrations: readonly Migration[] = [
 )`,
     ],
   },
+  {
+    version: 9,
+    compatible: true,
+    statements: [
+      `CREATE TABLE session (                -- state: who is signed in to the console
+  id             TEXT PRIMARY KEY,
+  secret_hash    TEXT NOT NULL,          -- SHA-256 of what the browser keeps
+  previous_hash  TEXT,                   -- of what it kept before
+  previous_until TEXT,                   -- until when that is taken, too
+  rotated_at     TEXT NOT NULL,
+  csrf_key       TEXT NOT NULL,          -- proves that a form came from the session's own pages
+  token_id       TEXT,                   -- the token it was made from and ends with; NULL for a person
+  actor          TEXT NOT NULL,          -- token:NAME or user:SUBJECT
+  scopes         TEXT NOT NULL,          -- JSON array
+  app            TEXT,
+  channel        TEXT,
+  user_agent     TEXT,
+  created_at     TEXT NOT NULL,
+  last_seen_at   TEXT NOT NULL,          -- exact to a minute
+  expires_at     TEXT NOT NULL,
+  seen_seq       INTEGER,                -- the event up to which the overview was looked at
+  seen_at        TEXT
+)`,
+      "CREATE UNIQUE INDEX session_secret ON session (secret_hash)",
+      "CREATE INDEX session_previous ON session (previous_hash) WHERE previous_hash IS NOT NULL",
+      "CREATE INDEX session_actor ON session (actor, created_at)",
+      "CREATE INDEX session_expires ON session (expires_at)",
+    ],
+  },
 ];

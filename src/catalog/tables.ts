@@ -304,6 +304,26 @@ export interface PackageLockTable {
   renew_at: string | null;
 }
 
+export interface SessionTable {
+  id: string;
+  secret_hash: string;
+  previous_hash: string | null;
+  previous_until: string | null;
+  rotated_at: string;
+  csrf_key: string;
+  token_id: string | null;
+  actor: string;
+  scopes: string;
+  app: string | null;
+  channel: string | null;
+  user_agent: string | null;
+  created_at: string;
+  last_seen_at: string;
+  expires_at: string;
+  seen_seq: number | null;
+  seen_at: string | null;
+}
+
 export interface LockMirrorTable {
   id: number;
   seq: number;
@@ -346,5 +366,6 @@ export interface Tables {
   retention_sweep: RetentionSweepTable;
   package_lock: PackageLockTable;
   lock_mirror: LockMirrorTable;
+  session: SessionTable;
   schema_version: SchemaVersionTable;
 }

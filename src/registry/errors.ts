@@ -7,6 +7,8 @@ export const authErrors = errorFamily({
     about: "The token is not `dist_` and 64 hex characters.",
   },
   "auth.unknown_token": { kind: "unauthenticated", about: "No such token was ever made here." },
+  "auth.unknown_session": { kind: "unauthenticated", about: "The session of the console has ended." },
+  "auth.csrf": { kind: "denied", about: "A form was sent that did not come from a page of the session." },
   "auth.revoked": { kind: "denied", about: "The token was revoked." },
   "auth.expired": { kind: "denied", about: "The token has expired." },
   "auth.missing_scope": { kind: "denied", about: "The token may not do this: it lacks the scope." },

@@ -14,6 +14,19 @@ import { type Principal, systemPrincipal } from "./principal.ts";
 import type { InstallManifest, LinkSignature, LockReport, StoreReadiness } from "./records.ts";
 import type { Registry } from "./registry.ts";
 import { mirrorLocks } from "./retention/mirror-locks.ts";
+import {
+  type AuthenticatedSession,
+  authenticateSession,
+  endAllSessions,
+  endSession,
+  type LastLook,
+  listOwnSessions,
+  noteLook,
+  type Person,
+  type SessionSummary,
+  signIn,
+  signInPerson,
+} from "./sessions.ts";
 import { storeReadiness } from "./store/maintenance.ts";
 import { requireObjectLock } from "./store/require-object-lock.ts";
 import { authenticateShare } from "./shares.ts";
@@ -31,6 +44,19 @@ export interface Store {
   as(principal: Principal, options?: { readonly idempotency?: Idempotency | undefined }): Registry;
   /** The principal of a live token. Raises `auth.malformed_token`, `auth.unknown_token`, `auth.revoked`, `auth.expired`. */
   authenticate(secret: string): Promise<Principal>;
+  /** A session from a token's secret. Raises what `authenticate` raises. */
+  signIn(tokenSecret: string, userAgent: string | null): ReturnType<typeof signIn>;
+  /** A session of somebody whom an identity provider vouches for. */
+  signInPerson(person: Person, userAgent: string | null): ReturnType<typeof signInPerson>;
+  /** Raises `auth.unknown_session`, `auth.revoked`, `auth.expired`. */
+  authenticateSession(secret: string): Promise<AuthenticatedSession>;
+  /** The principal's sessions, the latest first. */
+  listSessions(principal: Principal): Promise<SessionSummary[]>;
+  /** Ends one of the principal's sessions. */
+  endSession(principal: Principal, id: string): Promise<void>;
+  endAllSessions(principal: Principal): Promise<void>;
+  /** Answers where in the log the principal looked last, and notes that it is `seq` now. */
+  noteLook(principal: Principal, sessionId: string, seq: number): Promise<LastLook | null>;
   /** The principal of a share link's secret. Raises `share.not_found`, `share.expired`, `share.revoked`. */
   authenticateShare(secret: string): Promise<Principal>;
   /** The principal of a signed address. Raises `download.link_invalid`, `download.link_expired`. */
@@ -91,6 +117,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return {
     as: (principal, request = {}) => localRegistry({ ...shared, principal, ...request }),
     authenticate: (secret) => authenticate(shared, secret),
+    signIn: (secret, userAgent) => signIn(shared, secret, userAgent),
+    signInPerson: (person, userAgent) => signInPerson(shared, person, userAgent),
+    authenticateSession: (secret) => authenticateSession(shared, secret),
+    listSessions: (principal) => listOwnSessions(shared, principal),
+    endSession: (principal, id) => endSession(shared, principal, id),
+    endAllSessions: (principal) => endAllSessions(shared, principal),
+    noteLook: (principal, id, seq) => noteLook(shared, principal, id, seq),
     authenticateShare: (secret) => authenticateShare(shared, secret),
     authenticateLink: (link) => authenticateLink(shared, link),
     installManifest: (principal, app, channel) => installManifest({ ...shared, principal }, app, channel),

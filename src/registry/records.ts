@@ -306,6 +306,8 @@ export interface ReleaseRecord {
   readonly channel: string | null;
   /** The channels that point at it now. */
   readonly current_in: readonly string[];
+  /** The channels that point at it, or ever did. Empty for callers without `read`. */
+  readonly was_current_in: readonly string[];
   /** Short notes as they are; notes beyond 16 KiB stand as the object `notes_sha256`. */
   readonly notes: string | null;
   readonly notes_sha256: string | null;

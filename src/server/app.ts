@@ -1,6 +1,8 @@
 import { Hono } from "hono";
 
 import { mountApi } from "./api/mount-api.ts";
+import { mountAssets } from "./assets.ts";
+import { mountConsole } from "./console/mount-console.ts";
 import { errorHandler, notFoundHandler } from "./errors-answer.ts";
 import { mountHealth } from "./health.ts";
 import { identify } from "./identify.ts";
@@ -14,7 +16,7 @@ import { mountTransfer } from "./transfer/mount-transfer.ts";
 /** Adds the routes of one part of the server. What it answers ends what the part keeps open without an end of its own. */
 export type Mount = (app: Hono<ServerEnv>, deps: PartDeps) => { close(): void } | void;
 
-const parts: readonly Mount[] = [mountTransfer, mountStream, mountApi, mountPages];
+const parts: readonly Mount[] = [mountTransfer, mountStream, mountApi, mountPages, mountConsole, mountAssets];
 
 /** The whole server as one function from request to answer. */
 export interface App {

@@ -8,10 +8,15 @@ import { type Attempts, countAttempts } from "./attempts.ts";
 import { clientReader } from "./client.ts";
 import { httpErrors } from "./http-errors.ts";
 import type { ServerDeps, ServerEnv } from "./server-context.ts";
+import { clearSessionCookie, sessionSecret, setSessionCookie } from "./session-cookie.ts";
 import { presentedLink } from "./signed-address.ts";
 
-/** What somebody shows to be let in: the header Authorization, a signed address, or a share link's secret. */
-type Credential = { readonly header: string } | { readonly link: PresentedLink } | { readonly share: string };
+/** What somebody shows to be let in: the header Authorization, a signed address, a share link's secret, or a session's cookie. */
+type Credential =
+  | { readonly header: string }
+  | { readonly link: PresentedLink }
+  | { readonly share: string }
+  | { readonly session: string };
 
 /**
  * Says who is asking, for every route behind it. Raises `auth.malformed_token`, `auth.unknown_token`, `auth.revoked`,
@@ -28,8 +33,13 @@ export function identify(deps: ServerDeps): MiddlewareHandler<ServerEnv> {
     c.set("baseUrl", settings.publicUrl ?? origin);
     const credential = credentialOf(c);
     c.set("share", credential !== undefined && "share" in credential ? credential.share : undefined);
+    c.set("session", undefined);
     const principal =
-      credential === undefined ? anonymousPrincipal : await principalOf(credential, address, deps, attempts);
+      credential === undefined
+        ? anonymousPrincipal
+        : "session" in credential
+          ? await principalOfSession(c, credential.session, address, deps, attempts)
+          : await principalOf(credential, address, deps, attempts);
     c.set("principal", principal);
     c.set("registry", store.as(principal));
     await next();
@@ -42,7 +52,37 @@ function credentialOf(c: Context<ServerEnv>): Credential | undefined {
   const link = presentedLink(c.req);
   if (link !== undefined) return { link };
   const share = takesShares(c) ? c.req.query("share") : undefined;
-  return share === undefined ? undefined : { share };
+  if (share !== undefined) return { share };
+  const session = takesSessions(c) ? sessionSecret(c) : undefined;
+  return session === undefined ? undefined : { session };
+}
+
+/** A cookie goes with every request, whoever made the browser send it: it changes something in the console alone, which looks for that. */
+function takesSessions({ req }: Context<ServerEnv>): boolean {
+  return req.method === "GET" || req.method === "HEAD" || req.path.startsWith("/admin/");
+}
+
+/** Somebody whose session has ended is anonymous: pages that need more send them to sign in. */
+async function principalOfSession(
+  c: Context<ServerEnv>,
+  secret: string,
+  address: string,
+  { store }: ServerDeps,
+  attempts: Attempts,
+): Promise<Principal> {
+  if (attempts.waitSeconds(address) > 0) return anonymousPrincipal;
+  try {
+    const { principal, session, newSecret } = await store.authenticateSession(secret);
+    c.set("session", session);
+    if (newSecret !== null) setSessionCookie(c, newSecret);
+    return principal;
+  } catch (error) {
+    if (!(error instanceof DistError) || !isFailedAttempt(error)) throw error;
+    // Sessions end by themselves, so only their number could be guessing.
+    attempts.failed(address);
+    clearSessionCookie(c);
+    return anonymousPrincipal;
+  }
 }
 
 /** A share link opens pages and downloads, for looking only; the API knows tokens alone. */
@@ -54,7 +94,7 @@ function takesShares({ req }: Context<ServerEnv>): boolean {
 }
 
 async function principalOf(
-  credential: Credential,
+  credential: Exclude<Credential, { session: string }>,
   address: string,
   { store }: ServerDeps,
   attempts: Attempts,

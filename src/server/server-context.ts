@@ -6,6 +6,7 @@ import type { ServerSettings } from "../config/server-settings.ts";
 import type { Store } from "../registry/open-store.ts";
 import type { Principal } from "../registry/principal.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { Session } from "../registry/sessions.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Peers } from "./peers.ts";
 
@@ -35,6 +36,8 @@ export interface ServerEnv {
     registry: Registry;
     /** The secret of the share link by which an anonymous visitor came. */
     share: string | undefined;
+    /** The console's session, of a request that came with one. */
+    session: Session | undefined;
     /** Scheme, host and port under which links are made, without a trailing slash. */
     baseUrl: string;
     /** The client's address, past trusted proxies. */

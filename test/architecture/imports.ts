@@ -20,6 +20,8 @@ export const arrows: Readonly<Record<string, readonly string[]>> = {
   cli: ["registry", "config", "client", "ingest", "base"],
   server: ["registry", "config", "base"],
   main: ["cli", "server", "config"],
+  /** What runs in browsers, which the build puts together by itself. */
+  browser: [],
 };
 
 /** Arrows that stand for types only: nothing of that folder may be loaded. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
+import { VIEW_GENERATION } from "../../src/catalog/schema.ts";
 import { dumpViews } from "../store/store-files.ts";
 import { buildVersion, type Patch } from "../support/other-version.ts";
 import { killPrograms, runDist, startProgram } from "../support/programs.ts";
@@ -23,10 +24,13 @@ const releases = "src/catalog/projections/releases.ts";
 const adding: readonly Patch[] = [
   {
     file: schema,
-    from: "{ generation: 3 }];",
-    to: `{ generation: 3 }, { generation: 4, adds: { artifact: ["short_digest TEXT"] } }];`,
+    from: "];\n\nexport const VIEW_GENERATION",
+    to: `  { generation: ${VIEW_GENERATION + 1}, adds: { artifact: ["short_digest TEXT"] } },
+];
+
+export const VIEW_GENERATION`,
   },
-  { file: schema, from: "TEXT NOT NULL        -- JSON array`", to: "TEXT NOT NULL,\n  short_digest TEXT`" },
+  { file: schema, from: "icon_content_type TEXT`", to: "icon_content_type TEXT,\n  short_digest TEXT`" },
   { file: schema, from: "export const migrations", to: "const released" },
   {
     file: schema,
@@ -51,8 +55,8 @@ const adding: readonly Patch[] = [
 const remaking: readonly Patch[] = [
   {
     file: schema,
-    from: `["short_digest TEXT"] } }];`,
-    to: `["short_digest TEXT"] } }, { generation: 5 }];`,
+    from: `["short_digest TEXT"] } },`,
+    to: `["short_digest TEXT"] } }, { generation: ${VIEW_GENERATION + 2} },`,
   },
   { file: schema, from: "short_digest TEXT`", to: "short_digest TEXT NOT NULL`" },
 ];
@@ -188,7 +192,11 @@ describe("a version that adds a column", { timeout: TIMEOUT_MS }, () => {
     await publish(old, token, "1.3");
     expect(await shown(added, token)).toBe("1.0 1.1 1.2 1.3");
     expect(filled()).toBe("1.0- 1.1 1.2- 1.3-");
-    expect(schemaRow()).toMatchObject({ version: 1000, view_generation: 4, compatible_generation: 3 });
+    expect(schemaRow()).toMatchObject({
+      version: 1000,
+      view_generation: VIEW_GENERATION + 1,
+      compatible_generation: VIEW_GENERATION,
+    });
 
     // Not while an older node lives, that would leave it empty again.
     await stop(added);
@@ -205,7 +213,7 @@ describe("a version that adds a column", { timeout: TIMEOUT_MS }, () => {
     added = start("adding");
     await added.line("views filled");
     expect(filled()).toBe("1.0 1.1 1.2 1.3");
-    expect(schemaRow()).toMatchObject({ filled_generation: 4 });
+    expect(schemaRow()).toMatchObject({ filled_generation: VIEW_GENERATION + 1 });
     await expectSound("adding");
     expect(await exported("adding")).toBe(before);
     await stop(added);
@@ -219,7 +227,7 @@ describe("a version that adds a column", { timeout: TIMEOUT_MS }, () => {
     expect(filled()).toBe("1.0");
     await publish(old, token, "1.1");
     expect(filled()).toBe("1.0 1.1-");
-    expect(schemaRow()).toMatchObject({ filled_generation: 3 });
+    expect(schemaRow()).toMatchObject({ filled_generation: VIEW_GENERATION });
     // The older version's rebuild knows nothing of the column, and leaves it alone where rows are right.
     await expectSound("old");
     expect(filled()).toBe("1.0 1.1-");
@@ -257,7 +265,11 @@ describe("a version that remakes the views", { timeout: TIMEOUT_MS }, () => {
     const remade = start("remaking");
     expect(await shown(remade, token)).toBe("1.0 1.1");
     expect(filled()).toBe("1.0 1.1");
-    expect(schemaRow()).toMatchObject({ view_generation: 5, compatible_generation: 5, filled_generation: 5 });
+    expect(schemaRow()).toMatchObject({
+      view_generation: VIEW_GENERATION + 2,
+      compatible_generation: VIEW_GENERATION + 2,
+      filled_generation: VIEW_GENERATION + 2,
+    });
     await publish(remade, token, "1.2");
     const late = start("old");
     expect(await late.code).toBe(3);

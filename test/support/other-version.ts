@@ -1,7 +1,16 @@
 import { cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import { build } from "esbuild";
+
+/** The programs, and those of their threads. */
+const programs = [
+  "main/dist",
+  "main/distd",
+  "main/worker",
+  "inspect/isolate/inspect-worker",
+  "blob/s3/hash-worker",
+] as const;
 
 const root = join(import.meta.dirname, "../..");
 
@@ -30,7 +39,7 @@ export async function buildVersion(directory: string, patches: readonly Patch[])
   }
   const main = join(directory, "build/main");
   await build({
-    entryPoints: ["dist", "distd", "worker"].map((name) => join(directory, `src/main/${name}.ts`)),
+    entryPoints: programs.map((path) => ({ in: join(directory, `src/${path}.ts`), out: basename(path) })),
     outdir: main,
     bundle: true,
     splitting: true,

@@ -13,6 +13,15 @@ export const channelsPointingAt = query<{ release_id: string }>()((db, p) =>
   db.selectFrom("channel").selectAll().where("current_release_id", "=", p.release_id).orderBy("name"),
 );
 
+/** The channels that point at a release, whose `current_since` is set, or pointed at it. */
+export const channelsOfRelease = query<{ release_id: string }>()((db, p) =>
+  db
+    .selectFrom("channel_release")
+    .select(["channel", "current_since"])
+    .where("release_id", "=", p.release_id)
+    .orderBy("channel"),
+);
+
 /** One move of a channel's history, with the state its release is in today. */
 export const moveWithStatus = query<{ seq: number }>()((db, p) =>
   db

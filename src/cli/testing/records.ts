@@ -63,6 +63,7 @@ export const releaseRecord: ReleaseRecord = {
   status: "published",
   channel: "beta",
   current_in: ["beta"],
+  was_current_in: ["beta"],
   notes: null,
   notes_sha256: null,
   manifest_sha256: "a".repeat(64),

@@ -1,5 +1,5 @@
 import type { Reader } from "../../catalog/database.ts";
-import { channelsPointingAt } from "../../catalog/queries/channels.ts";
+import { channelsOfRelease } from "../../catalog/queries/channels.ts";
 import { locationOf } from "../../catalog/queries/objects.ts";
 import { packageById } from "../../catalog/queries/packages.ts";
 import { artifactsOfRelease } from "../../catalog/queries/releases.ts";
@@ -18,7 +18,8 @@ export async function releaseRecord(
   release: ReleaseTable,
 ): Promise<ReleaseRecord> {
   const packageRow = await reader.first(packageById, { id: release.package_id });
-  const channels = await reader.all(channelsPointingAt, { release_id: release.id });
+  const channels = await reader.all(channelsOfRelease, { release_id: release.id });
+  const mayRead = mayInApp(context.principal, "read", app.slug);
   const artifacts: ArtifactRecord[] = [];
   for (const row of await reader.all(artifactsOfRelease, { release_id: release.id })) {
     artifacts.push({
@@ -37,11 +38,12 @@ export async function releaseRecord(
     build: release.build,
     status: release.status as ReleaseRecord["status"],
     channel: release.channel,
-    current_in: channels.map(({ name }) => name),
+    current_in: channels.flatMap((row) => (row.current_since === null ? [] : [row.channel])),
+    was_current_in: mayRead ? channels.map(({ channel }) => channel) : [],
     notes: release.notes,
     notes_sha256: release.notes_sha256,
     manifest_sha256: manifestSha256,
-    created_by: mayInApp(context.principal, "read", app.slug) ? release.created_by : null,
+    created_by: mayRead ? release.created_by : null,
     created_at: release.created_at,
     published_at: release.published_at,
     revoked_at: release.revoked_at,

@@ -98,6 +98,9 @@ export const release: z.ZodType<ReleaseRecord> = z
     status: z.enum(["draft", "published", "revoked", "deleted"]),
     channel: z.string().nullable().describe("The channel it was published for"),
     current_in: z.array(z.string()).describe("The channels that point at it now"),
+    was_current_in: z
+      .array(z.string())
+      .describe("The channels that point at it, or ever did; empty without `read`"),
     notes: z.string().nullable(),
     notes_sha256: digest.nullable(),
     manifest_sha256: digest.nullable(),

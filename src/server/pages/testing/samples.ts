@@ -55,6 +55,7 @@ export function sampleRelease(changes: Partial<ReleaseRecord> = {}): ReleaseReco
     status: "published",
     channel: "stable",
     current_in: ["stable"],
+    was_current_in: ["stable"],
     notes: null,
     notes_sha256: null,
     manifest_sha256: null,

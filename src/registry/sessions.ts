@@ -1,0 +1,248 @@
+import { randomBytes } from "node:crypto";
+
+import { fromTimestamp, toTimestamp } from "../base/clock.ts";
+import { sha256Hex } from "../base/digest.ts";
+import { newId } from "../base/ids.ts";
+import {
+  deleteSession,
+  deleteSessionsOfActor,
+  insertSession,
+  lastSeenOfActor,
+  noteSessionSeen,
+  noteSessionUse,
+  rotateSession,
+  sessionById,
+  sessionBySecret,
+  sessionsOfActor,
+} from "../catalog/queries/sessions.ts";
+import type { SessionTable } from "../catalog/tables.ts";
+import type { Context } from "./context.ts";
+import { authErrors } from "./errors.ts";
+import { requireLive } from "./events.ts";
+import { type Principal, systemPrincipal } from "./principal.ts";
+import type { Scope } from "./records.ts";
+import { authenticate } from "./tokens.ts";
+
+const HOUR_MS = 3_600_000;
+/** A session ends after so long, whatever it is used for. */
+const MAX_SESSION_MS = 12 * HOUR_MS;
+/** Older secrets are changed: what leaks from a log or a backup does not work for long. */
+const ROTATE_AFTER_MS = HOUR_MS;
+/** Requests that were under way with the secret before. */
+const PREVIOUS_SECRET_MS = 60_000;
+/** Use is noted at most this often. */
+const LAST_SEEN_INTERVAL_MS = 60_000;
+const MAX_USER_AGENT = 200;
+const MAX_LISTED = 100;
+
+type Shared = Omit<Context, "principal">;
+
+/** A session as its pages need it. */
+export interface Session {
+  readonly id: string;
+  /** For proofs that a form came from the session's own pages; the same as long as it lasts. */
+  readonly csrfKey: string;
+  readonly expiresAt: string;
+}
+
+/** What authenticates a session: who it is, and a new secret to keep when it was time for one. */
+export interface AuthenticatedSession {
+  readonly principal: Principal;
+  readonly session: Session;
+  readonly newSecret: string | null;
+}
+
+/** A session among somebody's. */
+export interface SessionSummary {
+  readonly id: string;
+  readonly user_agent: string | null;
+  readonly created_at: string;
+  readonly last_seen_at: string;
+  readonly expires_at: string;
+}
+
+/** Somebody who signs in without a token of this store: an identity provider vouches for them. */
+export interface Person {
+  /** The provider's name for them. */
+  readonly subject: string;
+  readonly scopes: readonly Scope[];
+}
+
+/**
+ * Exchanges a token for a session with the token's scopes and limits, that ends with it and after 12 hours at the latest. Answers
+ * the session's secret, which is kept nowhere. Raises what `authenticate` raises.
+ */
+export async function signIn(
+  context: Shared,
+  tokenSecret: string,
+  userAgent: string | null,
+): Promise<{ readonly secret: string; readonly session: Session }> {
+  const principal = await authenticate(context, tokenSecret);
+  return await begin(context, principal, userAgent);
+}
+
+/** A session of somebody whom an identity provider vouches for. */
+export async function signInPerson(
+  context: Shared,
+  { subject, scopes }: Person,
+  userAgent: string | null,
+): Promise<{ readonly secret: string; readonly session: Session }> {
+  const principal: Principal = {
+    actor: `user:${subject}`,
+    actorId: null,
+    scopes: new Set(scopes),
+    app: null,
+    channel: null,
+    expiresAt: null,
+  };
+  return await begin(context, principal, userAgent);
+}
+
+async function begin(
+  context: Shared,
+  { actor, actorId, scopes, app, channel, expiresAt }: Principal,
+  userAgent: string | null,
+): Promise<{ readonly secret: string; readonly session: Session }> {
+  const secret = newSecret();
+  const latest = toTimestamp(context.clock.nowMs() + MAX_SESSION_MS);
+  return await context.database.write(systemPrincipal, async (tx) => {
+    const row: SessionTable = {
+      id: newId("ses"),
+      secret_hash: hashOf(secret),
+      previous_hash: null,
+      previous_until: null,
+      rotated_at: tx.now,
+      csrf_key: randomBytes(32).toString("hex"),
+      token_id: actorId,
+      actor,
+      scopes: JSON.stringify([...scopes]),
+      app,
+      channel,
+      user_agent: userAgent?.slice(0, MAX_USER_AGENT) ?? null,
+      created_at: tx.now,
+      last_seen_at: tx.now,
+      expires_at: expiresAt !== null && expiresAt < latest ? expiresAt : latest,
+      seen_seq: null,
+      seen_at: null,
+    };
+    await tx.run(insertSession, row);
+    return { secret, session: sessionOf(row) };
+  });
+}
+
+/**
+ * Who a session's secret belongs to. One that is older than an hour is changed for a new one, and works on for a minute. Raises
+ * `auth.unknown_session`, and `auth.revoked` or `auth.expired` of the token that the session was made from.
+ */
+export async function authenticateSession(context: Shared, secret: string): Promise<AuthenticatedSession> {
+  const hash = hashOf(secret);
+  const nowMs = context.clock.nowMs();
+  const now = toTimestamp(nowMs);
+  const row = await context.database.read((reader) => reader.first(sessionBySecret, { hash }));
+  if (row === undefined || row.expires_at <= now) throw unknownSession();
+  if (row.secret_hash !== hash && (row.previous_until ?? "") <= now) throw unknownSession();
+  const principal = principalOf(row);
+  await requireLive(context, principal);
+  const isOld = row.secret_hash === hash && nowMs - fromTimestamp(row.rotated_at) >= ROTATE_AFTER_MS;
+  if (!isOld && nowMs - fromTimestamp(row.last_seen_at) >= LAST_SEEN_INTERVAL_MS) {
+    await context.database.write(systemPrincipal, (tx) =>
+      tx.run(noteSessionUse, { id: row.id, now: tx.now }),
+    );
+  }
+  return { principal, session: sessionOf(row), newSecret: isOld ? await rotate(context, row) : null };
+}
+
+/** Null when another request changed it just now: that one's answer has the new secret. */
+async function rotate(context: Shared, row: SessionTable): Promise<string | null> {
+  const secret = newSecret();
+  const changed = await context.database.write(systemPrincipal, async (tx) => {
+    const previousUntil = toTimestamp(tx.nowMs + PREVIOUS_SECRET_MS);
+    await tx.run(noteSessionUse, { id: row.id, now: tx.now });
+    return await tx.run(rotateSession, {
+      id: row.id,
+      from: row.secret_hash,
+      to: hashOf(secret),
+      now: tx.now,
+      previous_until: previousUntil,
+    });
+  });
+  return changed > 0 ? secret : null;
+}
+
+/** The principal's sessions that have not ended, the latest first. */
+export async function listOwnSessions(context: Shared, principal: Principal): Promise<SessionSummary[]> {
+  const now = toTimestamp(context.clock.nowMs());
+  const rows = await context.database.read((reader) =>
+    reader.all(sessionsOfActor, { actor: principal.actor, limit: MAX_LISTED }),
+  );
+  return rows
+    .filter(({ expires_at: end }) => end > now)
+    .map(({ id, user_agent, created_at, last_seen_at, expires_at }) => ({
+      id,
+      user_agent,
+      created_at,
+      last_seen_at,
+      expires_at,
+    }));
+}
+
+/** Ends one of the principal's sessions; one of somebody else, or none, changes nothing. */
+export async function endSession(context: Shared, principal: Principal, id: string): Promise<void> {
+  await context.database.write(systemPrincipal, async (tx) => {
+    const row = await tx.first(sessionById, { id });
+    if (row?.actor === principal.actor) await tx.run(deleteSession, { id });
+  });
+}
+
+/** Ends all of the principal's sessions. */
+export async function endAllSessions(context: Shared, { actor }: Principal): Promise<void> {
+  await context.database.write(systemPrincipal, (tx) => tx.run(deleteSessionsOfActor, { actor }));
+}
+
+/** Where in the log somebody looked last, in any session; null for never. */
+export interface LastLook {
+  readonly seq: number;
+  readonly at: string;
+}
+
+/** Answers where the principal looked last, and notes that it is `seq` now. */
+export async function noteLook(
+  context: Shared,
+  { actor }: Principal,
+  id: string,
+  seq: number,
+): Promise<LastLook | null> {
+  return await context.database.write(systemPrincipal, async (tx) => {
+    const last = await tx.first(lastSeenOfActor, { actor });
+    await tx.run(noteSessionSeen, { id, seq, at: tx.now });
+    return last === undefined ? null : { seq: last.seen_seq!, at: last.seen_at! };
+  });
+}
+
+function principalOf(row: SessionTable): Principal {
+  return {
+    actor: row.actor,
+    actorId: row.token_id,
+    scopes: new Set(JSON.parse(row.scopes) as Scope[]),
+    app: row.app,
+    channel: row.channel,
+    expiresAt: row.expires_at,
+  };
+}
+
+function sessionOf({ id, csrf_key: csrfKey, expires_at: expiresAt }: SessionTable): Session {
+  return { id, csrfKey, expiresAt };
+}
+
+function newSecret(): string {
+  return randomBytes(32).toString("base64url");
+}
+
+/** The stored form of a secret. 256 random bits need no salt and no slow hash. */
+function hashOf(secret: string): string {
+  return sha256Hex(Buffer.from(secret));
+}
+
+function unknownSession() {
+  return authErrors.error("auth.unknown_session", "The session has ended.", { hint: "Sign in again." });
+}

@@ -1,0 +1,107 @@
+import type { Child } from "hono/jsx";
+
+export interface Column {
+  readonly label: string;
+  /** Numbers stand at the right, and so does their head. */
+  readonly isNumber?: boolean;
+}
+
+interface TableProps {
+  /** What it lists, for readers of the screen. */
+  caption: string;
+  columns: readonly Column[];
+  /** A head cell before the others. */
+  first?: Child;
+  /** For a filter, or a link to it. */
+  id?: string;
+  children?: Child;
+}
+
+/** A table. Its roles are named because the narrow layout turns rows into blocks, which takes their own from them. */
+export function Table({ caption, columns, first, id, children }: TableProps) {
+  return (
+    <div class="scroll" role="region" aria-label={caption} tabindex={0} id={id}>
+      <table role="table">
+        <caption class="vh">{caption}</caption>
+        <thead role="rowgroup">
+          <tr role="row">
+            {first}
+            {columns.map(({ label, isNumber = false }) => (
+              <th role="columnheader" scope="col" class={isNumber ? "number" : ""}>
+                {label}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody role="rowgroup">{children}</tbody>
+      </table>
+    </div>
+  );
+}
+
+interface RowProps {
+  /** Where `Enter` goes when the row is chosen. */
+  href?: string;
+  /** What `y` copies. */
+  copy?: string;
+  isDim?: boolean;
+  children?: Child;
+}
+
+export function Row({ href, copy, isDim = false, children }: RowProps) {
+  return (
+    <tr role="row" class={isDim ? "dim" : ""} data-row={href} data-id={copy}>
+      {children}
+    </tr>
+  );
+}
+
+/** The cell that names its row. */
+export function NameCell({ children }: { children?: Child }) {
+  return (
+    <th role="rowheader" scope="row">
+      {children}
+    </th>
+  );
+}
+
+interface CellProps {
+  /** Shown before the value where rows are blocks. */
+  label?: string;
+  isNumber?: boolean;
+  /** Left out where rows are blocks. */
+  isQuiet?: boolean;
+  children?: Child;
+}
+
+export function Cell({ label, isNumber = false, isQuiet = false, children }: CellProps) {
+  const classes = [isNumber && "number", isQuiet && "quiet"].filter(Boolean).join(" ");
+  return (
+    <td role="cell" class={classes} data-label={label}>
+      {children}
+    </td>
+  );
+}
+
+interface PagerProps {
+  /** The page's address with its filters, without a cursor. */
+  href: string;
+  next: string | null;
+  isFirst: boolean;
+}
+
+/** Forward page by page, and back to the first one: cursors know no other way. */
+export function Pager({ href, next, isFirst }: PagerProps) {
+  if (next === null && isFirst) return null;
+  const join = href.includes("?") ? "&" : "?";
+  return (
+    <nav class="pager" aria-label="Pages">
+      {!isFirst && <a href={href}>First page</a>}
+      {next !== null && (
+        <a rel="next" href={`${href}${join}after=${encodeURIComponent(next)}`}>
+          Older
+        </a>
+      )}
+    </nav>
+  );
+}

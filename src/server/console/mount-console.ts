@@ -1,0 +1,93 @@
+import type { Context, Hono, MiddlewareHandler } from "hono";
+
+import { DistError } from "../../base/errors.ts";
+import { statusOf } from "../http-errors.ts";
+import type { PartDeps, ServerEnv } from "../server-context.ts";
+import type { FormState } from "./components/form.tsx";
+import { consoleHeaders } from "./console-headers.ts";
+import { consolePage, type Page } from "./frame.tsx";
+import { problemPage } from "./pages/problem.tsx";
+import { mountApp } from "./pages/app.tsx";
+import { mountApps } from "./pages/apps.tsx";
+import { mountSettings } from "./pages/settings.tsx";
+import { mountSignIn } from "./pages/sign-in.tsx";
+import { type Viewer, viewerOf } from "./viewer.ts";
+
+/** What the pages are put together with. */
+export interface ConsoleDeps extends PartDeps {
+  /** Shows a page to whoever is signed in. */
+  show(make: (viewer: Viewer, c: ConsoleContext) => Promise<Page>): ConsoleHandler;
+  /** Takes a form: the address to go on to, or the page again, with what was wrong. */
+  act(make: (viewer: Viewer, c: ConsoleContext) => Promise<Next>): ConsoleHandler;
+}
+
+export type ConsoleContext = Context<ServerEnv>;
+export type ConsoleHandler = (c: ConsoleContext) => Promise<Response>;
+
+/** What follows a form. */
+export type Next = { readonly to: string } | { readonly again: Page; readonly state: FormState };
+
+/** Adds the pages of one part of the console. */
+export type MountPages = (app: Hono<ServerEnv>, deps: ConsoleDeps) => void;
+
+const parts: readonly MountPages[] = [mountApps, mountApp, mountSettings];
+
+/**
+ * The console under `/admin`: pages for people who are signed in, everything else is sent to `/admin/sign-in`. What a page shows it
+ * reads through the registry as its viewer; what the viewer may not see is not there, and what they may not do is refused by the registry.
+ */
+export function mountConsole(app: Hono<ServerEnv>, deps: PartDeps): void {
+  app.use("/admin/*", setHeaders);
+  app.get("/admin", (c) => c.redirect("/admin/", 308));
+  mountSignIn(app, deps);
+  app.use("/admin/*", requireSession);
+  const page = (c: ConsoleContext, viewer: Viewer, made: Page, status: 200 | Status = 200) =>
+    c.html(consolePage(viewer, made), status);
+  const viewer = (c: ConsoleContext) => viewerOf(c, deps.clock.nowMs());
+  const consoleDeps: ConsoleDeps = {
+    ...deps,
+    show: (make) => (c) => {
+      const who = viewer(c);
+      return orProblem(c, who, async () => page(c, who, await make(who, c)));
+    },
+    act: (make) => (c) => {
+      const who = viewer(c);
+      return orProblem(c, who, async () => {
+        const next = await make(who, c);
+        if ("to" in next) return c.redirect(next.to, 303);
+        const { error } = next.state;
+        return page(c, who, next.again, error === undefined ? 200 : statusOf(error));
+      });
+    },
+  };
+  for (const mount of parts) mount(app, consoleDeps);
+
+  /** What a page could not be made for is said in the frame, so that the way on stays in sight. */
+  async function orProblem(c: ConsoleContext, who: Viewer, make: () => Promise<Response>): Promise<Response> {
+    try {
+      return await make();
+    } catch (error) {
+      if (!(error instanceof DistError)) throw error;
+      return page(c, who, problemPage(error), statusOf(error));
+    }
+  }
+}
+
+type Status = ReturnType<typeof statusOf>;
+
+const setHeaders: MiddlewareHandler<ServerEnv> = async (c, next) => {
+  for (const [name, value] of Object.entries(consoleHeaders)) c.header(name, value);
+  await next();
+};
+
+/** Where somebody wanted to go before they signed in stands in the address, as a path below `/admin`. */
+const requireSession: MiddlewareHandler<ServerEnv> = async (c, next) => {
+  if (c.var.session !== undefined) {
+    await next();
+    return undefined;
+  }
+  const { pathname, search } = new URL(c.req.url);
+  const isPage = c.req.method === "GET" || c.req.method === "HEAD";
+  const to = isPage && pathname !== "/admin/" ? `?to=${encodeURIComponent(pathname + search)}` : "";
+  return c.redirect(`/admin/sign-in${to}`, 303);
+};

@@ -1,0 +1,359 @@
+import type { AppRecord, ArtifactRecord, ChannelRecord, ReleaseRecord } from "../../../registry/records.ts";
+import { decimalSize, platformNames, shownName } from "../../pages/wording.ts";
+import { orderedChannels, policyWords, releasesAhead } from "../channel-words.ts";
+import { Digest } from "../components/copy.tsx";
+import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
+import { RailCell, RailHead, type RailMark } from "../components/rail.tsx";
+import { ReleaseStatus, Rollout, Validation } from "../components/status.tsx";
+import { Cell, NameCell, Pager, Row, Table } from "../components/table.tsx";
+import { Time } from "../components/time.tsx";
+import type { Page } from "../frame.tsx";
+import type { MountPages } from "../mount-console.ts";
+import { may, mayMove, type Viewer } from "../viewer.ts";
+
+const RELEASES_PER_PAGE = 25;
+
+/** `GET /admin/apps/{app}`: its channels and what they point at, its releases with the channels' rails, who may sign. */
+export const mountApp: MountPages = (app, { show }) => {
+  app.get(
+    "/admin/apps/:app",
+    show((viewer, c) => appPage(viewer, c.req.param("app")!, c.req.query("after"))),
+  );
+};
+
+/** Addresses below an app. */
+export const appPath = (slug: string): string => `/admin/apps/${encodeURIComponent(slug)}`;
+export const releasePath = ({ app, id }: Pick<ReleaseRecord, "app" | "id">): string =>
+  `${appPath(app)}/releases/${id}`;
+export const channelPath = (slug: string, channel: string): string =>
+  `${appPath(slug)}/channels/${encodeURIComponent(channel)}`;
+
+async function appPage(viewer: Viewer, slug: string, after: string | undefined): Promise<Page> {
+  const { registry } = viewer;
+  const app = await registry.getApp(slug);
+  const channels = orderedChannels((await registry.listChannels(slug)).items);
+  const releases = await registry.listReleases(slug, {
+    limit: RELEASES_PER_PAGE,
+    ...(after !== undefined && { after }),
+  });
+  const isFirst = after === undefined;
+  const icon = releases.items.flatMap(({ artifacts }) => artifacts).find((one) => one.icon_sha256 !== null);
+  const content = (
+    <>
+      <Head
+        title={<bdi>{shownName(app.display_name)}</bdi>}
+        picture={icon?.icon_sha256 == null ? null : `/download/${icon.icon_sha256}`}
+        meta={<AppMeta app={app} />}
+        actions={<AppActions viewer={viewer} app={app} channels={channels} />}
+      />
+      <AppTabs slug={slug} current="releases" viewer={viewer} />
+      {isFirst && <Channels viewer={viewer} app={app} channels={channels} releases={releases.items} />}
+      <Part title="Releases" note="newest first; a dot is where a channel points, a ring where it pointed">
+        {releases.items.length === 0 ? (
+          <Empty
+            command={`dist ci publish --server ${viewer.baseUrl} --token "$DIST_TOKEN" --manifest dist.json`}
+          >
+            Nothing was published yet.
+          </Empty>
+        ) : (
+          <Releases viewer={viewer} channels={channels} releases={releases.items} />
+        )}
+        <Pager href={appPath(slug)} next={releases.next} isFirst={isFirst} />
+      </Part>
+      {isFirst && may(viewer, "read", slug) && <Signers app={app} viewer={viewer} />}
+    </>
+  );
+  return {
+    title: shownName(app.display_name),
+    section: "apps",
+    crumbs: [{ label: "Apps", href: "/admin/apps" }],
+    content,
+  };
+}
+
+function AppMeta({ app }: { app: AppRecord }) {
+  return (
+    <>
+      <code>{app.slug}</code>
+      <span>{app.visibility}</span>
+      {app.owner !== null && (
+        <span>
+          owned by <bdi>{shownName(app.owner)}</bdi>
+        </span>
+      )}
+    </>
+  );
+}
+
+interface ActionsProps {
+  viewer: Viewer;
+  app: AppRecord;
+  channels: readonly ChannelRecord[];
+}
+
+function AppActions({ viewer, app, channels }: ActionsProps) {
+  const shown = channels.at(0);
+  return (
+    <>
+      {shown !== undefined && (
+        <LinkButton href={`/install/${app.slug}/${encodeURIComponent(shown.name)}`}>Install page</LinkButton>
+      )}
+      {may(viewer, "publish", app.slug) && (
+        <LinkButton href={`${appPath(app.slug)}/publish`}>Publish files…</LinkButton>
+      )}
+    </>
+  );
+}
+
+interface TabsProps {
+  slug: string;
+  viewer: Viewer;
+  current: "releases" | "settings" | "preview";
+}
+
+/** The pages of an app beside each other. */
+export function AppTabs({ slug, viewer, current }: TabsProps) {
+  const tabs = [
+    { name: "releases", label: "Releases", href: appPath(slug), isOpen: true },
+    { name: "preview", label: "Install pages", href: `${appPath(slug)}/preview`, isOpen: true },
+    {
+      name: "audit",
+      label: "Audit",
+      href: `/admin/audit?app=${encodeURIComponent(slug)}`,
+      isOpen: may(viewer, "audit", slug),
+    },
+    {
+      name: "settings",
+      label: "Settings",
+      href: `${appPath(slug)}/settings`,
+      isOpen: may(viewer, "admin", slug),
+    },
+  ];
+  return (
+    <nav class="tabs" aria-label="Pages of the app">
+      {tabs
+        .filter(({ isOpen }) => isOpen)
+        .map(({ name, label, href }) => (
+          <a href={href} aria-current={name === current ? "page" : undefined}>
+            {label}
+          </a>
+        ))}
+    </nav>
+  );
+}
+
+interface ChannelsProps extends ActionsProps {
+  releases: readonly ReleaseRecord[];
+}
+
+function Channels({ viewer, app, channels, releases }: ChannelsProps) {
+  return (
+    <Part
+      title="Channels"
+      end={may(viewer, "admin", app.slug) && <a href={`${appPath(app.slug)}/channels/new`}>Add a channel…</a>}
+    >
+      {channels.length === 0 ? (
+        <Empty command={`dist channel set --app ${app.slug} --channel stable --promote manual`}>
+          There is no channel yet. Publishing with a channel makes it, or:
+        </Empty>
+      ) : (
+        <Table
+          caption={`Channels of ${app.slug}`}
+          columns={[
+            { label: "Channel" },
+            { label: "Points at" },
+            { label: "Newer releases" },
+            { label: "Rollout" },
+            { label: "Who may move it, when" },
+            { label: "Next" },
+          ]}
+        >
+          {channels.map((channel) => {
+            const path = channelPath(app.slug, channel.name);
+            const ahead = releasesAhead(channel, releases);
+            return (
+              <Row href={path} copy={channel.name}>
+                <NameCell>
+                  <a class="plain strong" href={path}>
+                    {channel.name}
+                  </a>
+                </NameCell>
+                <Cell label="points at">
+                  {channel.current_release_id === null ? (
+                    <span class="t3">nothing</span>
+                  ) : (
+                    <a
+                      class="plain"
+                      href={releasePath({ app: app.slug, id: channel.current_release_id })}
+                      data-live={`${channel.name}-version`}
+                    >
+                      <span class="strong">{channel.current_version}</span>{" "}
+                      <span class="t3">{channel.current_build}</span>
+                    </a>
+                  )}
+                </Cell>
+                <Cell label="newer">{aheadWords(channel, ahead)}</Cell>
+                <Cell label="rollout">
+                  <Rollout percent={channel.rollout_percent} />
+                </Cell>
+                <Cell>{policyWords(channel)}</Cell>
+                <Cell>
+                  {mayMove(viewer, app.slug, channel.name) && (
+                    <span class="actions">
+                      <LinkButton href={`${path}/promote`} isSmall shortcut="p">
+                        Promote…
+                      </LinkButton>
+                      {channel.previous_release_id !== null && (
+                        <LinkButton href={`${path}/rollback`} isSmall shortcut="r">
+                          Roll back…
+                        </LinkButton>
+                      )}
+                    </span>
+                  )}
+                </Cell>
+              </Row>
+            );
+          })}
+        </Table>
+      )}
+    </Part>
+  );
+}
+
+function aheadWords(channel: ChannelRecord, ahead: number | null): string {
+  if (channel.current_release_id === null) return "–";
+  if (ahead === null) return "more than are shown";
+  return ahead === 0 ? "newest" : `${ahead}`;
+}
+
+interface ReleasesProps {
+  viewer: Viewer;
+  channels: readonly ChannelRecord[];
+  releases: readonly ReleaseRecord[];
+}
+
+function Releases({ viewer, channels, releases }: ReleasesProps) {
+  const names = channels.map(({ name }) => name);
+  const platforms = (Object.keys(platformNames) as ArtifactRecord["platform"][]).filter((platform) =>
+    releases.some(({ artifacts }) => artifacts.some((artifact) => artifact.platform === platform)),
+  );
+  return (
+    <Table
+      caption="Releases, newest first"
+      first={names.length > 0 && <RailHead channels={names} />}
+      columns={[
+        { label: "Release" },
+        { label: "Channels" },
+        { label: "State" },
+        ...platforms.map((platform) => ({ label: platformNames[platform] })),
+        { label: "Size", isNumber: true },
+        { label: "By" },
+        { label: "Published", isNumber: true },
+      ]}
+    >
+      {releases.map((release) => (
+        <Row href={releasePath(release)} copy={release.id} isDim={release.status === "revoked"}>
+          {names.length > 0 && <RailCell channels={names} marks={marksOf(release, channels, releases)} />}
+          <NameCell>
+            <a class="plain" href={releasePath(release)}>
+              <span class="strong">{release.version}</span> <span class="t3">{release.build}</span>
+            </a>
+          </NameCell>
+          <Cell>
+            <span class="actions">
+              {release.current_in.map((name) => (
+                <span class="tag">{name}</span>
+              ))}
+            </span>
+          </Cell>
+          <Cell>
+            <ReleaseStatus status={release.status} />
+          </Cell>
+          {platforms.map((platform) => (
+            <Cell label={platformNames[platform]}>
+              <PlatformState artifacts={release.artifacts.filter((one) => one.platform === platform)} />
+            </Cell>
+          ))}
+          <Cell label="size" isNumber>
+            {decimalSize(release.artifacts.reduce((sum, { size_bytes: size }) => sum + size, 0))}
+          </Cell>
+          <Cell label="by">{release.created_by ?? "–"}</Cell>
+          <Cell label="published" isNumber>
+            <Time at={release.published_at} nowMs={viewer.nowMs} />
+          </Cell>
+        </Row>
+      ))}
+    </Table>
+  );
+}
+
+/** The worst of a platform's files. */
+function PlatformState({ artifacts }: { artifacts: readonly ArtifactRecord[] }) {
+  const rank = ({ validation_status: status, findings }: ArtifactRecord) =>
+    status === "failed"
+      ? 3
+      : status === "pending"
+        ? 2
+        : findings.some((one) => one.severity === "warning")
+          ? 1
+          : 0;
+  const [worst] = artifacts.toSorted((a, b) => rank(b) - rank(a));
+  return worst === undefined ? <span class="t3">–</span> : <Validation artifact={worst} isShort />;
+}
+
+function marksOf(
+  release: ReleaseRecord,
+  channels: readonly ChannelRecord[],
+  releases: readonly ReleaseRecord[],
+): RailMark[] {
+  const at = releases.indexOf(release);
+  return channels.map(({ name, current_release_id: current }) => {
+    const here = releases.findIndex(({ id }) => id === current);
+    return {
+      mark: release.current_in.includes(name)
+        ? "here"
+        : release.was_current_in.includes(name)
+          ? "was"
+          : "none",
+      isAhead: current === null || (here !== -1 && at < here),
+    };
+  });
+}
+
+function Signers({ app, viewer }: { app: AppRecord; viewer: Viewer }) {
+  const pins = Object.entries(app.identity_constraints).filter(([, ids]) => ids.length > 0);
+  return (
+    <Part
+      title="Who may sign"
+      end={may(viewer, "admin", app.slug) && <a href={`${appPath(app.slug)}/settings`}>Change…</a>}
+    >
+      {pins.length === 0 ? (
+        <p class="t2">
+          {app.signer_pinning === "first_use"
+            ? "Nobody is pinned yet: whoever signs the first release of a platform will be."
+            : "Nobody is pinned, and nobody will be until an administrator says so."}
+        </p>
+      ) : (
+        <dl class="facts">
+          {pins.map(([platform, ids]) => (
+            <>
+              <dt>{platformNames[platform as ArtifactRecord["platform"]] ?? platform}</dt>
+              <dd>
+                {ids.map((id) => (
+                  <div>
+                    {/^[0-9a-f]{64}$/.test(id) ? (
+                      <Digest value={id} what="the certificate's digest" />
+                    ) : (
+                      <code>{id}</code>
+                    )}
+                  </div>
+                ))}
+              </dd>
+            </>
+          ))}
+        </dl>
+      )}
+      <p class="t3">A release signed by anybody else is refused. Changing a pin is an event.</p>
+    </Part>
+  );
+}
