@@ -5,7 +5,7 @@ import type { Dialect } from "./query.ts";
  *   log    what happened: written once, never changed
  *   views  what the log amounts to: written by projections only, dropped and rebuilt at will, compared
  *   state  what this machine knows besides: where bytes are, who leases them, when a token was last used, what signs
- *          addresses; never compared
+ *          addresses, how often files were fetched; never compared
  *
  * The texts are SQLite's; `statementFor` says them in PostgreSQL's words.
  */
@@ -525,6 +525,22 @@ export const migrations: readonly Migration[] = [
   id  INTEGER PRIMARY KEY CHECK (id = 1),
   seq INTEGER NOT NULL
 )`,
+    ],
+  },
+  {
+    version: 9,
+    compatible: true,
+    statements: [
+      `CREATE TABLE download_day (           -- state: how often files were fetched; nothing of who did
+  day        TEXT NOT NULL,              -- UTC, YYYY-MM-DD
+  app_id     TEXT NOT NULL,
+  channel    TEXT NOT NULL,              -- by which the visitor came; '' when that is not known
+  release_id TEXT NOT NULL,
+  platform   TEXT NOT NULL,
+  count      INTEGER NOT NULL,
+  PRIMARY KEY (app_id, day, channel, release_id, platform)
+)`,
+      "CREATE INDEX download_day_app ON download_day (day, app_id, count)",
     ],
   },
 ];

@@ -309,6 +309,15 @@ export interface LockMirrorTable {
   seq: number;
 }
 
+export interface DownloadDayTable {
+  day: string;
+  app_id: string;
+  channel: string;
+  release_id: string;
+  platform: string;
+  count: number;
+}
+
 export interface SchemaVersionTable {
   version: number;
   view_generation: number;
@@ -346,5 +355,6 @@ export interface Tables {
   retention_sweep: RetentionSweepTable;
   package_lock: PackageLockTable;
   lock_mirror: LockMirrorTable;
+  download_day: DownloadDayTable;
   schema_version: SchemaVersionTable;
 }

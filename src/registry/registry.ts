@@ -104,9 +104,12 @@ export interface Registry {
   leaseObject(sha256: string): Promise<UploadedObject>;
   /**
    * Opens an object that something readable names. Raises `object.not_found`, `release.revoked`, `package.deleted`,
-   * `auth.missing_token` for an IPA without credentials.
+   * `auth.missing_token` for an IPA without credentials. `channel` is what a server counts the download under, if the app has it.
    */
-  openObject(sha256: string, options?: { artifact?: string | undefined }): Promise<OpenedObject>;
+  openObject(
+    sha256: string,
+    options?: { artifact?: string | undefined; channel?: string | undefined },
+  ): Promise<OpenedObject>;
   /**
    * A signed address of an artifact of a published release: it opens these bytes without credentials, for an hour when
    * nothing is said, seven days at most, and never longer than the caller's own credential. Needs `read`. Raises

@@ -1,14 +1,18 @@
+import { dropOldDownloads } from "../../catalog/queries/downloads.ts";
 import { dropExpiredAnswers } from "../../catalog/queries/idempotency.ts";
 import { dropExpiredLeases } from "../../catalog/queries/objects.ts";
 import type { Context } from "../context.ts";
+import { dayBefore, DOWNLOAD_DAYS } from "../statistics/days.ts";
 
 /**
- * Drops the rows of state whose time is over: leases, and answers kept for repeated requests. Nothing reads them any more, so
+ * Drops the rows of state whose time is over: leases, answers kept for repeated requests, counts of downloads. Nothing reads them any more, so
  * there is no event. Resolves to how many rows went.
  */
 export function dropExpiredState({ database, principal }: Context): Promise<number> {
   return database.write(principal, async (tx) => {
     const leases = await tx.run(dropExpiredLeases, { now: tx.now });
-    return leases + (await tx.run(dropExpiredAnswers, { now: tx.now }));
+    const answers = await tx.run(dropExpiredAnswers, { now: tx.now });
+    const before = dayBefore(tx.nowMs, DOWNLOAD_DAYS);
+    return leases + answers + (await tx.run(dropOldDownloads, { before }));
   });
 }
