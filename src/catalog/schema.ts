@@ -36,6 +36,8 @@ export const viewSteps: readonly ViewStep[] = [
   { generation: 3 },
   // Not by adding columns: an older version beside it would collect the icons, which it takes for unreferenced.
   { generation: 4 },
+  // Indexes only.
+  { generation: 5, adds: { release: [] } },
 ];
 
 export const VIEW_GENERATION = viewSteps.at(-1)!.generation;
@@ -91,6 +93,8 @@ export const views = {
       release_never_current:
         "release (app_id, created_at, id) WHERE status = 'published' AND was_current = 0",
       release_drafts: "release (touched_at) WHERE status = 'draft'",
+      release_published: "release (published_at, app_id) WHERE published_at IS NOT NULL",
+      release_app_published: "release (app_id, published_at) WHERE published_at IS NOT NULL",
       release_package: "release (package_id)",
       release_notes: "release (notes_sha256) WHERE notes_sha256 IS NOT NULL",
     },

@@ -57,6 +57,13 @@ import type {
   SweepReport,
 } from "./package-records.ts";
 
+import type {
+  AppStatistics,
+  AppStatisticsRequest,
+  StatisticsRequest,
+  StoreStatistics,
+} from "./statistics-records.ts";
+
 /**
  * Everything the product can do, for one principal. `openStore(…).as(principal)` gives it on this machine;
  * `connect(url, token)` gives it over HTTP. Records are the JSON that the command line prints and HTTP answers,
@@ -196,6 +203,12 @@ export interface Registry {
   listAudit(filter?: AuditFilter & PageRequest): Promise<Page<AuditRecord>>;
   /** The log behind an event, oldest first. Raises `events.cursor_unknown`, `page.invalid_cursor`, `page.invalid_limit`. */
   readEvents(request: EventRequest): Promise<EventPage>;
+
+  // Statistics -----------------------------------------------------------------------------------------------------
+  /** Downloads and publications of an app by day. Raises `app.not_found`, `channel.not_found`, `statistics.invalid_days`. */
+  appStatistics(app: string, request?: AppStatisticsRequest): Promise<AppStatistics>;
+  /** Downloads, publications and events of the store over time. Raises `statistics.invalid_days`. */
+  storeStatistics(request?: StatisticsRequest): Promise<StoreStatistics>;
 
   // Packages -------------------------------------------------------------------------------------------------------
   /**
