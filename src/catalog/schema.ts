@@ -36,8 +36,8 @@ export const viewSteps: readonly ViewStep[] = [
   { generation: 3 },
   // Not by adding columns: an older version beside it would collect the icons, which it takes for unreferenced.
   { generation: 4 },
-  // Indexes only.
-  { generation: 5, adds: { release: [] } },
+  // A table: what an older version beside it wrote would not count.
+  { generation: 5 },
 ];
 
 export const VIEW_GENERATION = viewSteps.at(-1)!.generation;
@@ -249,6 +249,21 @@ export const views = {
       package_key: "package (request_key) WHERE request_key IS NOT NULL",
       package_manifest: "package (manifest_sha256) WHERE manifest_sha256 IS NOT NULL",
     },
+  },
+  package_usage: {
+    columns: `
+  app_id            TEXT NOT NULL,       -- of releases; '' for evidence
+  retention_class   TEXT NOT NULL,       -- '' for none
+  month             TEXT NOT NULL,       -- that they were created in, YYYY-MM
+  packages          INTEGER NOT NULL,    -- finalized and not deleted
+  size_bytes        INTEGER NOT NULL,
+  held_packages     INTEGER NOT NULL,    -- of these, the held ones
+  held_bytes        INTEGER NOT NULL,
+  eligible_packages INTEGER NOT NULL,    -- and the others that a sweep marked
+  eligible_bytes    INTEGER NOT NULL,
+  PRIMARY KEY (app_id, retention_class, month)`,
+    key: ["app_id", "retention_class", "month"],
+    indexes: {},
   },
   package_metadata: {
     columns: `
@@ -544,6 +559,7 @@ export const migrations: readonly Migration[] = [
   count      INTEGER NOT NULL,
   PRIMARY KEY (app_id, day, channel, release_id, platform)
 )`,
+      "CREATE INDEX storage_location_size ON storage_location (size_bytes)",
       "CREATE INDEX download_day_app ON download_day (day, app_id, count)",
     ],
   },

@@ -309,6 +309,18 @@ export interface LockMirrorTable {
   seq: number;
 }
 
+export interface PackageUsageTable {
+  app_id: string;
+  retention_class: string;
+  month: string;
+  packages: number;
+  size_bytes: number;
+  held_packages: number;
+  held_bytes: number;
+  eligible_packages: number;
+  eligible_bytes: number;
+}
+
 export interface DownloadDayTable {
   day: string;
   app_id: string;
@@ -338,6 +350,7 @@ export interface Tables {
   token: TokenTable;
   share: ShareTable;
   package: PackageTable;
+  package_usage: PackageUsageTable;
   package_metadata: PackageMetadataTable;
   package_file: PackageFileTable;
   retention_state: RetentionStateTable;

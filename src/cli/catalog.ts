@@ -113,6 +113,7 @@ export const commandGroups: readonly CommandGroup[] = [
       family("server", "The server", [entry(server.serverRun, () => import("./commands/server-run.ts"))]),
       family("store", "A store's health", [
         entry(store.storeStatus, () => import("./commands/store-status.ts")),
+        entry(store.storeUsage, () => import("./commands/store-usage.ts")),
         entry(store.storeVerify, () => import("./commands/store-verify.ts")),
         entry(store.storeRebuild, () => import("./commands/store-rebuild.ts")),
         entry(store.storeCleanup, () => import("./commands/store-cleanup.ts")),

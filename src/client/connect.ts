@@ -183,7 +183,7 @@ function bytes(api: Api): Pick<Registry, Bytes> {
   };
 }
 
-type Facts = "appStatistics" | "storeStatistics";
+type Facts = "appStatistics" | "storeStatistics" | "storageUsage";
 
 function facts(api: Api): Pick<Registry, Facts> {
   return {
@@ -191,6 +191,7 @@ function facts(api: Api): Pick<Registry, Facts> {
       api.call({ method: "GET", path: path`/api/apps/${app}/statistics` + query({ ...request }) }),
     storeStatistics: (request = {}) =>
       api.call({ method: "GET", path: `/api/statistics${query({ ...request })}` }),
+    storageUsage: () => api.call({ method: "GET", path: "/api/storage" }),
   };
 }
 

@@ -61,6 +61,7 @@ import type {
   AppStatistics,
   AppStatisticsRequest,
   StatisticsRequest,
+  StorageUsage,
   StoreStatistics,
 } from "./statistics-records.ts";
 
@@ -209,6 +210,8 @@ export interface Registry {
   appStatistics(app: string, request?: AppStatisticsRequest): Promise<AppStatistics>;
   /** Downloads, publications and events of the store over time. Raises `statistics.invalid_days`. */
   storeStatistics(request?: StatisticsRequest): Promise<StoreStatistics>;
+  /** What the store keeps, by class, state, app and age. */
+  storageUsage(): Promise<StorageUsage>;
 
   // Packages -------------------------------------------------------------------------------------------------------
   /**

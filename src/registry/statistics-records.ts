@@ -55,3 +55,34 @@ export interface StoreStatistics {
     readonly days: readonly { readonly day: string; readonly events: number }[];
   };
 }
+
+/** Packages and the bytes of their files. Files that several have count for each. */
+export interface PackageSum {
+  readonly packages: number;
+  readonly size_bytes: number;
+}
+
+/** What the finalized packages that are not deleted take, releases among them. */
+export interface StorageUsage extends PackageSum {
+  /** What is stored: identical bytes once, and besides packages' files also manifests, icons, notes and uploads. */
+  readonly objects: { readonly objects: number; readonly size_bytes: number };
+  /** Most bytes first; null are releases that no class keeps. */
+  readonly by_class: readonly (PackageSum & { readonly retention_class: string | null })[];
+  /** What its packages are kept by; each is in one of them. */
+  readonly by_state: {
+    readonly held: PackageSum;
+    /** Not held, and recorded as due by the last sweep. */
+    readonly eligible: PackageSum;
+    /** Neither, of a class that never ends. */
+    readonly permanent: PackageSum;
+    readonly kept: PackageSum;
+  };
+  /** Most bytes first, 50 at most. */
+  readonly by_app: readonly (PackageSum & { readonly app: string })[];
+  /** Apps beyond those. */
+  readonly other_apps: PackageSum;
+  /** Packages of no app. */
+  readonly evidence: PackageSum;
+  /** By the month they were created in, latest first. */
+  readonly by_month: readonly (PackageSum & { readonly month: string })[];
+}

@@ -61,6 +61,7 @@ const routes: readonly [keyof Registry, Call, string, unknown?][] = [
     "GET /api/apps/acme/statistics?days=7&channel=beta",
   ],
   ["appStatistics", (r) => r.appStatistics("acme"), "GET /api/apps/acme/statistics"],
+  ["storageUsage", (r) => r.storageUsage(), "GET /api/storage"],
   ["storeStatistics", (r) => r.storeStatistics({ days: 7 }), "GET /api/statistics?days=7"],
   ["getRelease", (r) => r.getRelease("acme", release), `GET ${at}?build=7`],
   [

@@ -229,6 +229,7 @@ const useCases: readonly UseCase[] = [
     call: (r) => r.appStatistics("acme"),
   },
   { name: "storeStatistics", scopes: ["audit"], limits: wrongPlace, call: (r) => r.storeStatistics() },
+  { name: "storageUsage", scopes: [], limits: wrongPlace, call: (r) => r.storageUsage() },
   ...packageUseCases(),
   { name: "storeStatus", scopes: [], limits: wrongPlace, call: (r) => r.storeStatus() },
   { name: "verifyStore", scopes: [], limits: wrongPlace, call: (r) => r.verifyStore() },

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 
-import type { AppStatistics, StoreStatistics } from "../../registry/statistics-records.ts";
+import type { AppStatistics, StorageUsage, StoreStatistics } from "../../registry/statistics-records.ts";
 
 /** What was counted over time, as schemas: the types in `statistics-records.ts` say the same. */
 
@@ -46,3 +46,23 @@ export const storeStatistics: z.ZodType<StoreStatistics> = z
     }),
   })
   .openapi("StoreStatistics");
+
+const sum = { packages: count, size_bytes: count };
+const packages = z.object(sum);
+
+export const storageUsage: z.ZodType<StorageUsage> = z
+  .object({
+    ...sum,
+    objects: z
+      .object({ objects: count, size_bytes: count })
+      .describe("What is stored: identical bytes once, and all that is no package's file besides"),
+    by_class: z.array(z.object({ retention_class: z.string().nullable(), ...sum })),
+    by_state: z
+      .object({ held: packages, eligible: packages, permanent: packages, kept: packages })
+      .describe("Each package is in one; `eligible` as of the last sweep"),
+    by_app: z.array(z.object({ app: z.string(), ...sum })).describe("Most bytes first, 50 at most"),
+    other_apps: packages,
+    evidence: packages.describe("Packages of no app"),
+    by_month: z.array(z.object({ month: z.string().describe("Of creation, `2026-11`"), ...sum })),
+  })
+  .openapi("StorageUsage");

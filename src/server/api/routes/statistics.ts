@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 
 import { appParams, daysQuery } from "../input-schemas.ts";
 import { needs, route } from "../route.ts";
-import { appStatistics, storeStatistics } from "../statistics-schemas.ts";
+import { appStatistics, storageUsage, storeStatistics } from "../statistics-schemas.ts";
 
 export const statisticsRoutes = [
   route({
@@ -25,5 +25,14 @@ export const statisticsRoutes = [
     response: storeStatistics,
     errors: ["statistics.invalid_days"],
     handle: ({ registry, query }) => registry.storeStatistics(query),
+  }),
+  route({
+    method: "GET",
+    path: "/api/storage",
+    access: needs("admin", "unlimited"),
+    summary: "Says what the store keeps, by class, state, app and age.",
+    response: storageUsage,
+    errors: [],
+    handle: ({ registry }) => registry.storageUsage(),
   }),
 ];
