@@ -5,7 +5,7 @@ import type { Dialect } from "./query.ts";
  *   log    what happened: written once, never changed
  *   views  what the log amounts to: written by projections only, dropped and rebuilt at will, compared
  *   state  what this machine knows besides: where bytes are, who leases them, when a token was last used, what signs
- *          addresses; never compared
+ *          addresses, how often files were fetched; never compared
  *
  * The texts are SQLite's; `statementFor` says them in PostgreSQL's words.
  */
@@ -36,6 +36,8 @@ export const viewSteps: readonly ViewStep[] = [
   { generation: 3 },
   // Not by adding columns: an older version beside it would collect the icons, which it takes for unreferenced.
   { generation: 4 },
+  // A table: what an older version beside it wrote would not count.
+  { generation: 5 },
 ];
 
 export const VIEW_GENERATION = viewSteps.at(-1)!.generation;
@@ -91,6 +93,8 @@ export const views = {
       release_never_current:
         "release (app_id, created_at, id) WHERE status = 'published' AND was_current = 0",
       release_drafts: "release (touched_at) WHERE status = 'draft'",
+      release_published: "release (published_at, app_id) WHERE published_at IS NOT NULL",
+      release_app_published: "release (app_id, published_at) WHERE published_at IS NOT NULL",
       release_package: "release (package_id)",
       release_notes: "release (notes_sha256) WHERE notes_sha256 IS NOT NULL",
     },
@@ -245,6 +249,21 @@ export const views = {
       package_key: "package (request_key) WHERE request_key IS NOT NULL",
       package_manifest: "package (manifest_sha256) WHERE manifest_sha256 IS NOT NULL",
     },
+  },
+  package_usage: {
+    columns: `
+  app_id            TEXT NOT NULL,       -- of releases; '' for evidence
+  retention_class   TEXT NOT NULL,       -- '' for none
+  month             TEXT NOT NULL,       -- that they were created in, YYYY-MM
+  packages          INTEGER NOT NULL,    -- finalized and not deleted
+  size_bytes        INTEGER NOT NULL,
+  held_packages     INTEGER NOT NULL,    -- of these, the held ones
+  held_bytes        INTEGER NOT NULL,
+  eligible_packages INTEGER NOT NULL,    -- and the others that a sweep marked
+  eligible_bytes    INTEGER NOT NULL,
+  PRIMARY KEY (app_id, retention_class, month)`,
+    key: ["app_id", "retention_class", "month"],
+    indexes: {},
   },
   package_metadata: {
     columns: `
@@ -529,6 +548,23 @@ export const migrations: readonly Migration[] = [
   },
   {
     version: 9,
+    compatible: true,
+    statements: [
+      `CREATE TABLE download_day (           -- state: how often files were fetched; nothing of who did
+  day        TEXT NOT NULL,              -- UTC, YYYY-MM-DD
+  app_id     TEXT NOT NULL,
+  channel    TEXT NOT NULL,              -- by which the visitor came; '' when that is not known
+  release_id TEXT NOT NULL,
+  platform   TEXT NOT NULL,
+  count      INTEGER NOT NULL,
+  PRIMARY KEY (app_id, day, channel, release_id, platform)
+)`,
+      "CREATE INDEX storage_location_size ON storage_location (size_bytes)",
+      "CREATE INDEX download_day_app ON download_day (day, app_id, count)",
+    ],
+  },
+  {
+    version: 10,
     compatible: true,
     statements: [
       `CREATE TABLE session (                -- state: who is signed in to the console

@@ -329,6 +329,27 @@ export interface LockMirrorTable {
   seq: number;
 }
 
+export interface PackageUsageTable {
+  app_id: string;
+  retention_class: string;
+  month: string;
+  packages: number;
+  size_bytes: number;
+  held_packages: number;
+  held_bytes: number;
+  eligible_packages: number;
+  eligible_bytes: number;
+}
+
+export interface DownloadDayTable {
+  day: string;
+  app_id: string;
+  channel: string;
+  release_id: string;
+  platform: string;
+  count: number;
+}
+
 export interface SchemaVersionTable {
   version: number;
   view_generation: number;
@@ -349,6 +370,7 @@ export interface Tables {
   token: TokenTable;
   share: ShareTable;
   package: PackageTable;
+  package_usage: PackageUsageTable;
   package_metadata: PackageMetadataTable;
   package_file: PackageFileTable;
   retention_state: RetentionStateTable;
@@ -367,5 +389,6 @@ export interface Tables {
   package_lock: PackageLockTable;
   lock_mirror: LockMirrorTable;
   session: SessionTable;
+  download_day: DownloadDayTable;
   schema_version: SchemaVersionTable;
 }

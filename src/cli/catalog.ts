@@ -4,6 +4,7 @@ import * as access from "./specs/access.ts";
 import * as app from "./specs/app.ts";
 import * as channel from "./specs/channel.ts";
 import * as ingest from "./specs/ingest.ts";
+import * as overview from "./specs/overview.ts";
 import * as pack from "./specs/package.ts";
 import * as publish from "./specs/publish.ts";
 import * as release from "./specs/release.ts";
@@ -63,6 +64,7 @@ export const commandGroups: readonly CommandGroup[] = [
         entry(app.appCreate, () => import("./commands/app-create.ts")),
         entry(app.appList, () => import("./commands/app-list.ts")),
         entry(app.appShow, () => import("./commands/app-show.ts")),
+        entry(app.appStats, () => import("./commands/app-stats.ts")),
         entry(app.appSet, () => import("./commands/app-set.ts")),
       ]),
       family("release", "Releases: make, inspect, move, withdraw, fetch", [
@@ -107,9 +109,11 @@ export const commandGroups: readonly CommandGroup[] = [
   {
     heading: "Care",
     words: [
+      command(entry(overview.stats, () => import("./commands/stats.ts"))),
       family("server", "The server", [entry(server.serverRun, () => import("./commands/server-run.ts"))]),
       family("store", "A store's health", [
         entry(store.storeStatus, () => import("./commands/store-status.ts")),
+        entry(store.storeUsage, () => import("./commands/store-usage.ts")),
         entry(store.storeVerify, () => import("./commands/store-verify.ts")),
         entry(store.storeRebuild, () => import("./commands/store-rebuild.ts")),
         entry(store.storeCleanup, () => import("./commands/store-cleanup.ts")),

@@ -48,6 +48,7 @@ export function connect(options: ConnectOptions): Registry & { close(): Promise<
     ...bytes(api),
     ...packages(api),
     ...retention(api),
+    ...facts(api),
     ...administration(api),
     close: async () => address.close(),
   };
@@ -179,6 +180,18 @@ function bytes(api: Api): Pick<Registry, Bytes> {
         json,
         repeatable: true,
       }),
+  };
+}
+
+type Facts = "appStatistics" | "storeStatistics" | "storageUsage";
+
+function facts(api: Api): Pick<Registry, Facts> {
+  return {
+    appStatistics: (app, request = {}) =>
+      api.call({ method: "GET", path: path`/api/apps/${app}/statistics` + query({ ...request }) }),
+    storeStatistics: (request = {}) =>
+      api.call({ method: "GET", path: `/api/statistics${query({ ...request })}` }),
+    storageUsage: () => api.call({ method: "GET", path: "/api/storage" }),
   };
 }
 

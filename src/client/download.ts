@@ -24,9 +24,9 @@ export async function lookupObject(api: Api, sha256: string): Promise<ObjectReco
 export async function openObject(
   api: Api,
   sha256: string,
-  options: { artifact?: string | undefined },
+  options: { artifact?: string | undefined; channel?: string | undefined },
 ): Promise<OpenedObject> {
-  const address = path`/download/${sha256}` + query({ artifact: options.artifact });
+  const address = path`/download/${sha256}` + query({ artifact: options.artifact, channel: options.channel });
   return opened(api, sha256, await headersAt(api, address), address);
 }
 
@@ -60,6 +60,7 @@ function opened(
     ...object,
     content_type: headers["content-type"] ?? "application/octet-stream",
     filename: filenameIn(headers["content-disposition"]),
+    counted: null,
     is_public: /\bpublic\b/.test(headers["cache-control"] ?? ""),
     physical_key: null,
     file_url: null,

@@ -35,6 +35,9 @@ import {
   retentionHistory,
 } from "./retention/retention.ts";
 import { sweepRetention } from "./retention/sweep.ts";
+import { appStatistics } from "./statistics/app-statistics.ts";
+import { storageUsage } from "./statistics/storage-usage.ts";
+import { storeStatistics } from "./statistics/store-statistics.ts";
 import { createShare, listShares, revokeShare } from "./shares.ts";
 import { cleanupStore } from "./store/cleanup.ts";
 import { exportStore, importStore, rebuildStore, storeStatus } from "./store/maintenance.ts";
@@ -86,6 +89,9 @@ export function localRegistry(context: Context): Registry {
     revokeShare: (app, id) => revokeShare(context, app, id),
     listAudit: (filter = {}) => listAudit(context, filter),
     readEvents: (request) => readEvents(context, request),
+    appStatistics: (app, request = {}) => appStatistics(context, app, request),
+    storeStatistics: (request = {}) => storeStatistics(context, request),
+    storageUsage: () => storageUsage(context),
     createPackage: (request) => createPackage(context, request),
     getPackage: (id) => getPackage(context, id),
     listPackages: (request = {}) => listPackages(context, request),

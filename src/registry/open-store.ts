@@ -13,6 +13,7 @@ import { openStoreParts, type StoreOptions } from "./open-store-parts.ts";
 import { type Principal, systemPrincipal } from "./principal.ts";
 import type { InstallManifest, LinkSignature, LockReport, StoreReadiness } from "./records.ts";
 import type { Registry } from "./registry.ts";
+import { DownloadCounts } from "./statistics/download-counts.ts";
 import { mirrorLocks } from "./retention/mirror-locks.ts";
 import {
   type AuthenticatedSession,
@@ -82,13 +83,15 @@ export interface Store {
   requireStorage(): Promise<void>;
   /** Ends the uploads that stood still for too long; answers how many. Raises the signal's reason once that is aborted. */
   expireUploads(signal?: AbortSignal): Promise<number>;
-  /** Drops what state holds beyond its time, and no query reads: leases, kept answers. Resolves to how many rows went. */
+  /** Drops what state holds beyond its time, and no query reads: leases, kept answers, old counts of downloads. Resolves to how many rows went. */
   dropExpiredState(): Promise<number>;
   /**
    * Has the object store lock what retention keeps, where the settings want that. Raises `blob.no_object_lock`, what keeps the
    * object store from answering, and the signal's reason once that is aborted.
    */
   mirrorLocks(signal?: AbortSignal): Promise<LockReport>;
+  /** Counts what is downloaded from this process; whoever serves the store has it written. */
+  readonly downloads: DownloadCounts;
   /** Which of all processes on the store runs a background job. */
   readonly jobs: JobLeases;
   /** Makes this process known to the others on the store; a server's affair, commands come and go. */
@@ -133,6 +136,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     dropExpiredState: () => dropExpiredState({ ...shared, principal: systemPrincipal }),
     mirrorLocks: (signal) => mirrorLocks({ ...shared, principal: systemPrincipal }, signal),
     readiness: () => storeReadiness(shared),
+    downloads: new DownloadCounts(shared),
     jobs: jobLeases(shared, nodeId),
     node: nodePresence(shared, nodeId),
     fillViews: (signal) => fillViews({ ...shared, principal: systemPrincipal }, signal),

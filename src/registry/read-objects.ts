@@ -1,5 +1,6 @@
 import { provenStream } from "../blob/proven-stream.ts";
 import type { Reader } from "../catalog/database.ts";
+import { channelByName } from "../catalog/queries/channels.ts";
 import { evidenceNaming, locationOf, namesOfObject } from "../catalog/queries/objects.ts";
 import { channelsServing } from "../catalog/queries/shares.ts";
 import type { StorageLocationTable } from "../catalog/tables.ts";
@@ -7,7 +8,7 @@ import { hasScope, mayInApp } from "./access.ts";
 import type { Context } from "./context.ts";
 import { authErrors, objectErrors, packageErrors, releaseErrors } from "./errors.ts";
 import type { Principal } from "./principal.ts";
-import type { ObjectRange, OpenedObject } from "./records.ts";
+import type { CountedFile, ObjectRange, OpenedObject } from "./records.ts";
 
 /** One thing that names an object: an artifact, a release's notes, a release's manifest. */
 type Name = Awaited<ReturnType<typeof names>>[number];
@@ -24,7 +25,7 @@ type NameState = "live" | "revoked" | "deleted";
 export async function openObject(
   context: Context,
   sha256: string,
-  options: { artifact?: string | undefined },
+  options: { artifact?: string | undefined; channel?: string | undefined },
 ): Promise<OpenedObject> {
   const { principal } = context;
   return context.database.read(async (reader) => {
@@ -52,7 +53,8 @@ export async function openObject(
     if (lacksCredentials(principal, best.name)) {
       throw authErrors.error("auth.missing_token", "An IPA is downloaded with credentials only.");
     }
-    return openedObject(context, row, { ...best.name, isPublic: isPublic(best.name) });
+    const counted = await countedFile(reader, best.name, options.channel);
+    return openedObject(context, row, { ...best.name, isPublic: isPublic(best.name), counted });
   });
 }
 
@@ -76,7 +78,12 @@ async function evidenceName(reader: Reader, principal: Principal, sha256: string
 export function openedObject(
   { blobs }: Pick<Context, "blobs">,
   row: StorageLocationTable,
-  head: { readonly content_type: string; readonly filename: string | null; readonly isPublic?: boolean },
+  head: {
+    readonly content_type: string;
+    readonly filename: string | null;
+    readonly isPublic?: boolean;
+    readonly counted?: CountedFile | null;
+  },
 ): OpenedObject {
   const { sha256, size_bytes: sizeBytes } = row;
   const location = { sha256, key: row.physical_key };
@@ -92,12 +99,26 @@ export function openedObject(
     content_type: head.content_type,
     filename: head.filename,
     is_public: head.isPublic ?? false,
+    counted: head.counted ?? null,
     physical_key: fileUrl === null ? null : row.physical_key,
     file_url: fileUrl,
     read,
     readChunks: (range) => (blobs.isRemote ? read(range) : blobs.readChunks(location, range)),
     presign: (options) => blobs.presign(location, options),
   };
+}
+
+/** Null for icons, notes and manifests. A channel is only believed that the file's app has. */
+async function countedFile(
+  reader: Reader,
+  { id, app_id: app, platform }: Name,
+  channel: string | undefined,
+): Promise<CountedFile | null> {
+  if (platform === null) return null;
+  const isChannel =
+    channel !== undefined &&
+    (await reader.first(channelByName, { app_id: app, name: channel })) !== undefined;
+  return { app_id: app, channel: isChannel ? channel : "", release_id: id, platform };
 }
 
 function isWhole(range: { start: number; end?: number } | undefined, sizeBytes: number): boolean {

@@ -138,6 +138,8 @@ export interface OpenedObject extends ObjectRecord {
   readonly filename: string | null;
   /** True when anonymous callers may read it, so that any cache may keep it. */
   readonly is_public: boolean;
+  /** What its download is counted as; null for what is no file of a release, and where it comes from another server. */
+  readonly counted: CountedFile | null;
   /** Below the store directory, for a proxy that sends the bytes itself; null when there is no such file here. */
   readonly physical_key: string | null;
   /** The same file as a `file:` URL. */
@@ -155,6 +157,15 @@ export interface OpenedObject extends ObjectRecord {
     readonly contentType: string;
     readonly expiresInSeconds: number;
   }): Promise<string | null>;
+}
+
+/** A file of a release, as downloads are counted. */
+export interface CountedFile {
+  readonly app_id: string;
+  /** By which the visitor came; empty when that is not known, or no channel of the app. */
+  readonly channel: string;
+  readonly release_id: string;
+  readonly platform: string;
 }
 
 /** Bytes of an object, both ends inclusive; to its end without one. */
@@ -625,6 +636,8 @@ export interface MovedState {
   readonly leases: number;
   /** Answers kept for requests that may be sent again. */
   readonly answers: number;
+  /** Counts of downloads: by day, app, channel, release and platform. */
+  readonly download_days: number;
 }
 
 /** A store that stands in another place now, proven to be the same. */

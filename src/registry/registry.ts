@@ -57,6 +57,14 @@ import type {
   SweepReport,
 } from "./package-records.ts";
 
+import type {
+  AppStatistics,
+  AppStatisticsRequest,
+  StatisticsRequest,
+  StorageUsage,
+  StoreStatistics,
+} from "./statistics-records.ts";
+
 /**
  * Everything the product can do, for one principal. `openStore(…).as(principal)` gives it on this machine;
  * `connect(url, token)` gives it over HTTP. Records are the JSON that the command line prints and HTTP answers,
@@ -104,9 +112,12 @@ export interface Registry {
   leaseObject(sha256: string): Promise<UploadedObject>;
   /**
    * Opens an object that something readable names. Raises `object.not_found`, `release.revoked`, `package.deleted`,
-   * `auth.missing_token` for an IPA without credentials.
+   * `auth.missing_token` for an IPA without credentials. `channel` is what a server counts the download under, if the app has it.
    */
-  openObject(sha256: string, options?: { artifact?: string | undefined }): Promise<OpenedObject>;
+  openObject(
+    sha256: string,
+    options?: { artifact?: string | undefined; channel?: string | undefined },
+  ): Promise<OpenedObject>;
   /**
    * A signed address of an artifact of a published release: it opens these bytes without credentials, for an hour when
    * nothing is said, seven days at most, and never longer than the caller's own credential. Needs `read`. Raises
@@ -193,6 +204,14 @@ export interface Registry {
   listAudit(filter?: AuditFilter & PageRequest): Promise<Page<AuditRecord>>;
   /** The log behind an event, oldest first. Raises `events.cursor_unknown`, `page.invalid_cursor`, `page.invalid_limit`. */
   readEvents(request: EventRequest): Promise<EventPage>;
+
+  // Statistics -----------------------------------------------------------------------------------------------------
+  /** Downloads and publications of an app by day. Raises `app.not_found`, `channel.not_found`, `statistics.invalid_days`. */
+  appStatistics(app: string, request?: AppStatisticsRequest): Promise<AppStatistics>;
+  /** Downloads, publications and events of the store over time. Raises `statistics.invalid_days`. */
+  storeStatistics(request?: StatisticsRequest): Promise<StoreStatistics>;
+  /** What the store keeps, by class, state, app and age. */
+  storageUsage(): Promise<StorageUsage>;
 
   // Packages -------------------------------------------------------------------------------------------------------
   /**

@@ -6,6 +6,7 @@ import { openStore, type Store } from "../registry/open-store.ts";
 import type { StorageSettings } from "../registry/storage-settings.ts";
 import type { StoreSettings } from "../registry/store-settings.ts";
 import { allJobs } from "./jobs/all-jobs.ts";
+import { flushDownloads } from "./jobs/flush-downloads.ts";
 import { startHeartbeat } from "./jobs/heartbeat.ts";
 import { type RunningJobs, startJobs } from "./jobs/scheduler.ts";
 import type { Peers } from "./peers.ts";
@@ -56,10 +57,12 @@ export async function serveStore(options: ServeStoreOptions): Promise<ServedStor
 async function serve(store: Store, options: ServeStoreOptions): Promise<ServedStore> {
   const { server: settings, peers, log, leads, onFirstToken } = options;
   const heartbeat = leads ? await startHeartbeat(store.node, log) : undefined;
+  const counting = flushDownloads(store.downloads, log);
   let server: RunningServer | undefined;
   let jobs: RunningJobs | undefined;
   const close = async (): Promise<void> => {
     await Promise.all([server?.close(), jobs?.stop()]);
+    await counting.stop();
     await heartbeat?.stop();
   };
   try {

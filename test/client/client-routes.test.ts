@@ -55,6 +55,14 @@ const routes: readonly [keyof Registry, Call, string, unknown?][] = [
     "POST /api/apps/acme/releases/rel_1/publish",
     { channel: "beta" },
   ],
+  [
+    "appStatistics",
+    (r) => r.appStatistics("acme", { days: 7, channel: "beta" }),
+    "GET /api/apps/acme/statistics?days=7&channel=beta",
+  ],
+  ["appStatistics", (r) => r.appStatistics("acme"), "GET /api/apps/acme/statistics"],
+  ["storageUsage", (r) => r.storageUsage(), "GET /api/storage"],
+  ["storeStatistics", (r) => r.storeStatistics({ days: 7 }), "GET /api/statistics?days=7"],
   ["getRelease", (r) => r.getRelease("acme", release), `GET ${at}?build=7`],
   [
     "compareReleases",

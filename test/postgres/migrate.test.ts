@@ -193,6 +193,7 @@ needs("procfs", ...rgwTools)("a store that goes to PostgreSQL and Ceph RGW and c
         "storage_location",
         "lease",
         "token_use",
+        "download_day",
         "signing_key",
         ...viewNames,
       ]) {

@@ -56,7 +56,7 @@ describe("GET /download/{app}/{channel}/{platform}", () => {
       const answer = await get(`acme/beta/linux${path}`, method);
       expect(answer.status).toBe(302);
       expect(answer.headers).toMatchObject({
-        location: `/download/${named.sha256}?artifact=${named.id}`,
+        location: `/download/${named.sha256}?artifact=${named.id}&channel=beta`,
         "cache-control": "no-store",
       });
     }

@@ -57,7 +57,7 @@ async function exportOf({ registry }: TestStore): Promise<string> {
 /** Every row of a table that moves, in one order on both engines. */
 const stateOf = ({ directory }: TestStore) =>
   Object.fromEntries(
-    ["signing_key", "token_use", "lease", "idempotency_key"].map((table) => [
+    ["signing_key", "token_use", "lease", "idempotency_key", "download_day"].map((table) => [
       table,
       rowsOf(directory, `SELECT * FROM ${table} ORDER BY 1, 2`),
     ]),
@@ -160,9 +160,12 @@ describe("a migration", () => {
       });
     const answer = await keyed(source).createToken({ name: "once", scopes: ["read"] });
     const begun = await source.registry.createUpload({ size_bytes: 10 });
+    const { counted } = await source.registry.openObject(link.sha256, { channel: "beta" });
+    source.store.downloads.count(counted!);
+    await source.store.downloads.flush();
 
     expect(await migrate()).toMatchObject({
-      state: { signing_keys: 1, token_uses: 1, leases: 1, answers: 1 },
+      state: { signing_keys: 1, token_uses: 1, leases: 1, answers: 1, download_days: 1 },
       uploads_left: 1,
     });
     await expectMoved();

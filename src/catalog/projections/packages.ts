@@ -5,6 +5,7 @@ import type { Writer } from "../database.ts";
 import { query } from "../query.ts";
 import type { PackageFileTable, PackageMetadataTable, PackageTable } from "../tables.ts";
 import { dropDueDate } from "./retention.ts";
+import { countPackage } from "./usage.ts";
 
 export async function packageCreated(
   writer: Writer,
@@ -100,6 +101,7 @@ export async function packageFinalized(
     manifest_size_bytes: data.manifest_size,
     finalized_at: data.finalized_at,
   });
+  await countPackage(writer, data.package_id, 1);
 }
 
 export async function packageFailed(
@@ -114,6 +116,7 @@ export async function packageDeleted(
   writer: Writer,
   { at, data }: EventOf<"v1.package.deleted">,
 ): Promise<void> {
+  await countPackage(writer, data.package_id, -1);
   await writer.change(deletePackage, { id: data.package_id, deleted_at: at });
   await writer.change(releaseFiles, { package_id: data.package_id });
   await dropDueDate(writer, data.package_id);

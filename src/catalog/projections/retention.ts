@@ -1,6 +1,7 @@
 import type { EventOf } from "../../log/events.ts";
 import type { Writer } from "../database.ts";
 import { query } from "../query.ts";
+import { countPackage } from "./usage.ts";
 import type { HoldTable, RetentionExtensionTable, RetentionStateTable } from "../tables.ts";
 
 export async function defaultApplied(
@@ -90,7 +91,15 @@ async function change(
 ): Promise<void> {
   const before = (await writer.first(stateOf, { package_id })) ?? { ...untouched, package_id, app_id };
   const after = { ...before, ...by(before) };
+  const counts =
+    isHeld(before) !== isHeld(after) || (before.marked_at === null) !== (after.marked_at === null);
+  if (counts) await countPackage(writer, package_id, -1);
   await writer.change(putState, { ...after, due_at: dueAt(after) });
+  if (counts) await countPackage(writer, package_id, 1);
+}
+
+function isHeld({ active_holds: holds }: RetentionStateTable): boolean {
+  return holds > 0;
 }
 
 /**

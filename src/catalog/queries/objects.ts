@@ -151,12 +151,14 @@ export const namesOfObject = query<{ sha256: string }>()((db, p) =>
     .selectFrom("artifact")
     .innerJoin("release", "release.id", "artifact.release_id")
     .innerJoin("app", "app.id", "release.app_id")
-    .select(["release.id", "release.status", "release.published_at", "app.slug", "app.visibility"])
+    .select(["release.id", "release.app_id", "release.status", "release.published_at"])
+    .select(["app.slug", "app.visibility"])
     .select([
       sql<string | null>`artifact.id`.as("artifact_id"),
       sql<string | null>`artifact.filename`.as("filename"),
       "artifact.content_type",
       sql<string | null>`artifact.format`.as("format"),
+      sql<string | null>`artifact.platform`.as("platform"),
     ])
     .select(sql<number>`0`.as("stays"))
     .where("artifact.sha256", "=", p.sha256)
@@ -164,12 +166,14 @@ export const namesOfObject = query<{ sha256: string }>()((db, p) =>
       db
         .selectFrom("release")
         .innerJoin("app", "app.id", "release.app_id")
-        .select(["release.id", "release.status", "release.published_at", "app.slug", "app.visibility"])
+        .select(["release.id", "release.app_id", "release.status", "release.published_at"])
+        .select(["app.slug", "app.visibility"])
         .select([
           sql<string | null>`null`.as("artifact_id"),
           sql<string | null>`null`.as("filename"),
           sql<string>`'text/plain; charset=utf-8'`.as("content_type"),
           sql<string | null>`null`.as("format"),
+          sql<string | null>`null`.as("platform"),
         ])
         .select(sql<number>`1`.as("stays"))
         .where("release.notes_sha256", "=", p.sha256),
@@ -179,12 +183,14 @@ export const namesOfObject = query<{ sha256: string }>()((db, p) =>
         .selectFrom("artifact")
         .innerJoin("release", "release.id", "artifact.release_id")
         .innerJoin("app", "app.id", "release.app_id")
-        .select(["release.id", "release.status", "release.published_at", "app.slug", "app.visibility"])
+        .select(["release.id", "release.app_id", "release.status", "release.published_at"])
+        .select(["app.slug", "app.visibility"])
         .select([
           sql<string | null>`artifact.id`.as("artifact_id"),
           sql<string | null>`null`.as("filename"),
           sql<string>`artifact.icon_content_type`.as("content_type"),
           sql<string | null>`null`.as("format"),
+          sql<string | null>`null`.as("platform"),
         ])
         .select(sql<number>`1`.as("stays"))
         .where("artifact.icon_sha256", "=", p.sha256),
@@ -194,12 +200,14 @@ export const namesOfObject = query<{ sha256: string }>()((db, p) =>
         .selectFrom("package")
         .innerJoin("release", "release.package_id", "package.id")
         .innerJoin("app", "app.id", "release.app_id")
-        .select(["release.id", "release.status", "release.published_at", "app.slug", "app.visibility"])
+        .select(["release.id", "release.app_id", "release.status", "release.published_at"])
+        .select(["app.slug", "app.visibility"])
         .select([
           sql<string | null>`null`.as("artifact_id"),
           sql<string | null>`null`.as("filename"),
           sql<string>`'application/cbor'`.as("content_type"),
           sql<string | null>`null`.as("format"),
+          sql<string | null>`null`.as("platform"),
         ])
         .select(sql<number>`1`.as("stays"))
         .where("package.manifest_sha256", "=", p.sha256),

@@ -48,6 +48,7 @@ function packageOf(files: Readonly<Record<string, string>>, sent: Readonly<Recor
         content_type: entry.media_type,
         filename: path,
         is_public: false,
+        counted: null,
         physical_key: null,
         file_url: null,
         presign: async () => null,

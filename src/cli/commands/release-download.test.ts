@@ -176,6 +176,7 @@ function opened(chunks: readonly Buffer[]): OpenedObject {
     content_type,
     filename,
     is_public: true,
+    counted: null,
     physical_key: null,
     file_url: null,
     presign: async () => null,

@@ -42,11 +42,11 @@ async function download(
   registry: Registry,
   artifact: ArtifactRecord,
   path: string,
-  { force }: Options,
+  { force, channel }: Options,
 ): Promise<void> {
   const { id, filename: name, sha256, size_bytes } = artifact;
   const progress = output.progress(name, size_bytes);
-  const open = () => registry.openObject(sha256, { artifact: id });
+  const open = () => registry.openObject(sha256, { artifact: id, channel });
   try {
     const onProgress = (bytes: number) => progress.update(bytes);
     await downloadFile({ name, sha256, size_bytes, open }, path, { force, signal, onProgress });

@@ -1,5 +1,5 @@
 import { defineCommand, defineOptions } from "../command.ts";
-import { appOption, pageOptions } from "./shared.ts";
+import { appOption, daysOption, pageOptions } from "./shared.ts";
 
 const settingOptions = defineOptions({
   displayName: { value: "NAME", about: "The name people see" },
@@ -68,6 +68,21 @@ export const appShow = defineCommand({
   options: appOption,
   examples: ["dist app show --app acme-app"],
   exits: { 1: "refused: no such app" },
+  needs: "store",
+});
+
+export const appStats = defineCommand({
+  name: "app stats",
+  summary: "Count an app's downloads and publications",
+  description:
+    "Counts downloads by day, channel, version and platform, and publications by day. Days are UTC days.",
+  options: {
+    ...appOption,
+    ...daysOption,
+    channel: { value: "NAME", about: "Only what came by this channel, and what was published for it" },
+  },
+  examples: ["dist app stats --app acme-app", "dist app stats --app acme-app --days 7 --channel stable"],
+  exits: { 1: "refused: no such app or channel, a number of days that is not 1 to 400" },
   needs: "store",
 });
 

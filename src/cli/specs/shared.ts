@@ -10,6 +10,10 @@ export const channelOption = defineOptions({
   channel: { value: "NAME", about: "The channel", required: true },
 });
 
+export const daysOption = defineOptions({
+  days: { value: "N", type: "integer", about: "Today and the days before it, up to 400; 30 when absent" },
+});
+
 export const pageOptions = defineOptions({
   limit: { value: "N", type: "integer", about: "At most this many items, up to 1000", default: "50" },
   after: { value: "CURSOR", about: "Continue after the page that gave this cursor" },

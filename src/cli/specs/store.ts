@@ -9,6 +9,16 @@ export const storeStatus = defineCommand({
   needs: "store",
 });
 
+export const storeUsage = defineCommand({
+  name: "store usage",
+  summary: "Show what takes the space",
+  description:
+    "Shows the packages that the store keeps, releases among them, and their bytes: by retention class, by what keeps them, by app, and by " +
+    "the month they were created in. Files that several packages have count for each; what is stored has them once.",
+  examples: ["dist store usage --local-store ./store", "dist store usage --json"],
+  needs: "store",
+});
+
 export const storeVerify = defineCommand({
   name: "store verify",
   summary: "Check log, references and every byte",

@@ -2,11 +2,13 @@ import type { MaintenanceConnection, Reader, Writer } from "../../catalog/databa
 import { keepAnswer } from "../../catalog/queries/idempotency.ts";
 import {
   answersAfter,
+  downloadsAfter,
   leasesAfter,
   movedTables,
   signingKeysAfter,
   tokenUsesAfter,
 } from "../../catalog/queries/moved-state.ts";
+import { putDownloads } from "../../catalog/queries/downloads.ts";
 import { putLease } from "../../catalog/queries/objects.ts";
 import { insertSigningKey } from "../../catalog/queries/signing-keys.ts";
 import { putTokenUse } from "../../catalog/queries/tokens.ts";
@@ -18,7 +20,7 @@ const BATCH = 1_000;
 
 /**
  * Puts the state that moves with a store in the place of the target's: the keys that signed addresses live by, when tokens
- * were used, who still needs which bytes, and what was answered to requests that may come again.
+ * were used, who still needs which bytes, what was answered to requests that may come again, and how often files were fetched.
  */
 export async function moveState(source: Reader, target: MaintenanceConnection): Promise<MovedState> {
   for (const table of movedTables) await target.execute(`DELETE FROM ${table}`);
@@ -27,8 +29,11 @@ export async function moveState(source: Reader, target: MaintenanceConnection): 
     token_uses: await moveRows(source, target, tokenUsesAfter, { token_id: "" }, putTokenUse),
     leases: await moveRows(source, target, leasesAfter, { sha256: "", principal: "" }, putLease),
     answers: await moveRows(source, target, answersAfter, { id: "" }, keepAnswer),
+    download_days: await moveRows(source, target, downloadsAfter, beforeDownloads, putDownloads),
   };
 }
+
+const beforeDownloads = { app_id: "", day: "", channel: "", release_id: "", platform: "" };
 
 /** Every row in the order of its key, a page after the other; answers how many there were. */
 async function moveRows<Key extends object, Row extends Key>(

@@ -40,6 +40,10 @@ export const pageQuery = z.strictObject({
   after: z.string().describe("`next` of the page before").optional(),
 });
 
+export const daysQuery = z.strictObject({
+  days: number.describe("1 to 400, today among them; 30 when absent").optional(),
+});
+
 export const buildQuery = z.strictObject({
   build: z.string().describe("Where several builds have the version").optional(),
 });

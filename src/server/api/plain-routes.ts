@@ -60,7 +60,7 @@ export const plainRoutes: Readonly<Record<string, readonly PlainRoute[]>> = {
       path: "/download/{sha256}",
       who: byVisibility,
       about:
-        "The bytes, with ranges, `ETag`, `X-Checksum-SHA256` and `Repr-Digest`; `?artifact=` picks whose name and type are said. A token, a share link (`?share=`) or a signed address opens what is private.",
+        "The bytes, with ranges, `ETag`, `X-Checksum-SHA256` and `Repr-Digest`; `?artifact=` picks whose name and type are said, `&channel=` says by which channel the visitor came, for the counts of downloads. A token, a share link (`?share=`) or a signed address opens what is private.",
     },
     {
       method: "GET",

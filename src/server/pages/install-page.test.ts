@@ -38,7 +38,7 @@ describe("an artifact", () => {
     expect(html).toContain("universal, dmg");
     expect(html).toContain(`title="sha256 ${sampleArtifact().sha256}">3689d4f85ee7</code>`);
     expect(html).toContain(
-      `href="https://dist.example.org/download/${sampleArtifact().sha256}?artifact=art_1"`,
+      `href="https://dist.example.org/download/${sampleArtifact().sha256}?artifact=art_1&amp;channel=stable"`,
     );
   });
 

@@ -19,17 +19,19 @@ describe("installPlist", () => {
   it("names the IPA by a signed address, https whatever the server's own is", () => {
     const url =
       `<string>https://dist.example.org:8443/download/${manifest.ipa.sha256}` +
-      `?artifact=art_1&amp;expires=1795190400&amp;signature=${manifest.ipa.signature}</string>`;
+      `?artifact=art_1&amp;expires=1795190400&amp;signature=${manifest.ipa.signature}&amp;channel=beta</string>`;
     for (const scheme of ["http", "https"]) {
-      expect(installPlist(manifest, `${scheme}://dist.example.org:8443`)).toContain(url);
+      expect(
+        installPlist(manifest, { baseUrl: `${scheme}://dist.example.org:8443`, channel: "beta" }),
+      ).toContain(url);
     }
   });
 
   // A name that became markup could name another package; one with U+FFFE would make the whole file unreadable.
   it("carries any name as text", () => {
     const title = "</string><key>&amp;\uFFFE\u{1F600}";
-    expect(installPlist({ ...manifest, title }, "https://dist.example.org")).toContain(
-      "<string>&lt;/string&gt;&lt;key&gt;&amp;amp;\uFFFD\u{1F600}</string>",
-    );
+    expect(
+      installPlist({ ...manifest, title }, { baseUrl: "https://dist.example.org", channel: "beta" }),
+    ).toContain("<string>&lt;/string&gt;&lt;key&gt;&amp;amp;\uFFFD\u{1F600}</string>");
   });
 });

@@ -1,12 +1,17 @@
 import type { InstallManifest } from "../../registry/records.ts";
 import { signedDownloadUrl } from "../signed-address.ts";
+import type { ChannelPlace } from "./links.ts";
 
 /**
  * `manifest.plist` as iOS reads it (Apple Platform Deployment, "Distribute proprietary in-house apps"). The address of the
  * IPA is https whatever the server's own is: iOS installs from nothing else.
  */
-export function installPlist(manifest: InstallManifest, baseUrl: string): string {
-  const url = signedDownloadUrl(baseUrl.replace(/^http:/, "https:"), manifest.ipa);
+export function installPlist(
+  manifest: InstallManifest,
+  { baseUrl, channel }: Pick<ChannelPlace, "baseUrl" | "channel">,
+): string {
+  const signed = signedDownloadUrl(baseUrl.replace(/^http:/, "https:"), manifest.ipa);
+  const url = `${signed}&channel=${channel}`;
   return `<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
 <plist version="1.0">

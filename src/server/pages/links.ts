@@ -23,10 +23,13 @@ export function withShare(url: string, share: string | undefined): string {
 
 /** Exactly these bytes, under the artifact's name: what the page shows beside the link is what arrives. */
 export function exactUrl(
-  { baseUrl, share }: ChannelPlace,
+  { baseUrl, channel, share }: ChannelPlace,
   artifact: Pick<ArtifactRecord, "sha256" | "id">,
 ): string {
-  return withShare(`${baseUrl}/download/${artifact.sha256}?artifact=${artifact.id}`, share);
+  return withShare(
+    `${baseUrl}/download/${artifact.sha256}?artifact=${artifact.id}&channel=${channel}`,
+    share,
+  );
 }
 
 /** An object that a release names, such as an icon. */

@@ -78,7 +78,7 @@ export function mountPages(app: Hono<ServerEnv>, { store }: ServerDeps): void {
   app.get("/install/:app/:channel/manifest.plist", async (c) => {
     const { app: slug, channel } = c.req.param();
     const manifest = await store.installManifest(c.get("principal"), slug, channel);
-    return c.body(installPlist(manifest, c.get("baseUrl")), 200, {
+    return c.body(installPlist(manifest, { baseUrl: c.get("baseUrl"), channel }), 200, {
       ...pageHeaders,
       "Content-Type": "text/xml; charset=utf-8",
       "Cache-Control": "no-store",

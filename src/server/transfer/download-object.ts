@@ -7,16 +7,16 @@ import { sendObject } from "./send-object.ts";
 
 /**
  * GET, HEAD /download/{sha256}: the bytes of an object that something readable names; `?artifact=` picks whose file name and type
- * are said. Raises `request.not_found`, `request.range_not_satisfiable`, and what `openObject` raises.
+ * are said, and `&channel=` by which channel the visitor came. Raises `request.not_found`, `request.range_not_satisfiable`, and what `openObject` raises.
  */
 export function downloadObject(deps: PartDeps): Handler<ServerEnv> {
   return async (c) => {
     const sha256 = c.req.param("sha256") ?? "";
     if (!isSha256Hex(sha256)) throw httpErrors.error("request.not_found", "This is no SHA-256.");
-    return sendObject(
-      c,
-      await c.var.registry.openObject(sha256, { artifact: c.req.query("artifact") }),
-      deps,
-    );
+    const { artifact, channel } = c.req.query();
+    const object = await c.var.registry.openObject(sha256, { artifact, channel });
+    return sendObject(c, object, deps, () => {
+      if (object.counted !== null) deps.store.downloads.count(object.counted);
+    });
   };
 }

@@ -38,7 +38,7 @@ export const redirectToCurrent: Handler<ServerEnv> = async (c) => {
   }
   const artifact = await c.var.registry.currentArtifact(app, channel, { platform, arch, format });
   const share = c.var.share === undefined ? "" : `&share=${encodeURIComponent(c.var.share)}`;
-  return c.redirect(`/download/${artifact.sha256}?artifact=${artifact.id}${share}`, 302);
+  return c.redirect(`/download/${artifact.sha256}?artifact=${artifact.id}&channel=${channel}${share}`, 302);
 };
 
 /** The word of a closed list that `text` is; undefined for any other. */

@@ -18,12 +18,13 @@ const PRESIGNED_SECONDS = 3_600;
 
 /**
  * Answers GET and HEAD with an object: whole, in ranges, or 304. Redirects to the object store where that is to send the bytes, and
- * names the file to the proxy in front where that one is. Raises `request.range_not_satisfiable`.
+ * names the file to the proxy in front where that one is. `onBegin` is called when the answer is to bring the first byte, from wherever. Raises `request.range_not_satisfiable`.
  */
 export async function sendObject(
   c: Context<ServerEnv>,
   object: OpenedObject,
   { settings, log, metrics }: Pick<PartDeps, "settings" | "log" | "metrics">,
+  onBegin: () => void = () => {},
 ): Promise<Response> {
   const etag = `"${object.sha256}"`;
   const headers = headersOf(object, etag, c.var.principal.actor === "anonymous");
@@ -31,12 +32,20 @@ export async function sendObject(
   const content = { ...headers, ...contentHeaders(object) };
   const elsewhere = c.req.method === "GET" ? await addressElsewhere(object) : null;
   // Not kept by anybody: the next one to ask may not be allowed to, and the address ends.
-  if (elsewhere !== null) return c.body(null, 302, { Location: elsewhere, "Cache-Control": "no-store" });
+  const isBeginning = c.req.method === "GET" && bringsFirstByte(c.req.header("Range"), object.size_bytes);
+  if (elsewhere !== null) {
+    if (isBeginning) onBegin();
+    return c.body(null, 302, { Location: elsewhere, "Cache-Control": "no-store" });
+  }
   const handedOver = sentByProxy(settings.sendFile, object);
-  if (handedOver !== undefined) return c.body(null, 200, { ...content, ...handedOver });
+  if (handedOver !== undefined) {
+    if (isBeginning) onBegin();
+    return c.body(null, 200, { ...content, ...handedOver });
+  }
   // Not above: a proxy that sends the file says this itself, and it would stand twice.
   const described = { ...content, "Accept-Ranges": "bytes" };
   const ranges = rangesOf(c, object.size_bytes, etag);
+  if (isBeginning || (ranges === undefined && c.req.method === "GET")) onBegin();
   if (c.req.method === "HEAD" || object.size_bytes === 0) {
     return c.body(null, 200, { ...described, "Content-Length": `${object.size_bytes}` });
   }
@@ -88,6 +97,13 @@ function contentHeaders(object: OpenedObject): Record<string, string> {
     "X-Checksum-BLAKE3": object.blake3,
     "Repr-Digest": reprDigest(object.sha256),
   };
+}
+
+/** False for the rest of a download that was cut, and for parts taken beside its beginning. */
+function bringsFirstByte(range: string | undefined, sizeBytes: number): boolean {
+  const choice = range === undefined ? "whole" : chooseRanges(range, sizeBytes);
+  if (typeof choice === "string") return choice === "whole";
+  return choice.some(({ start }) => start === 0);
 }
 
 /** Undefined for the whole object. Raises `request.range_not_satisfiable`. */

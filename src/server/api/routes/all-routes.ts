@@ -8,6 +8,7 @@ import { packageRoutes } from "./packages.ts";
 import { releaseRoutes } from "./releases.ts";
 import { retentionRoutes } from "./retention.ts";
 import { shareRoutes } from "./shares.ts";
+import { statisticsRoutes } from "./statistics.ts";
 import { storeRoutes } from "./store.ts";
 import { tokenRoutes } from "./tokens.ts";
 
@@ -22,6 +23,7 @@ export const routesByResource: Readonly<Record<string, readonly ApiRoute[]>> = {
   Tokens: tokenRoutes,
   "Share links": shareRoutes,
   Audit: auditRoutes,
+  Statistics: statisticsRoutes,
   Store: storeRoutes,
 };
 

@@ -1,0 +1,14 @@
+import { defineCommand } from "../command.ts";
+import { daysOption } from "./shared.ts";
+
+export const stats = defineCommand({
+  name: "stats",
+  summary: "Count downloads, publications and events over time",
+  description:
+    "Counts what was downloaded and published by day and app, and the events of the log by day and hour. Days are UTC days. " +
+    "Downloads are counted by servers, without anything about who downloaded.",
+  options: daysOption,
+  examples: ["dist stats", "dist stats --days 90 --json"],
+  exits: { 1: "refused: a number of days that is not 1 to 400" },
+  needs: "store",
+});

@@ -1,0 +1,38 @@
+import { z } from "@hono/zod-openapi";
+
+import { appParams, daysQuery } from "../input-schemas.ts";
+import { needs, route } from "../route.ts";
+import { appStatistics, storageUsage, storeStatistics } from "../statistics-schemas.ts";
+
+export const statisticsRoutes = [
+  route({
+    method: "GET",
+    path: "/api/apps/{slug}/statistics",
+    access: needs("read", "app"),
+    summary: "Counts an app's downloads and publications by day.",
+    params: appParams,
+    query: daysQuery.extend({ channel: z.string().describe("What came by this channel only").optional() }),
+    response: appStatistics,
+    errors: ["app.not_found", "channel.not_found", "statistics.invalid_days"],
+    handle: ({ registry, params: { slug }, query }) => registry.appStatistics(slug, query),
+  }),
+  route({
+    method: "GET",
+    path: "/api/statistics",
+    access: needs("audit", "unlimited"),
+    summary: "Counts the store's downloads, publications and events over time.",
+    query: daysQuery,
+    response: storeStatistics,
+    errors: ["statistics.invalid_days"],
+    handle: ({ registry, query }) => registry.storeStatistics(query),
+  }),
+  route({
+    method: "GET",
+    path: "/api/storage",
+    access: needs("admin", "unlimited"),
+    summary: "Says what the store keeps, by class, state, app and age.",
+    response: storageUsage,
+    errors: [],
+    handle: ({ registry }) => registry.storageUsage(),
+  }),
+];
