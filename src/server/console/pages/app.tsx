@@ -1,5 +1,6 @@
 import type { AppRecord, ArtifactRecord, ChannelRecord, ReleaseRecord } from "../../../registry/records.ts";
 import { decimalSize, platformNames, shownName } from "../../pages/wording.ts";
+import { appPath, channelPath, releasePath } from "../addresses.ts";
 import { orderedChannels, policyWords, releasesAhead } from "../channel-words.ts";
 import { Digest } from "../components/copy.tsx";
 import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
@@ -20,13 +21,6 @@ export const mountApp: MountPages = (app, { show }) => {
     show((viewer, c) => appPage(viewer, c.req.param("app")!, c.req.query("after"))),
   );
 };
-
-/** Addresses below an app. */
-export const appPath = (slug: string): string => `/admin/apps/${encodeURIComponent(slug)}`;
-export const releasePath = ({ app, id }: Pick<ReleaseRecord, "app" | "id">): string =>
-  `${appPath(app)}/releases/${id}`;
-export const channelPath = (slug: string, channel: string): string =>
-  `${appPath(slug)}/channels/${encodeURIComponent(channel)}`;
 
 async function appPage(viewer: Viewer, slug: string, after: string | undefined): Promise<Page> {
   const { registry } = viewer;

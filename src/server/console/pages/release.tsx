@@ -1,0 +1,433 @@
+import { text as readText } from "node:stream/consumers";
+
+import { DistError } from "../../../base/errors.ts";
+import type {
+  ArtifactRecord,
+  ChannelRecord,
+  ReleaseComparison,
+  ReleaseRecord,
+} from "../../../registry/records.ts";
+import { inspectedOf } from "../../../registry/releases/inspected.ts";
+import type { RetentionRecord } from "../../../registry/package-records.ts";
+import { decimalSize, formatName, platformNames, shownName, versionText } from "../../pages/wording.ts";
+import { appPath, auditPath, channelPath, packagePath, releasePath } from "../addresses.ts";
+import { orderedChannels } from "../channel-words.ts";
+import { Digest, ShortId, Terminal } from "../components/copy.tsx";
+import { Changes } from "../components/changes.tsx";
+import { Head, LinkButton, Part } from "../components/part.tsx";
+import { ReleaseStatus, Validation } from "../components/status.tsx";
+import { Cell, NameCell, Row, Table } from "../components/table.tsx";
+import { Time } from "../components/time.tsx";
+import type { Page } from "../frame.tsx";
+import type { MountPages } from "../mount-console.ts";
+import { may, mayMove, type Viewer } from "../viewer.ts";
+
+/** So many of the newest are looked through for the one before. */
+const RELEASES_BEFORE = 50;
+
+/** `GET /admin/apps/{app}/releases/{id}` and `…/compare?with=`. */
+export const mountRelease: MountPages = (app, { show }) => {
+  app.get(
+    "/admin/apps/:app/releases/:id",
+    show((viewer, c) => releasePage(viewer, c.req.param("app")!, c.req.param("id")!)),
+  );
+  app.get(
+    "/admin/apps/:app/releases/:id/compare",
+    show((viewer, c) => comparePage(viewer, c.req.param("app")!, c.req.param("id")!, c.req.query("with"))),
+  );
+};
+
+/** The way to a page below a release. */
+export function releaseCrumbs(release: ReleaseRecord, isWhole: boolean) {
+  return [
+    { label: "Apps", href: "/admin/apps" },
+    { label: release.app, href: appPath(release.app) },
+    ...(isWhole ? [{ label: versionText(release), href: releasePath(release) }] : []),
+  ];
+}
+
+async function releasePage(viewer: Viewer, slug: string, id: string): Promise<Page> {
+  const { registry, nowMs } = viewer;
+  const release = await registry.getRelease(slug, { release: id });
+  const channels = orderedChannels((await registry.listChannels(slug)).items);
+  const before = await releaseBefore(viewer, release, channels);
+  const comparison =
+    before === undefined
+      ? undefined
+      : await registry.compareReleases(slug, { release: before.id }, { release: release.id });
+  const retention = await retentionOf(viewer, release);
+  const icon = release.artifacts.find(({ icon_sha256: sha256 }) => sha256 !== null)?.icon_sha256 ?? null;
+  const content = (
+    <>
+      <Head
+        title={
+          <>
+            {release.version} {release.build !== "" && <span class="build">{release.build}</span>}
+          </>
+        }
+        picture={icon === null ? null : `/download/${icon}`}
+        meta={
+          <>
+            <ReleaseStatus status={release.status} />
+            <span>
+              {release.published_at === null ? "not published" : "published "}
+              {release.published_at !== null && <Time at={release.published_at} nowMs={nowMs} />}
+            </span>
+            {release.created_by !== null && <span>by {release.created_by}</span>}
+            <ShortId id={release.id} />
+          </>
+        }
+        actions={<Actions viewer={viewer} release={release} channels={channels} before={before} />}
+      />
+      <div class="columns">
+        <div>
+          <Part title="Files">
+            <Files viewer={viewer} release={release} />
+          </Part>
+          {comparison !== undefined && (
+            <Part
+              title="Differences"
+              note={
+                <>
+                  from <a href={releasePath(before!)}>{versionText(before!)}</a>
+                </>
+              }
+              end={<a href={`${releasePath(release)}/compare?with=${before!.id}`}>Compare…</a>}
+            >
+              <Changes comparison={comparison} />
+            </Part>
+          )}
+          <Notes text={await notesOf(viewer, release)} />
+        </div>
+        <aside aria-label="About the release">
+          <Part title="Channels">
+            <ChannelList viewer={viewer} release={release} channels={channels} />
+          </Part>
+          <Retention retention={retention} release={release} nowMs={nowMs} />
+          <Part title="Record">
+            <dl class="facts">
+              <dt>Id</dt>
+              <dd>
+                <ShortId id={release.id} />
+              </dd>
+              {release.manifest_sha256 !== null && (
+                <>
+                  <dt>Manifest</dt>
+                  <dd>
+                    <Digest value={release.manifest_sha256} what="the manifest's digest" />
+                  </dd>
+                </>
+              )}
+              {may(viewer, "audit", slug) && (
+                <>
+                  <dt>Events</dt>
+                  <dd>
+                    <a href={auditPath({ target: release.id })}>in the audit log</a>
+                  </dd>
+                </>
+              )}
+            </dl>
+          </Part>
+        </aside>
+      </div>
+    </>
+  );
+  return {
+    title: versionText(release),
+    section: "apps",
+    crumbs: releaseCrumbs(release, false),
+    content,
+  };
+}
+
+interface ActionsProps {
+  viewer: Viewer;
+  release: ReleaseRecord;
+  channels: readonly ChannelRecord[];
+  before?: ReleaseRecord | undefined;
+}
+
+function Actions({ viewer, release, channels, before }: ActionsProps) {
+  const next = channels.find(
+    ({ name }) => !release.current_in.includes(name) && mayMove(viewer, release.app, name),
+  );
+  const isPublished = release.status === "published";
+  return (
+    <>
+      {before !== undefined && (
+        <LinkButton href={`${releasePath(release)}/compare?with=${before.id}`} shortcut="c">
+          Compare…
+        </LinkButton>
+      )}
+      {isPublished && may(viewer, "promote", release.app) && (
+        <LinkButton href={`${releasePath(release)}/revoke`}>Revoke…</LinkButton>
+      )}
+      {isPublished && next !== undefined && (
+        <LinkButton
+          href={`${channelPath(release.app, next.name)}/promote?release=${release.id}`}
+          isMain
+          shortcut="p"
+        >
+          Promote to {next.name}…
+        </LinkButton>
+      )}
+    </>
+  );
+}
+
+function ChannelList({ viewer, release, channels }: ActionsProps) {
+  if (channels.length === 0) return <p class="t2">The app has no channel.</p>;
+  return (
+    <ul class="rows">
+      {channels.map((channel) => {
+        const isHere = release.current_in.includes(channel.name);
+        return (
+          <li>
+            <p>
+              <a class="strong plain" href={channelPath(release.app, channel.name)}>
+                {channel.name}
+              </a>{" "}
+              <span class="t2">
+                {isHere
+                  ? channel.rollout_percent === 100
+                    ? "points here"
+                    : `points here for ${channel.rollout_percent} %`
+                  : release.was_current_in.includes(channel.name)
+                    ? "pointed here"
+                    : "never pointed here"}
+              </span>
+            </p>
+            {!isHere && release.status === "published" && mayMove(viewer, release.app, channel.name) && (
+              <a href={`${channelPath(release.app, channel.name)}/promote?release=${release.id}`}>Promote…</a>
+            )}
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function Files({ viewer, release }: { viewer: Viewer; release: ReleaseRecord }) {
+  if (release.artifacts.length === 0) return <p class="t2">No file was attached yet.</p>;
+  return (
+    <Table
+      caption="Files of the release"
+      columns={[
+        { label: "File" },
+        { label: "For" },
+        { label: "Checks" },
+        { label: "Needs" },
+        { label: "Signed by" },
+        { label: "Size", isNumber: true },
+        { label: "SHA-256" },
+      ]}
+    >
+      {release.artifacts.map((artifact) => (
+        <Row copy={artifact.sha256}>
+          <NameCell>
+            <a href={`/download/${artifact.sha256}?artifact=${artifact.id}`}>
+              <bdi>{shownName(artifact.filename)}</bdi>
+            </a>
+            <Findings artifact={artifact} />
+            <Facts artifact={artifact} nowMs={viewer.nowMs} />
+          </NameCell>
+          <Cell>
+            {platformNames[artifact.platform]}
+            <span class="sub">
+              {artifact.arch}, {formatName(artifact.format)}
+            </span>
+          </Cell>
+          <Cell>
+            <Validation artifact={artifact} />
+          </Cell>
+          <Cell label="needs">{wordOf(inspectedOf(artifact).min_os) ?? "–"}</Cell>
+          <Cell label="signed by">{signerWords(artifact)}</Cell>
+          <Cell label="size" isNumber>
+            {decimalSize(artifact.size_bytes)}
+          </Cell>
+          <Cell>
+            <Digest value={artifact.sha256} />
+          </Cell>
+        </Row>
+      ))}
+    </Table>
+  );
+}
+
+const wordOf = (value: unknown): string | null => (typeof value === "string" ? shownName(value) : null);
+
+function signerWords(artifact: ArtifactRecord): string {
+  const signers = inspectedOf(artifact).identity?.signers ?? [];
+  if (signers.length === 0) return "nobody";
+  return signers
+    .map(({ name, verified }) => `${shownName(name ?? "?")}${verified ? "" : ", not verified"}`)
+    .join("; ");
+}
+
+function Findings({ artifact }: { artifact: ArtifactRecord }) {
+  const told = artifact.findings.filter(({ severity }) => severity !== "info");
+  if (told.length === 0) return null;
+  return (
+    <ul>
+      {told.map(({ severity, message, code, where }) => (
+        <li class={severity === "error" ? "status bad wrap" : "status warn wrap"}>
+          <span>
+            {shownName(message)} <code>{code}</code>
+            {where !== undefined && <span class="t3"> {shownName(where)}</span>}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** More is a document of its own; nobody reads it here. */
+const MAX_FACTS = 12_000;
+
+function Facts({ artifact }: { artifact: ArtifactRecord; nowMs: number }) {
+  const text = JSON.stringify(artifact.metadata["inspection"] ?? {}, null, 2);
+  if (text === "{}") return null;
+  return (
+    <details>
+      <summary>Facts</summary>
+      <pre>
+        <code>
+          {shownName(text.slice(0, MAX_FACTS))}
+          {text.length > MAX_FACTS ? "\n…" : ""}
+        </code>
+      </pre>
+    </details>
+  );
+}
+
+function Notes({ text }: { text: string | null }) {
+  if (text === null || text === "") return null;
+  return (
+    <Part title="Notes">
+      <p class="notes">{shownName(text)}</p>
+    </Part>
+  );
+}
+
+/** Long notes stand in an object of their own; a store may have lost them. */
+async function notesOf({ registry }: Viewer, release: ReleaseRecord): Promise<string | null> {
+  if (release.notes !== null || release.notes_sha256 === null) return release.notes;
+  try {
+    return await readText(await (await registry.openObject(release.notes_sha256)).read());
+  } catch (error) {
+    if (error instanceof DistError && error.kind === "not_found") return null;
+    throw error;
+  }
+}
+
+async function retentionOf(viewer: Viewer, release: ReleaseRecord): Promise<RetentionRecord | null> {
+  if (release.status === "draft" || !may(viewer, "package.read", release.app)) return null;
+  try {
+    return await viewer.registry.getRetention(release.package_id);
+  } catch (error) {
+    if (error instanceof DistError) return null;
+    throw error;
+  }
+}
+
+interface RetentionProps {
+  retention: RetentionRecord | null;
+  release: ReleaseRecord;
+  nowMs: number;
+}
+
+function Retention({ retention, release, nowMs }: RetentionProps) {
+  if (retention === null) return null;
+  return (
+    <Part title="Retention" end={<a href={packagePath(release.package_id)}>Package</a>}>
+      <p>{retention.eligible_for_deletion ? "May be deleted:" : "Kept:"}</p>
+      <ul class="rows">
+        {retention.reasons.map(({ text, until }) => (
+          <li>
+            <p>
+              {shownName(text)}
+              {until !== null && (
+                <span class="t3">
+                  {" "}
+                  until <Time at={until} nowMs={nowMs} />
+                </span>
+              )}
+            </p>
+          </li>
+        ))}
+      </ul>
+    </Part>
+  );
+}
+
+/** What the last channel points at, or the newest release published before this one. */
+async function releaseBefore(
+  { registry }: Viewer,
+  release: ReleaseRecord,
+  channels: readonly ChannelRecord[],
+): Promise<ReleaseRecord | undefined> {
+  const current = channels[0]?.current_release_id ?? null;
+  if (current !== null && current !== release.id) {
+    const found = await registry.getRelease(release.app, { release: current });
+    if (found.status === "published") return found;
+  }
+  const page = await registry.listReleases(release.app, { limit: RELEASES_BEFORE });
+  return page.items.find(
+    ({ id, status, created_at: at }) =>
+      id !== release.id && status === "published" && at <= release.created_at,
+  );
+}
+
+async function comparePage(
+  viewer: Viewer,
+  slug: string,
+  id: string,
+  other: string | undefined,
+): Promise<Page> {
+  const { registry } = viewer;
+  const release = await registry.getRelease(slug, { release: id });
+  const releases = (await registry.listReleases(slug, { limit: RELEASES_BEFORE })).items.filter(
+    (one) => one.id !== release.id && one.status !== "deleted",
+  );
+  const chosen = other ?? releases[0]?.id;
+  const comparison: ReleaseComparison | undefined =
+    chosen === undefined
+      ? undefined
+      : await registry.compareReleases(slug, { release: chosen }, { release: release.id });
+  const content = (
+    <>
+      <Head
+        title={`Compare ${versionText(release)}`}
+        meta={
+          comparison === undefined ? "There is no other release." : `with ${versionText(comparison.from)}`
+        }
+      />
+      <form class="inline part" method="get">
+        <div>
+          <label for="with">With</label>
+          <select id="with" name="with">
+            {releases.map((one) => (
+              <option value={one.id} selected={one.id === chosen}>
+                {versionText(one)}
+              </option>
+            ))}
+          </select>
+        </div>
+        <button class="btn" type="submit">
+          Compare
+        </button>
+      </form>
+      {comparison !== undefined && (
+        <div class="part">
+          <Changes comparison={comparison} />
+          <div class="part">
+            <Terminal
+              text={`dist release compare ${comparison.from.id} ${comparison.to.id} --app ${slug} --server ${viewer.baseUrl}`}
+            />
+          </div>
+        </div>
+      )}
+    </>
+  );
+  return { title: "Compare", section: "apps", crumbs: releaseCrumbs(release, true), content };
+}
