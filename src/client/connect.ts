@@ -117,6 +117,7 @@ type Channels =
   | "getChannel"
   | "setChannel"
   | "promote"
+  | "checkPromotion"
   | "rollback"
   | "channelHistory"
   | "currentArtifact";
@@ -128,6 +129,11 @@ function channels(api: Api): Pick<Registry, Channels> {
       api.call({ method: "GET", path: path`/api/apps/${app}/channels/${channel}` }),
     setChannel: (app, channel, json) =>
       api.call({ method: "PUT", path: path`/api/apps/${app}/channels/${channel}`, json }),
+    checkPromotion: (app, channel, { release, build }) =>
+      api.call({
+        method: "GET",
+        path: path`/api/apps/${app}/channels/${channel}/promotion` + query({ release, build }),
+      }),
     // Neither is tried again when its answer is lost: what moved meanwhile would be moved once more.
     promote: (app, channel, json) =>
       api.call({ method: "POST", path: path`/api/apps/${app}/channels/${channel}/promote`, json }),

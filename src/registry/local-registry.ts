@@ -8,6 +8,7 @@ import {
   rollback,
   setChannel,
 } from "./channels/channels.ts";
+import { checkPromotion } from "./channels/check-promotion.ts";
 import type { Context } from "./context.ts";
 import { readEvents } from "./events.ts";
 import { signDownload } from "./links/download-links.ts";
@@ -79,6 +80,7 @@ export function localRegistry(context: Context): Registry {
     getChannel: (app, channel) => getChannel(context, app, channel),
     setChannel: (app, channel, changes) => setChannel(context, app, channel, changes),
     promote: (app, channel, request) => promote(context, app, channel, request),
+    checkPromotion: (app, channel, release) => checkPromotion(context, app, channel, release),
     rollback: (app, channel, request = {}) => rollback(context, app, channel, request),
     channelHistory: (app, channel, page = {}) => channelHistory(context, app, channel, page),
     createToken: (request) => createToken(context, request),

@@ -65,6 +65,8 @@ import type {
   StoreStatistics,
 } from "./statistics-records.ts";
 
+import type { PromotionCheck } from "./status-records.ts";
+
 /**
  * Everything the product can do, for one principal. `openStore(…).as(principal)` gives it on this machine;
  * `connect(url, token)` gives it over HTTP. Records are the JSON that the command line prints and HTTP answers,
@@ -174,6 +176,8 @@ export interface Registry {
   setChannel(app: string, channel: string, changes: ChannelChanges): Promise<ChannelRecord>;
   /** Raises `channel.policy_refused`, `channel.moved`, `release.not_published`, `release.revoked`, … */
   promote(app: string, channel: string, request: PromoteRequest): Promise<ChannelRecord>;
+  /** What `promote` would say to this caller, rule by rule; moves nothing. */
+  checkPromotion(app: string, channel: string, release: ReleaseRef): Promise<PromotionCheck>;
   /** Raises `channel.no_previous_release`, `channel.moved`. */
   rollback(
     app: string,

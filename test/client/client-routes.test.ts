@@ -61,6 +61,11 @@ const routes: readonly [keyof Registry, Call, string, unknown?][] = [
     "GET /api/apps/acme/statistics?days=7&channel=beta",
   ],
   ["appStatistics", (r) => r.appStatistics("acme"), "GET /api/apps/acme/statistics"],
+  [
+    "checkPromotion",
+    (r) => r.checkPromotion("acme", "beta", release),
+    "GET /api/apps/acme/channels/beta/promotion?release=1.0+%CE%B2%2F%3F&build=7",
+  ],
   ["storageUsage", (r) => r.storageUsage(), "GET /api/storage"],
   ["storeStatistics", (r) => r.storeStatistics({ days: 7 }), "GET /api/statistics?days=7"],
   ["getRelease", (r) => r.getRelease("acme", release), `GET ${at}?build=7`],

@@ -177,6 +177,12 @@ const useCases: readonly UseCase[] = [
     limits: wrongPlace,
     call: (r) => r.promote("acme", "beta", { release: "1" }),
   },
+  {
+    name: "checkPromotion",
+    scopes: reading,
+    limits: wrongApp,
+    call: (r) => r.checkPromotion("acme", "beta", { release: "1" }),
+  },
   { name: "rollback", scopes: ["promote"], limits: wrongPlace, call: (r) => r.rollback("acme", "nightly") },
   {
     name: "channelHistory",

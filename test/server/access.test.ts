@@ -83,6 +83,7 @@ const examples: Readonly<Record<string, (n: number) => Example | Promise<Example
     path: `${beta}/promote`,
     json: { release: "1" },
   }),
+  "GET /api/apps/{slug}/channels/{name}/promotion": () => ({ path: `${beta}/promotion?release=1` }),
   "POST /api/apps/{slug}/channels/{name}/rollback": () => ({ path: `${app}/channels/nightly/rollback` }),
   "GET /api/apps/{slug}/channels/{name}/history": () => ({ path: `${beta}/history` }),
   "GET /api/apps/{slug}/channels/{name}/current/{platform}": () => ({ path: `${beta}/current/linux` }),

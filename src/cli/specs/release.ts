@@ -144,8 +144,10 @@ export const releasePromote = defineCommand({
       about: "The share of devices that update feeds offer it to, 0 (halted) to 100 (default: 100)",
     },
     expect: { value: "RELEASE", about: "Only if the channel points at this release id now" },
+    dryRun: { about: "Only say what would change and which rules pass or refuse" },
   },
   examples: [
+    "dist release promote 1.4.0 --app acme-app --channel stable --dry-run",
     "dist release promote 1.4.0 --app acme-app --channel stable",
     'dist release promote rel_01h… --app acme-app --channel stable --rollout-percent 10 --reason "first tenth"',
   ],

@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import {
   appParams,
   arch,
+  buildQuery,
   channelParams,
   format,
   nothing,
@@ -12,6 +13,7 @@ import {
 } from "../input-schemas.ts";
 import { artifact, channel, channelMove, pageOf } from "../record-schemas.ts";
 import { byVisibility, needs, route } from "../route.ts";
+import { promotionCheck } from "../status-schemas.ts";
 
 const findErrors = ["app.not_found", "channel.not_found"];
 
@@ -92,6 +94,17 @@ export const channelRoutes = [
       "request.invalid_reason",
     ],
     handle: ({ registry, params: { slug, name }, body }) => registry.promote(slug, name, body),
+  }),
+  route({
+    method: "GET",
+    path: "/api/apps/{slug}/channels/{name}/promotion",
+    access: needs("read", "app"),
+    summary: "Says what a promotion would do and which rules pass; moves nothing.",
+    params: channelParams,
+    query: buildQuery.extend({ release: z.string().describe("An id, or a version") }),
+    response: promotionCheck,
+    errors: [...findErrors, "release.not_found", "release.ambiguous"],
+    handle: ({ registry, params: { slug, name }, query }) => registry.checkPromotion(slug, name, query),
   }),
   route({
     method: "POST",
