@@ -39,12 +39,29 @@ needs("chromium")("the console", () => {
   }
 
   async function everyPage(): Promise<string[]> {
+    const app = "/admin/apps/fieldnote";
+    const { items } = await site.registry.listReleases("fieldnote");
+    const [demos] = (await site.registry.listReleases("demos")).items;
+    const id = (version: string) => items.find((one) => one.version === version)!.id;
     return [
       "/admin/sign-in",
       "/admin/apps",
-      "/admin/apps/fieldnote",
+      app,
       "/admin/apps/hostile",
       "/admin/apps/empty",
+      `${app}/releases/${id("4.3.0")}`,
+      `/admin/apps/demos/releases/${demos!.id}`,
+      `${app}/releases/${id("4.3.0")}/compare`,
+      `${app}/releases/${id("4.3.0")}/revoke`,
+      `${app}/channels/stable`,
+      `${app}/channels/stable/promote`,
+      `${app}/channels/stable/promote?release=${id("4.3.0")}`,
+      `${app}/channels/beta/promote?release=${id("4.1.3")}`,
+      `${app}/channels/stable/rollback`,
+      `${app}/channels/stable/settings`,
+      `${app}/channels/new`,
+      `${app}/settings`,
+      `${app}/publish`,
       "/admin/settings",
       "/admin/keys",
     ];

@@ -85,8 +85,13 @@ export function refusedForm(
   fields: { readonly [code: string]: string } = {},
 ): FormState & { readonly error: DistError } {
   if (!(error instanceof DistError)) throw error;
-  const wrong = Object.entries(fields).find(([code]) =>
-    code.endsWith(".") ? error.code.startsWith(code) : error.code === code,
-  )?.[1];
+  // A setting's own name is the field's.
+  const { setting } = error.details;
+  const named = typeof setting === "string" ? setting.split(".").at(-1) : undefined;
+  const wrong =
+    named ??
+    Object.entries(fields).find(([code]) =>
+      code.endsWith(".") ? error.code.startsWith(code) : error.code === code,
+    )?.[1];
   return { csrf: viewer.csrf, values: form.values, error, wrong };
 }

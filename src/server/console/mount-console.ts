@@ -9,7 +9,12 @@ import { consolePage, type Page } from "./frame.tsx";
 import { problemPage } from "./pages/problem.tsx";
 import { mountApp } from "./pages/app.tsx";
 import { mountApps } from "./pages/apps.tsx";
+import { mountChannel } from "./pages/channel.tsx";
+import { mountAppSettings } from "./pages/app-settings.tsx";
+import { mountPublish } from "./pages/publish.tsx";
+import { mountPromote } from "./pages/promote.tsx";
 import { mountRelease } from "./pages/release.tsx";
+import { mountRevoke } from "./pages/revoke.tsx";
 import { mountSettings } from "./pages/settings.tsx";
 import { mountSignIn } from "./pages/sign-in.tsx";
 import { type Viewer, viewerOf } from "./viewer.ts";
@@ -31,7 +36,17 @@ export type Next = { readonly to: string } | { readonly again: Page; readonly st
 /** Adds the pages of one part of the console. */
 export type MountPages = (app: Hono<ServerEnv>, deps: ConsoleDeps) => void;
 
-const parts: readonly MountPages[] = [mountApps, mountApp, mountRelease, mountSettings];
+const parts: readonly MountPages[] = [
+  mountApps,
+  mountApp,
+  mountRelease,
+  mountRevoke,
+  mountPromote,
+  mountChannel,
+  mountPublish,
+  mountAppSettings,
+  mountSettings,
+];
 
 /**
  * The console under `/admin`: pages for people who are signed in, everything else is sent to `/admin/sign-in`. What a page shows it
