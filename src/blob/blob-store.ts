@@ -26,6 +26,9 @@ export interface BlobStore {
   /** True when other machines and a network stand between the bytes and this process: what is read is hashed on its way out. */
   readonly isRemote: boolean;
 
+  /** Room on the file system that has the objects; null where they are elsewhere. */
+  space(): Promise<{ readonly freeBytes: number; readonly totalBytes: number } | null>;
+
   /**
    * Reads `source` to its end into staging and makes it durable (fsync). A chunk is not kept: its memory is the source's
    * again once the next chunk is asked for. The source is asked for no more than can be taken.

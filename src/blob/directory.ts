@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import { link, open, unlink } from "node:fs/promises";
+import { link, open, statfs, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { pathToFileURL } from "node:url";
@@ -63,6 +63,11 @@ class DirectoryBlobStore implements BlobStore {
   constructor(root: string) {
     this.#root = root;
     this.#directories = new DurableDirectories(root);
+  }
+
+  async space() {
+    const { bsize, bavail, blocks } = await statfs(this.#root);
+    return { freeBytes: bsize * bavail, totalBytes: bsize * blocks };
   }
 
   async stage(

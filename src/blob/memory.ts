@@ -36,6 +36,10 @@ class MemoryBlobStore implements BlobStore {
   readonly #staging = new Map<string, StagedBytes>();
   readonly #objects = new Map<string, Buffer>();
 
+  async space() {
+    return null;
+  }
+
   async stage(
     uploadId: string,
     source: AsyncIterable<Uint8Array>,

@@ -36,7 +36,7 @@ export const viewSteps: readonly ViewStep[] = [
   { generation: 3 },
   // Not by adding columns: an older version beside it would collect the icons, which it takes for unreferenced.
   { generation: 4 },
-  // A table: what an older version beside it wrote would not count.
+  // A table of sums, and columns that must not be empty: what an older version beside it wrote would not count.
   { generation: 5 },
 ];
 
@@ -95,6 +95,8 @@ export const views = {
       release_drafts: "release (touched_at) WHERE status = 'draft'",
       release_published: "release (published_at, app_id) WHERE published_at IS NOT NULL",
       release_app_published: "release (app_id, published_at) WHERE published_at IS NOT NULL",
+      release_for_channel:
+        "release (app_id, channel, published_at) WHERE status = 'published' AND channel IS NOT NULL",
       release_package: "release (package_id)",
       release_notes: "release (notes_sha256) WHERE notes_sha256 IS NOT NULL",
     },
@@ -118,9 +120,13 @@ export const views = {
   validation_status TEXT NOT NULL,       -- pending, passed, failed
   findings          TEXT NOT NULL,       -- JSON array
   icon_sha256       TEXT,                -- the picture found inside, an object of its own
-  icon_content_type TEXT`,
+  icon_content_type TEXT,
+  warnings          INTEGER NOT NULL,    -- findings of that severity
+  signed_until      TEXT                 -- when the first of its signers' certificates, or its profile, ends`,
     key: ["id"],
     indexes: {
+      artifact_attention: "artifact (release_id) WHERE warnings > 0 OR validation_status <> 'passed'",
+      artifact_signed_until: "artifact (release_id, signed_until) WHERE signed_until IS NOT NULL",
       artifact_release: "UNIQUE artifact (release_id, platform, arch, format)",
       artifact_digest: "artifact (sha256)",
       artifact_icon: "artifact (icon_sha256) WHERE icon_sha256 IS NOT NULL",
@@ -144,6 +150,10 @@ export const views = {
     key: ["app_id", "name"],
     indexes: {
       channel_current: "channel (current_release_id)",
+      channel_from: "channel (app_id, name) WHERE from_channel IS NOT NULL",
+      channel_guarded:
+        "channel (app_id, name) WHERE from_channel IS NULL AND (promote = 'manual' OR require_validation = 1)",
+      channel_rollout: "channel (updated_at) WHERE rollout_percent < 100",
     },
   },
   channel_move: {
@@ -196,6 +206,7 @@ export const views = {
     indexes: {
       token_hash: "UNIQUE token (token_hash)",
       token_name: "token (name)",
+      token_expires: "token (expires_at) WHERE expires_at IS NOT NULL AND revoked_at IS NULL",
       token_created: "token (created_at, id)",
     },
   },

@@ -79,6 +79,8 @@ export interface ArtifactTable {
   findings: string;
   icon_sha256: string | null;
   icon_content_type: string | null;
+  warnings: number;
+  signed_until: string | null;
 }
 
 export interface ChannelTable {

@@ -189,7 +189,7 @@ function bytes(api: Api): Pick<Registry, Bytes> {
   };
 }
 
-type Facts = "appStatistics" | "storeStatistics" | "storageUsage";
+type Facts = "appStatistics" | "storeStatistics" | "storageUsage" | "storeDecisions";
 
 function facts(api: Api): Pick<Registry, Facts> {
   return {
@@ -197,6 +197,7 @@ function facts(api: Api): Pick<Registry, Facts> {
       api.call({ method: "GET", path: path`/api/apps/${app}/statistics` + query({ ...request }) }),
     storeStatistics: (request = {}) =>
       api.call({ method: "GET", path: `/api/statistics${query({ ...request })}` }),
+    storeDecisions: () => api.call({ method: "GET", path: "/api/status" }),
     storageUsage: () => api.call({ method: "GET", path: "/api/storage" }),
   };
 }

@@ -40,6 +40,7 @@ import { appStatistics } from "./statistics/app-statistics.ts";
 import { storageUsage } from "./statistics/storage-usage.ts";
 import { storeStatistics } from "./statistics/store-statistics.ts";
 import { createShare, listShares, revokeShare } from "./shares.ts";
+import { storeDecisions } from "./status/status.ts";
 import { cleanupStore } from "./store/cleanup.ts";
 import { exportStore, importStore, rebuildStore, storeStatus } from "./store/maintenance.ts";
 import { verifyStore } from "./store/verify.ts";
@@ -94,6 +95,7 @@ export function localRegistry(context: Context): Registry {
     appStatistics: (app, request = {}) => appStatistics(context, app, request),
     storeStatistics: (request = {}) => storeStatistics(context, request),
     storageUsage: () => storageUsage(context),
+    storeDecisions: () => storeDecisions(context),
     createPackage: (request) => createPackage(context, request),
     getPackage: (id) => getPackage(context, id),
     listPackages: (request = {}) => listPackages(context, request),

@@ -65,7 +65,7 @@ import type {
   StoreStatistics,
 } from "./statistics-records.ts";
 
-import type { PromotionCheck } from "./status-records.ts";
+import type { PromotionCheck, StoreDecisions } from "./status-records.ts";
 
 /**
  * Everything the product can do, for one principal. `openStore(…).as(principal)` gives it on this machine;
@@ -216,6 +216,9 @@ export interface Registry {
   storeStatistics(request?: StatisticsRequest): Promise<StoreStatistics>;
   /** What the store keeps, by class, state, app and age. */
   storageUsage(): Promise<StorageUsage>;
+
+  /** What needs a decision, as far as the caller may see it, and how the store is. Any token may ask. */
+  storeDecisions(): Promise<StoreDecisions>;
 
   // Packages -------------------------------------------------------------------------------------------------------
   /**

@@ -66,6 +66,7 @@ const routes: readonly [keyof Registry, Call, string, unknown?][] = [
     (r) => r.checkPromotion("acme", "beta", release),
     "GET /api/apps/acme/channels/beta/promotion?release=1.0+%CE%B2%2F%3F&build=7",
   ],
+  ["storeDecisions", (r) => r.storeDecisions(), "GET /api/status"],
   ["storageUsage", (r) => r.storageUsage(), "GET /api/storage"],
   ["storeStatistics", (r) => r.storeStatistics({ days: 7 }), "GET /api/statistics?days=7"],
   ["getRelease", (r) => r.getRelease("acme", release), `GET ${at}?build=7`],

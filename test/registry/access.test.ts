@@ -235,6 +235,7 @@ const useCases: readonly UseCase[] = [
     call: (r) => r.appStatistics("acme"),
   },
   { name: "storeStatistics", scopes: ["audit"], limits: wrongPlace, call: (r) => r.storeStatistics() },
+  { name: "storeDecisions", scopes: [...scopes], limits: anywhere, call: (r) => r.storeDecisions() },
   { name: "storageUsage", scopes: [], limits: wrongPlace, call: (r) => r.storageUsage() },
   ...packageUseCases(),
   { name: "storeStatus", scopes: [], limits: wrongPlace, call: (r) => r.storeStatus() },

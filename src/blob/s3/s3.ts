@@ -69,6 +69,10 @@ class S3BlobStore implements BlobStore {
     this.#s3 = s3;
   }
 
+  async space() {
+    return null;
+  }
+
   async stage(
     uploadId: string,
     source: AsyncIterable<Uint8Array>,

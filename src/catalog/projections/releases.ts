@@ -1,4 +1,4 @@
-import type { EventOf } from "../../log/events.ts";
+import type { EventOf, JsonObject } from "../../log/events.ts";
 import type { Writer } from "../database.ts";
 import { query } from "../query.ts";
 import type { ArtifactTable, ReleaseTable } from "../tables.ts";
@@ -50,8 +50,22 @@ export async function artifactValidated(
     findings: JSON.stringify(data.findings),
     icon_sha256: data.icon?.sha256 ?? null,
     icon_content_type: data.icon?.content_type ?? null,
+    warnings: data.findings.filter(({ severity }) => severity === "warning").length,
+    signed_until: signedUntil(data.metadata),
   });
   await writer.change(touchRelease, { id: data.release_id, touched_at: at });
+}
+
+/** The earliest end of what the file is signed with, as inspection found it; null when nothing ends, or nothing is known. */
+function signedUntil({ inspection }: JsonObject): string | null {
+  const { identity, profile } = (inspection ?? {}) as {
+    readonly identity?: { readonly signers?: readonly { readonly expires_at?: string | null }[] };
+    readonly profile?: { readonly expires_at?: string | null } | null;
+  };
+  const ends = [...(identity?.signers ?? []), ...(profile ? [profile] : [])].flatMap(({ expires_at: end }) =>
+    typeof end === "string" ? [end] : [],
+  );
+  return ends.toSorted()[0] ?? null;
 }
 
 export async function releasePublished(
@@ -120,6 +134,8 @@ const insertArtifact = query<ArtifactTable>()((db, p) =>
     findings: p.findings,
     icon_sha256: p.icon_sha256,
     icon_content_type: p.icon_content_type,
+    warnings: p.warnings,
+    signed_until: p.signed_until,
   }),
 );
 

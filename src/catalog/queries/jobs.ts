@@ -4,6 +4,8 @@ export const jobByName = query<{ name: string }>()((db, p) =>
   db.selectFrom("job").selectAll().where("name", "=", p.name),
 );
 
+export const allJobs = query<object>()((db) => db.selectFrom("job").selectAll().orderBy("name"));
+
 /** A job that nobody has asked for yet: its first interval begins. */
 export const insertJob = query<{ name: string; now: string }>()((db, p) =>
   db.insertInto("job").values({

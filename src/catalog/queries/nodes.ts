@@ -14,6 +14,11 @@ export const dropUnseenNodes = query<{ before: string }>()((db, p) =>
   db.deleteFrom("node").where("seen_at", "<", p.before),
 );
 
+/** The last seen first. */
+export const allNodes = query<object>()((db) =>
+  db.selectFrom("node").selectAll().orderBy("seen_at", "desc").orderBy("name"),
+);
+
 /** Nodes that know less, and were seen within this time. */
 export const olderNodes = query<{ version: number; generation: number; after: string; until: string }>()(
   (db, p) =>

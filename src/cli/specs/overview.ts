@@ -12,3 +12,14 @@ export const stats = defineCommand({
   exits: { 1: "refused: a number of days that is not 1 to 400" },
   needs: "store",
 });
+
+export const status = defineCommand({
+  name: "status",
+  summary: "Show what needs a decision",
+  description:
+    "Shows what needs a decision, each with the command for it: releases that may go to a channel, rollouts that stand still, findings and " +
+    "certificates of what is current, tokens that end, packages that may be deleted, forgotten drafts; and how the store is. Shows what the " +
+    "token may see.",
+  examples: ["dist status", "dist status --json"],
+  needs: "store",
+});

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 
-import type { PromotionCheck } from "../../registry/status-records.ts";
-import { channel } from "./record-schemas.ts";
+import { decisionKinds, type PromotionCheck, type StoreDecisions } from "../../registry/status-records.ts";
+import { channel, time } from "./record-schemas.ts";
 
 /** What needs a decision and what a decision would do, as schemas: the types in `status-records.ts` say the same. */
 
@@ -30,3 +30,60 @@ export const promotionCheck: z.ZodType<PromotionCheck> = z
       .describe("The event that made the channel point where it does; another one has moved it"),
   })
   .openapi("PromotionCheck");
+
+const text = z.string().nullable();
+const count = z.int();
+
+export const storeDecisions: z.ZodType<StoreDecisions> = z
+  .object({
+    log_head: count,
+    at: time,
+    decisions: z
+      .array(
+        z.object({
+          kind: z.enum(decisionKinds),
+          severity: z.enum(["act", "warn", "info"]),
+          app: text,
+          channel: text,
+          release_id: text,
+          version: text,
+          build: text,
+          token_id: text,
+          count: count.nullable().describe("Of artifacts, or packages"),
+          size_bytes: count.nullable(),
+          since: time.nullable(),
+          due_at: time.nullable().describe("When it can be done, or ends"),
+          message: z.string(),
+          command: z.string().describe("The command for it"),
+        }),
+      )
+      .describe("Latest first, at most 25 of a kind"),
+    more: z.array(z.enum(decisionKinds)).describe("Kinds of which there are more"),
+    health: z
+      .object({
+        database: z.object({
+          engine: z.string(),
+          schema_version: count,
+          size_bytes: count,
+          answer_ms: z.number().describe("How long a read took"),
+        }),
+        storage: z.object({
+          backend: z.string(),
+          problems: z.array(z.string()),
+          free_bytes: count.nullable().describe("Null where objects are elsewhere"),
+          total_bytes: count.nullable(),
+        }),
+        nodes: z.array(z.object({ name: z.string(), seen_at: time, live: z.boolean() })),
+        jobs: z.array(
+          z.object({
+            name: z.string(),
+            running: z.boolean(),
+            started_at: time.nullable(),
+            finished_at: time.nullable(),
+          }),
+        ),
+      })
+      .nullable()
+      .describe("Null for tokens without `audit` for the whole store"),
+  })
+  .openapi("Status");

@@ -23,7 +23,7 @@ export const routesByResource: Readonly<Record<string, readonly ApiRoute[]>> = {
   Tokens: tokenRoutes,
   "Share links": shareRoutes,
   Audit: auditRoutes,
-  Statistics: statisticsRoutes,
+  "Status and statistics": statisticsRoutes,
   Store: storeRoutes,
 };
 

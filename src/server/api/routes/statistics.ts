@@ -1,10 +1,21 @@
 import { z } from "@hono/zod-openapi";
 
+import { scopes } from "../../../registry/records.ts";
 import { appParams, daysQuery } from "../input-schemas.ts";
 import { needs, route } from "../route.ts";
+import { storeDecisions } from "../status-schemas.ts";
 import { appStatistics, storageUsage, storeStatistics } from "../statistics-schemas.ts";
 
 export const statisticsRoutes = [
+  route({
+    method: "GET",
+    path: "/api/status",
+    access: { who: scopes, limits: "none" },
+    summary: "Says what needs a decision, as far as the token may see it, and how the store is.",
+    response: storeDecisions,
+    errors: [],
+    handle: ({ registry }) => registry.storeDecisions(),
+  }),
   route({
     method: "GET",
     path: "/api/apps/{slug}/statistics",
