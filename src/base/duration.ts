@@ -79,3 +79,21 @@ function invalid(text: string, why: string): Error {
     hint: "Write a whole number and one unit of s, m, h, d, w, y: for example 24h.",
   });
 }
+
+/** A span of seconds in its two largest units: `4 d 4 h`, `35 s`. */
+export function durationWords(seconds: number): string {
+  const units = [
+    [86_400, "d"],
+    [3_600, "h"],
+    [60, "min"],
+    [1, "s"],
+  ] as const;
+  let rest = Math.floor(seconds);
+  const words: string[] = [];
+  for (const [size, unit] of units) {
+    if (words.length === 2 || rest < size) continue;
+    words.push(`${Math.floor(rest / size)} ${unit}`);
+    rest %= size;
+  }
+  return words.length === 0 ? "0 s" : words.join(" ");
+}

@@ -45,6 +45,7 @@ needs("chromium")("the console", () => {
     const id = (version: string) => items.find((one) => one.version === version)!.id;
     return [
       "/admin/sign-in",
+      "/admin/",
       "/admin/apps",
       app,
       "/admin/apps/hostile",

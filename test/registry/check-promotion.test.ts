@@ -36,7 +36,7 @@ describe("the check of a promotion", () => {
       ["published", true, "it is published"],
       ["require_validation", true, "1 of 1 artifacts passed"],
       ["from", true, "current in beta for 0 s"],
-      ["min_time", false, "0 s of 3600 s"],
+      ["min_time", false, "0 s of 1 h"],
       ["permission", true, "local:tester"],
     ]);
     expect((await test.registry.storeStatus()).head).toBe(events);

@@ -1,4 +1,5 @@
 import { fromTimestamp } from "../../base/clock.ts";
+import { durationWords } from "../../base/duration.ts";
 import type { Reader, Transaction } from "../../catalog/database.ts";
 import { timeInChannel } from "../../catalog/queries/channels.ts";
 import { artifactsOfRelease } from "../../catalog/queries/releases.ts";
@@ -102,7 +103,8 @@ async function originRules(
   const origin: JudgedRule = {
     rule: "from",
     passed: time !== undefined,
-    fact: time === undefined ? `never current in ${from}` : `current in ${from} for ${seconds} s`,
+    fact:
+      time === undefined ? `never current in ${from}` : `current in ${from} for ${durationWords(seconds)}`,
     message: `${name} takes releases from ${from} only.`,
     details: { from },
   };
@@ -110,7 +112,7 @@ async function originRules(
   const minTime: JudgedRule = {
     rule: "min_time",
     passed: time !== undefined && seconds >= wanted,
-    fact: `${seconds} s of ${wanted} s`,
+    fact: `${durationWords(seconds)} of ${durationWords(wanted)}`,
     message: `${name} takes releases that were current in ${from} for long enough.`,
     details: { from, min_time_seconds: wanted, time_seconds: seconds },
   };

@@ -1,11 +1,11 @@
 import type { ChannelRecord, ReleaseRecord } from "../../registry/records.ts";
-import { duration } from "./components/time.tsx";
+import { durationWords } from "../../base/duration.ts";
 
 /** Who or what moves a channel, and when: `by hand, from beta after 3 d`. */
 export function policyWords({ policy }: Pick<ChannelRecord, "policy">): string {
   const by = policy.promote === "auto" ? "on publish" : "by hand";
   const from = policy.from === null ? "" : `, from ${policy.from}`;
-  const after = policy.min_time_seconds > 0 ? ` after ${duration(policy.min_time_seconds)}` : "";
+  const after = policy.min_time_seconds > 0 ? ` after ${durationWords(policy.min_time_seconds)}` : "";
   const checked = policy.require_validation ? ", all checks passed" : "";
   return `${by}${from}${after}${checked}`;
 }

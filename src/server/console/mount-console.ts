@@ -10,6 +10,7 @@ import { problemPage } from "./pages/problem.tsx";
 import { mountApp } from "./pages/app.tsx";
 import { mountApps } from "./pages/apps.tsx";
 import { mountChannel } from "./pages/channel.tsx";
+import { mountOverview } from "./pages/overview.tsx";
 import { mountAppSettings } from "./pages/app-settings.tsx";
 import { mountPublish } from "./pages/publish.tsx";
 import { mountPromote } from "./pages/promote.tsx";
@@ -37,6 +38,7 @@ export type Next = { readonly to: string } | { readonly again: Page; readonly st
 export type MountPages = (app: Hono<ServerEnv>, deps: ConsoleDeps) => void;
 
 const parts: readonly MountPages[] = [
+  mountOverview,
   mountApps,
   mountApp,
   mountRelease,

@@ -37,7 +37,7 @@ export type IconName = keyof typeof shapes;
 /** A picture beside words; it says nothing by itself. */
 export function Icon({ name, tone }: { name: IconName; tone?: "ok" | "warn" | "bad" }) {
   return (
-    <svg class={tone === undefined ? "icon" : `icon status ${tone}`} aria-hidden="true">
+    <svg class={tone === undefined ? "icon" : `icon ${tone}`} aria-hidden="true">
       <use href={`#i-${name}`} />
     </svg>
   );

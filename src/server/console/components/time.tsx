@@ -35,30 +35,25 @@ export function absoluteTime(at: string): string {
   return `${wholeDay.format(Date.parse(at))}, ${at.slice(11, 19)} UTC`;
 }
 
+interface TimeProps {
+  at: string | null;
+  nowMs: number;
+  /** In a sentence: `5 h ago`, `on 28 Oct`. */
+  isInSentence?: boolean;
+}
+
 /** A moment, relative to now, the absolute one in its title; a dash for none. */
-export function Time({ at, nowMs }: { at: string | null; nowMs: number }) {
+export function Time({ at, nowMs, isInSentence = false }: TimeProps) {
   if (at === null) return <span class="t3">–</span>;
+  const words = relativeTime(at, nowMs);
   return (
     <time datetime={at} title={absoluteTime(at)}>
-      {relativeTime(at, nowMs)}
+      {isInSentence ? inSentence(words) : words}
     </time>
   );
 }
 
-/** A span of seconds in its two largest units: `4 d 4 h`, `35 s`. */
-export function duration(seconds: number): string {
-  const units = [
-    [86_400, "d"],
-    [3_600, "h"],
-    [60, "min"],
-    [1, "s"],
-  ] as const;
-  let rest = Math.floor(seconds);
-  const words: string[] = [];
-  for (const [size, unit] of units) {
-    if (words.length === 2 || rest < size) continue;
-    words.push(`${Math.floor(rest / size)} ${unit}`);
-    rest %= size;
-  }
-  return words.length === 0 ? "0 s" : words.join(" ");
+function inSentence(words: string): string {
+  if (words === "now" || words.startsWith("in ")) return words;
+  return /^\d+ (?:min|h|d)$/.test(words) ? `${words} ago` : `on ${words}`;
 }

@@ -1,7 +1,9 @@
 import type { AppRecord, ArtifactRecord, ChannelRecord, ReleaseRecord } from "../../../registry/records.ts";
 import { decimalSize, platformNames, shownName } from "../../pages/wording.ts";
 import { appPath, channelPath, releasePath } from "../addresses.ts";
+import type { AppStatistics } from "../../../registry/statistics-records.ts";
 import { orderedChannels, policyWords, releasesAhead } from "../channel-words.ts";
+import { Bars } from "../components/chart.tsx";
 import { Digest } from "../components/copy.tsx";
 import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
 import { RailCell, RailHead, type RailMark } from "../components/rail.tsx";
@@ -10,9 +12,12 @@ import { Cell, NameCell, Pager, Row, Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
 import type { Page } from "../frame.tsx";
 import type { MountPages } from "../mount-console.ts";
+import { seriesByName } from "../series.ts";
 import { may, mayMove, type Viewer } from "../viewer.ts";
 
 const RELEASES_PER_PAGE = 25;
+const STATISTICS_DAYS = 30;
+const DAY_MS = 86_400_000;
 
 /** `GET /admin/apps/{app}`: its channels and what they point at, its releases with the channels' rails, who may sign. */
 export const mountApp: MountPages = (app, { show }) => {
@@ -31,6 +36,10 @@ async function appPage(viewer: Viewer, slug: string, after: string | undefined):
     ...(after !== undefined && { after }),
   });
   const isFirst = after === undefined;
+  const statistics =
+    isFirst && may(viewer, "read", slug)
+      ? await registry.appStatistics(slug, { days: STATISTICS_DAYS })
+      : null;
   const icon = releases.items.flatMap(({ artifacts }) => artifacts).find((one) => one.icon_sha256 !== null);
   const content = (
     <>
@@ -54,6 +63,7 @@ async function appPage(viewer: Viewer, slug: string, after: string | undefined):
         )}
         <Pager href={appPath(slug)} next={releases.next} isFirst={isFirst} />
       </Part>
+      {statistics !== null && <Versions statistics={statistics} nowMs={viewer.nowMs} />}
       {isFirst && may(viewer, "read", slug) && <Signers app={app} viewer={viewer} />}
     </>
   );
@@ -348,6 +358,28 @@ function Signers({ app, viewer }: { app: AppRecord; viewer: Viewer }) {
         </dl>
       )}
       <p class="t3">A release signed by anybody else is refused. Changing a pin is an event.</p>
+    </Part>
+  );
+}
+
+/** Downloads by version: what people fetch, the versions that are fetched most first. */
+function Versions({ statistics, nowMs }: { statistics: AppStatistics; nowMs: number }) {
+  const days = Array.from({ length: STATISTICS_DAYS }, (_, index) =>
+    new Date(nowMs - (STATISTICS_DAYS - 1 - index) * DAY_MS).toISOString().slice(0, 10),
+  );
+  const rows = statistics.downloads.map(({ day, version, downloads }) => ({
+    day,
+    name: version,
+    count: downloads,
+  }));
+  const series = seriesByName(days, rows, "others");
+  return (
+    <Part title="Versions downloaded" note={`${STATISTICS_DAYS} days; downloads, not people`}>
+      {series.length === 0 ? (
+        <p class="t2">None in {STATISTICS_DAYS} days.</p>
+      ) : (
+        <Bars title="Downloads by day and version." steps={days} series={series} unit="downloads" />
+      )}
     </Part>
   );
 }

@@ -7,7 +7,8 @@ import { Choices, Form, type FormState, Select, Submit, TextField } from "../com
 import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
 import { Rollout } from "../components/status.tsx";
 import { Cell, NameCell, Row, Table } from "../components/table.tsx";
-import { duration, Time } from "../components/time.tsx";
+import { durationWords } from "../../../base/duration.ts";
+import { Time } from "../components/time.tsx";
 import { newForm, readForm, refusedForm, type SentForm } from "../forms.ts";
 import type { Page } from "../frame.tsx";
 import type { MountPages } from "../mount-console.ts";
@@ -245,7 +246,7 @@ async function settingsPage(
             name="min_time_seconds"
             label="For at least so many seconds there"
             type="number"
-            hint={seconds > 0 ? `${duration(seconds)} now. 86,400 are a day.` : "86,400 are a day."}
+            hint={seconds > 0 ? `${durationWords(seconds)} now. 86,400 are a day.` : "86,400 are a day."}
           />
           <TextField
             state={state}
