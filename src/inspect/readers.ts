@@ -11,7 +11,7 @@ const nothing = async (): Promise<FormatReader> => async () => ({
 /** What reads the inside of each format; loaded when a file of that format comes. */
 export const readers: Readonly<Record<Format, () => Promise<FormatReader>>> = {
   apk: async () => (await import("./apk/read-apk.ts")).readApk,
-  aab: nothing,
+  aab: async () => (await import("./aab/read-aab.ts")).readAab,
   ipa: async () => (await import("./ipa/read-ipa.ts")).readIpa,
   dmg: async () => (await import("./dmg/read-dmg.ts")).readDmg,
   pkg: async () => (await import("./pkg/read-pkg.ts")).readPkg,

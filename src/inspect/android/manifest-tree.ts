@@ -1,3 +1,5 @@
+import { UnreadableError } from "../unreadable.ts";
+
 /** A value as a compiled manifest has it. */
 export type ManifestValue =
   | { readonly kind: "text"; readonly text: string }
@@ -16,7 +18,38 @@ export interface ManifestElement {
   readonly children: readonly ManifestElement[];
 }
 
-export const ANDROID_NAMESPACE = "http://schemas.android.com/apk/res/android";
+/** The namespaces whose attributes are kept by name, and what they are kept with. */
+const prefixes: ReadonlyMap<string, string> = new Map([
+  ["http://schemas.android.com/apk/res/android", "android:"],
+  ["http://schemas.android.com/apk/distribution", "dist:"],
+]);
+
+/** Real manifests are some five deep; each level is a step of recursion wherever the tree is walked. */
+const MAX_DEPTH = 32;
+/** The largest apps have some thousand. */
+const MAX_ELEMENTS = 50_000;
+const MAX_ATTRIBUTES = 500_000;
+
+/** Counts what is read of one manifest. */
+export class ElementBudget {
+  readonly #where: string;
+  #elements = 0;
+  #attributes = 0;
+
+  /** `where` names the manifest in errors. */
+  constructor(where: string) {
+    this.#where = where;
+  }
+
+  /** Throws `UnreadableError` (`limit`) where one more element is more or deeper than is read. The root's depth is 1. */
+  take(depth: number, attributes: number): void {
+    this.#elements += 1;
+    this.#attributes += attributes;
+    if (depth <= MAX_DEPTH && this.#elements <= MAX_ELEMENTS && this.#attributes <= MAX_ATTRIBUTES) return;
+    const message = `The ${this.#where} has more or deeper elements than are read.`;
+    throw new UnreadableError("limit", message, this.#where);
+  }
+}
 
 /**
  * Android finds attributes by these numbers and not by their names, which a packer may have changed or removed: what is shown here must
@@ -54,5 +87,6 @@ export function attributeName(
 ): string | undefined {
   if (resourceId !== 0) return attributeIds.get(resourceId);
   if (namespace === "") return name;
-  return trustName && namespace === ANDROID_NAMESPACE ? `android:${name}` : undefined;
+  const prefix = trustName ? prefixes.get(namespace) : undefined;
+  return prefix === undefined ? undefined : prefix + name;
 }
