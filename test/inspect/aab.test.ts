@@ -164,6 +164,17 @@ needs(
     const file = bundleOf({ "base/manifest/AndroidManifest.xml": message(1, message(5, node)) });
     expect(codesOf(await inspect(file))).toEqual(["validation.limit", "validation.unsigned"]);
   });
+
+  it("with more parts than are gone through is not looked at: validation.limit", async () => {
+    const empty = (field: number, count: number) =>
+      Buffer.alloc(2 * count, Buffer.from([(field << 3) | 2, 0]));
+    const attributes = bundleOf({
+      "base/manifest/AndroidManifest.xml": message(1, empty(4, 600_000)),
+    });
+    expect(codesOf(await inspect(attributes, false))).toContain("validation.limit");
+    const packages = bundleOf({ ...files, "base/resources.pb": empty(2, 400_000) });
+    expect(codesOf(await inspect(packages, false))).toContain("validation.limit");
+  });
 });
 
 /** A message with one field, which is a message: a length below 2^21. */

@@ -1,4 +1,3 @@
-import { MAX_MANIFEST_BYTES } from "../android/android-app.ts";
 import type { ManifestElement, ManifestValue } from "../android/manifest-tree.ts";
 import type { FileTree } from "../file-tree.ts";
 import { finding } from "../findings.ts";
@@ -8,6 +7,8 @@ import { readProtoXml } from "./proto-xml.ts";
 
 /** The largest apps have some dozens. */
 const MAX_MODULES = 100;
+/** Of all of their manifests together. Each has a few kilobytes. */
+const MAX_MANIFESTS_BYTES = 8 * 1024 * 1024;
 
 /** A module of a bundle, as facts have it. */
 export interface BundleModule {
@@ -23,12 +24,15 @@ export async function readModules(files: FileTree, findings: Finding[]): Promise
     const message = `The bundle has more than the ${MAX_MODULES} modules that are read.`;
     findings.push(finding("validation.limit", message));
   }
+  let left = MAX_MANIFESTS_BYTES;
   const modules: BundleModule[] = [];
   for (const name of names.slice(0, MAX_MODULES)) {
     const path = `${name}/manifest/AndroidManifest.xml`;
-    const root = await readPart(findings, async () =>
-      readProtoXml(await files.get(path)!.read(MAX_MANIFEST_BYTES), path),
-    );
+    const root = await readPart(findings, async () => {
+      const manifest = await files.get(path)!.read(left);
+      left -= manifest.length;
+      return readProtoXml(manifest, path);
+    });
     modules.push({ name, delivery: root ? deliveryOf(root) : [] });
   }
   return modules;

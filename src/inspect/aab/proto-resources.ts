@@ -3,7 +3,7 @@ import { UnreadableError } from "../unreadable.ts";
 import { protoField, protoFields } from "./proto-fields.ts";
 import { readProtoItem } from "./proto-item.ts";
 
-/** Large apps have some 100,000. */
+/** Resources, and the packages and types that they are in. Large apps have some 100,000. */
 const MAX_ENTRIES = 300_000;
 /** Of the resources that are asked for, all together: each has one for a language or a kind of screen. */
 const MAX_VALUES = 100_000;
@@ -54,15 +54,20 @@ export function readProtoResources(file: Buffer, where: string): Resources {
 /** The message of each resource, by `0xPPTTEEEE`: package, type and entry. */
 function entriesById(file: Buffer, where: string): ReadonlyMap<number, Buffer> {
   const entries = new Map<number, Buffer>();
-  let count = 0;
+  let left = MAX_ENTRIES;
+  const take = () => {
+    left -= 1;
+    if (left < 0) throw tooMany("resources", MAX_ENTRIES, where);
+  };
   for (const { number, bytes } of protoFields(file, where)) {
     if (number !== PACKAGE) continue;
+    take();
     const packageId = partId(bytes, where) & 0xff;
     for (const type of children(bytes, where)) {
+      take();
       const typeId = partId(type, where) & 0xff;
       for (const entry of children(type, where)) {
-        count += 1;
-        if (count > MAX_ENTRIES) throw tooMany("resources", MAX_ENTRIES, where);
+        take();
         const id = ((packageId << 24) | (typeId << 16) | (partId(entry, where) & 0xffff)) >>> 0;
         if (!entries.has(id)) entries.set(id, entry);
       }

@@ -24,12 +24,14 @@ export function readProtoXml(file: Buffer, where: string): ManifestElement {
 }
 
 function readElement(message: Buffer, where: string, budget: ElementBudget, depth: number): ManifestElement {
+  budget.takeElement(depth);
   let name = "";
   const attributes = new Map<string, ManifestValue>();
   const children: Buffer[] = [];
   for (const field of protoFields(message, where)) {
     if (field.number === element.name) name = protoText(field, MAX_TEXT_BYTES);
     if (field.number === element.attribute) {
+      budget.takeAttributes(1);
       const read = readAttribute(field, where);
       if (read && !attributes.has(read[0])) attributes.set(...read);
     }
@@ -37,7 +39,6 @@ function readElement(message: Buffer, where: string, budget: ElementBudget, dept
     const child = protoField(field.bytes, NODE_ELEMENT, where);
     if (child) children.push(child.bytes);
   }
-  budget.take(depth, attributes.size);
   return { name, attributes, children: children.map((one) => readElement(one, where, budget, depth + 1)) };
 }
 

@@ -9,7 +9,7 @@ import type { ManifestElement } from "./manifest-tree.ts";
 import type { Resources } from "./resources.ts";
 
 /** Real manifests stay below 1 MiB, resource tables below 30. Both are held in memory. */
-export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 const MAX_TABLE_BYTES = 64 * 1024 * 1024;
 
 interface Part<T> {

@@ -41,13 +41,21 @@ export class ElementBudget {
     this.#where = where;
   }
 
-  /** Throws `UnreadableError` (`limit`) where one more element is more or deeper than is read. The root's depth is 1. */
-  take(depth: number, attributes: number): void {
+  /** Counts an element; the root's depth is 1. Throws `UnreadableError` (`limit`) where it is one too many or too deep. */
+  takeElement(depth: number): void {
     this.#elements += 1;
-    this.#attributes += attributes;
-    if (depth <= MAX_DEPTH && this.#elements <= MAX_ELEMENTS && this.#attributes <= MAX_ATTRIBUTES) return;
+    if (depth > MAX_DEPTH || this.#elements > MAX_ELEMENTS) throw this.#spent();
+  }
+
+  /** Counts attributes, those too that are not kept. Throws `UnreadableError` (`limit`) beyond what is read. */
+  takeAttributes(count: number): void {
+    this.#attributes += count;
+    if (this.#attributes > MAX_ATTRIBUTES) throw this.#spent();
+  }
+
+  #spent(): UnreadableError {
     const message = `The ${this.#where} has more or deeper elements than are read.`;
-    throw new UnreadableError("limit", message, this.#where);
+    return new UnreadableError("limit", message, this.#where);
   }
 }
 

@@ -42,7 +42,8 @@ export function readBinaryXml(file: Uint8Array): ManifestElement {
     if (chunk.type !== chunkTypes.startElement) continue;
     if (!strings) throw damaged("has elements before its strings");
     const element = readElement(body, chunk.headerBytes, strings, ids);
-    budget.take(open.length + 1, element.attributes.size);
+    budget.takeElement(open.length + 1);
+    budget.takeAttributes(element.attributes.size);
     open.at(-1)?.children.push(element);
     root ??= element;
     open.push(element);
