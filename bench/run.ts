@@ -17,6 +17,7 @@ const all = [
   "object-store",
   "migrate",
   "inspect-ipa",
+  "inspect-apk",
 ];
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !all.includes(name));

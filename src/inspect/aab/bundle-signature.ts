@@ -1,64 +1,64 @@
 import type { RandomAccess } from "../../base/random-access.ts";
-import { type Signed, signerFindings } from "../apk/signature-facts.ts";
-import { signatureOfJar } from "../apk/apk-signature.ts";
+import { type ApkSignature, signatureOfJar } from "../apk/apk-signature.ts";
 import { type JarVerification, verifyJar } from "../apk/jar-signature.ts";
-import { hasRemains, readJarSigners } from "../apk/jar-signers.ts";
+import { hasRemains, type JarSigner, readJarSigners } from "../apk/jar-signers.ts";
+import type { Signed } from "../apk/signature-facts.ts";
 import { finding } from "../findings.ts";
 import type { Finding } from "../inspection.ts";
 import { UnreadableError, unreadableFinding } from "../unreadable.ts";
 import type { ZipDirectory } from "../zip/zip-directory.ts";
 
-/** A bundle is verified by stores and never by a device: the newest rules count, whatever the app runs on. */
-const RULES = { minSdk: 24, coversMetaInf: true } as const;
+/** No device reads a bundle's signature: newer than any rule that older ones need. */
+const rules = { minSdk: 24, coversMetaInf: true };
+const WHERE = "META-INF";
 
 /**
- * The signature of a bundle, that of a JAR; with `verify` over every entry. Nothing is signed with that on a device: the store or
- * bundletool signs what it makes of the bundle. Adds what does not hold. Raises what reading the file raises.
+ * Reads who signed a bundle as a JAR and, with `verify`, verifies it over all entries. What does not hold is added to `findings`. Raises
+ * what reading the file raises.
  */
 export async function verifyBundle(
   bytes: RandomAccess,
   { entries }: ZipDirectory,
   verify: boolean,
-  nowMs: number,
   findings: Finding[],
 ): Promise<Signed> {
-  const none: Signed = { signatures: [], signers: [], verified: false };
+  const read = async <T>(work: () => Promise<T>) => readSigned(findings, work);
+  const signers = await read(() => readJarSigners(bytes, entries, rules.minSdk));
+  if (!signers) return { signatures: [], signers: [], verified: false };
+  if (signers.length === 0) {
+    findings.push(
+      hasRemains(entries)
+        ? invalid("Only parts of a signature are there.", WHERE)
+        : finding("validation.unsigned", "Nobody has signed the bundle: stores do not take it."),
+    );
+    return { signatures: [], signers: [], verified: false };
+  }
+  const jar = verify ? await read(() => verifyJar(bytes, entries, signers, rules)) : undefined;
+  if (jar && jar.problem !== null) {
+    findings.push(invalid(`The bundle's signature does not hold. ${jar.problem.message}`, jar.problem.where));
+  }
+  const signature = signatureOf(jar, signers);
+  return { signatures: [signature], signers: signature.signers, verified: signature.verified === true };
+}
+
+function signatureOf(jar: JarVerification | undefined, signers: readonly JarSigner[]): ApkSignature {
+  if (!jar) return signatureOfJar({ signers, problem: null, unprotected: [] }, null, "jar");
+  return signatureOfJar(jar, jar.problem === null, "jar");
+}
+
+/** Remains of a signature are one that does not hold; what is only too large for here may be sound. */
+async function readSigned<T>(findings: Finding[], read: () => Promise<T>): Promise<T | undefined> {
   try {
-    const signers = await readJarSigners(bytes, entries, RULES.minSdk);
-    if (signers.length === 0) {
-      findings.push(
-        hasRemains(entries)
-          ? invalid("Only parts of a signature are there.", "META-INF")
-          : finding("validation.unsigned", "Nobody has signed the bundle."),
-      );
-      return none;
-    }
-    const jar: JarVerification = verify
-      ? await verifyJar(bytes, entries, signers, RULES)
-      : { signers, problem: null, unprotected: [] };
-    if (jar.problem !== null) findings.push(invalid(jar.problem.message, jar.problem.where));
-    const signature = signatureOfJar(jar, verify ? jar.problem === null : null);
-    const signed = {
-      signatures: [signature],
-      signers: signature.signers,
-      verified: signature.verified === true,
-    };
-    findings.push(...signerFindings(signed, nowMs));
-    return signed;
+    return await read();
   } catch (error) {
     const isDamage = error instanceof UnreadableError && error.reason !== "limit";
     findings.push(
-      isDamage ? invalid(`It cannot be read. ${error.message}`, "META-INF") : unreadableFinding(error),
+      isDamage ? invalid(`The signature cannot be read. ${error.message}`, WHERE) : unreadableFinding(error),
     );
-    return none;
+    return undefined;
   }
 }
 
-function invalid(problem: string, where: string): Finding {
-  return finding(
-    "validation.aab_signature_invalid",
-    `The bundle's signature does not hold. ${problem}`,
-    undefined,
-    where,
-  );
+function invalid(message: string, where: string): Finding {
+  return finding("validation.aab_signature_invalid", message, undefined, where);
 }

@@ -1,56 +1,61 @@
-import type { ManifestElement } from "../apk/manifest-tree.ts";
+import type { ManifestElement, ManifestValue } from "../android/manifest-tree.ts";
 import type { FileTree } from "../file-tree.ts";
+import { finding } from "../findings.ts";
 import type { Finding } from "../inspection.ts";
 import { readPart } from "../unreadable.ts";
 import { readProtoXml } from "./proto-xml.ts";
 
-const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
-/** Google Play takes up to 50 features and 50 packs of assets. */
+/** The largest apps have some dozens. */
 const MAX_MODULES = 100;
-export const BASE = "base";
+/** Of all of their manifests together. Each has a few kilobytes. */
+const MAX_MANIFESTS_BYTES = 8 * 1024 * 1024;
 
-/** A part of the bundle that devices get by itself. */
+/** A module of a bundle, as facts have it. */
 export interface BundleModule {
   readonly name: string;
-  /** With the app, when it is asked for, right after the app, or where the device meets conditions. */
-  readonly delivery: "install_time" | "on_demand" | "fast_follow" | "conditional";
+  /** When a device gets it: `install_time`, `on_demand`, `fast_follow`; empty where its manifest does not say. */
+  readonly delivery: readonly string[];
 }
 
-export interface BundleModules {
-  readonly modules: readonly BundleModule[];
-  /** The manifest of the module that every bundle has. */
-  readonly base: ManifestElement | undefined;
-}
-
-/** Reads every module's manifest, `NAME/manifest/AndroidManifest.xml`; adds what is wrong with one. */
-export async function readModules(files: FileTree, findings: Finding[]): Promise<BundleModules> {
+/** The modules of a bundle but its base: folders at the top with a manifest of their own. By name. */
+export async function readModules(files: FileTree, findings: Finding[]): Promise<readonly BundleModule[]> {
+  const names = [...files.keys()].flatMap((path) => MODULE_MANIFEST.exec(path)?.[1] ?? []).toSorted();
+  if (names.length > MAX_MODULES) {
+    const message = `The bundle has more than the ${MAX_MODULES} modules that are read.`;
+    findings.push(finding("validation.limit", message));
+  }
+  let left = MAX_MANIFESTS_BYTES;
   const modules: BundleModule[] = [];
-  let base: ManifestElement | undefined;
-  for (const file of files.values()) {
-    const name = /^([^/]+)\/manifest\/AndroidManifest\.xml$/.exec(file.path)?.[1];
-    if (name === undefined || modules.length === MAX_MODULES) continue;
-    const root = await readPart(findings, async () =>
-      readProtoXml(await file.read(MAX_MANIFEST_BYTES), file.path),
-    );
-    if (name === BASE) base = root;
-    if (root) modules.push({ name, delivery: deliveryOf(root) });
+  for (const name of names.slice(0, MAX_MODULES)) {
+    const path = `${name}/manifest/AndroidManifest.xml`;
+    const root = await readPart(findings, async () => {
+      const manifest = await files.get(path)!.read(left);
+      left -= manifest.length;
+      return readProtoXml(manifest, path);
+    });
+    modules.push({ name, delivery: root ? deliveryOf(root) : [] });
   }
-  return { modules, base };
+  return modules;
 }
 
-/** `<dist:module><dist:delivery>` with one of three elements; before there was that, the attribute `onDemand`. */
-function deliveryOf(root: ManifestElement): BundleModule["delivery"] {
-  const module = root.children.find(({ name }) => name === "module");
-  const delivery = module?.children.find(({ name }) => name === "delivery");
-  const child = (name: string) => delivery?.children.find((one) => one.name === name);
-  if (child("fast-follow")) return "fast_follow";
-  const atInstall = child("install-time");
-  if (atInstall) {
-    return atInstall.children.some(({ name }) => name === "conditions") ? "conditional" : "install_time";
-  }
+const MODULE_MANIFEST = /^(?!base\/)([^/]{1,200})\/manifest\/AndroidManifest\.xml$/s;
+
+/** `<dist:module><dist:delivery><dist:on-demand/>…`, or the older `<dist:module dist:onDemand="true">`. */
+function deliveryOf(root: ManifestElement): readonly string[] {
+  const module = child(root, "module");
+  const delivery = module && child(module, "delivery");
+  if (delivery) return kinds.filter((kind) => child(delivery, kind)).map((kind) => kind.replace("-", "_"));
   const onDemand = module?.attributes.get("dist:onDemand");
-  const isOnDemand =
-    (onDemand?.kind === "boolean" && onDemand.value) ||
-    (onDemand?.kind === "text" && onDemand.text === "true");
-  return child("on-demand") || isOnDemand ? "on_demand" : "install_time";
+  if (onDemand === undefined) return [];
+  return [isTrue(onDemand) ? "on_demand" : "install_time"];
+}
+
+const kinds = ["install-time", "on-demand", "fast-follow"] as const;
+
+function child(element: ManifestElement, name: string): ManifestElement | undefined {
+  return element.children.find((one) => one.name === name);
+}
+
+function isTrue(value: ManifestValue): boolean {
+  return (value.kind === "boolean" && value.value) || (value.kind === "text" && value.text === "true");
 }

@@ -1,78 +1,80 @@
-import { nativeAbis } from "../apk/native-abis.ts";
-import { appIdentity, readApp } from "../apk/read-app.ts";
-import { signatureFacts, signersOf } from "../apk/signature-facts.ts";
+import { type AppParts, readAndroidApp } from "../android/android-app.ts";
+import { nativeAbis } from "../android/native-abis.ts";
+import { signatureFacts, signerFindings, signersOf } from "../apk/signature-facts.ts";
 import type { FileTree } from "../file-tree.ts";
-import { finding } from "../findings.ts";
-import type { FormatReader } from "../format-reader.ts";
+import { type FormatReader, noIdentity } from "../format-reader.ts";
 import type { Finding } from "../inspection.ts";
-import { protobufBytes } from "../protobuf.ts";
 import { readPart } from "../unreadable.ts";
 import { readZipDirectory } from "../zip/zip-directory.ts";
 import { zipFindings } from "../zip/zip-findings.ts";
 import { zipTree } from "../zip/zip-tree.ts";
 import { verifyBundle } from "./bundle-signature.ts";
-import { BASE, readModules } from "./modules.ts";
+import { readModules } from "./modules.ts";
+import { protoField, protoText } from "./proto-fields.ts";
 import { readProtoResources } from "./proto-resources.ts";
-import { textOf } from "./proto-value.ts";
+import { readProtoXml } from "./proto-xml.ts";
 
-const MAX_CONFIG_BYTES = 1024 * 1024;
-const MAX_RESOURCES_BYTES = 64 * 1024 * 1024;
+const BASE = "base/";
+const MANIFEST = "base/manifest/AndroidManifest.xml";
+const RESOURCES = "base/resources.pb";
 const CONFIG = "BundleConfig.pb";
+const MAX_CONFIG_BYTES = 1024 * 1024;
+const MAX_VERSION_BYTES = 100;
+/** `BundleConfig.bundletool`, `Bundletool.version` */
+const BUNDLETOOL = 1;
+const VERSION = 2;
+
+const parts: AppParts = {
+  what: "bundle",
+  manifest: { path: MANIFEST, read: (file) => readProtoXml(file, MANIFEST) },
+  resources: { path: RESOURCES, read: (file) => readProtoResources(file, RESOURCES) },
+  folder: BASE,
+};
 
 /**
- * An Android App Bundle, of which stores make APKs. Facts: what the base module's manifest says, as of an APK, `icon` (its path in that
- * module), `architectures`, `modules` (each with its `delivery`), `bundletool` (the version that made it), `signatures`, `certificates`.
+ * An Android App Bundle, from which stores make APKs. Facts: those of an APK's manifest for the base module, `icon` (its path),
+ * `architectures` (folders of `base/lib/`), `modules` (the others: `name`, `delivery`), `bundletool_version`, `signatures`,
+ * `certificates`.
  */
 export const readAab: FormatReader = async ({ bytes, verify, nowMs }) => {
   const findings: Finding[] = [];
-  const directory = await readZipDirectory(bytes);
+  const directory = await readPart(findings, () => readZipDirectory(bytes));
+  if (!directory) return { facts: {}, identity: noIdentity, findings };
   findings.push(...(await zipFindings(bytes, directory, verify)));
   const files = zipTree(bytes, directory);
-  const { modules, base } = await readModules(files, findings);
-  if (!base && !files.has(`${BASE}/manifest/AndroidManifest.xml`)) {
-    findings.push(finding("validation.manifest_missing", "The bundle has no manifest of a base module."));
-  }
-  const resourcesFile = files.get(`${BASE}/resources.pb`);
-  const resources =
-    resourcesFile &&
-    (await readPart(findings, async () => readProtoResources(await resourcesFile.read(MAX_RESOURCES_BYTES))));
-  const app = base && (await readApp(base, resources, within(files, `${BASE}/`), findings));
-  const { abis, runsOn } = nativeAbis(files.keys(), `${BASE}/`);
+  const { manifest, ...app } = await readAndroidApp(files, parts, findings);
+  const modules = await readModules(files, findings);
+  const bundletool = await readPart(findings, () => bundletoolVersion(files));
+  const { abis, runsOn } = nativeAbis(files.keys(), BASE);
+  // What a bomb holds is not unpacked; its signature is of no matter, as it is refused.
   const isSound = !findings.some(({ severity }) => severity === "error");
-  const signed = await verifyBundle(bytes, directory, verify && isSound, nowMs, findings);
-  const { v4_signature: _, ...signature } = signatureFacts(signed);
+  const signed = await verifyBundle(bytes, directory, verify && isSound, findings);
+  findings.push(...signerFindings(signed, nowMs));
   return {
     facts: {
-      ...app?.manifest.facts,
-      icon: app?.iconPath ?? null,
+      ...manifest?.facts,
+      icon: app.iconPath ?? null,
       architectures: abis,
       modules,
-      bundletool: await bundletoolVersion(files, findings),
-      ...signature,
+      bundletool_version: bundletool ?? null,
+      ...signatureFacts(signed),
     },
-    identity: appIdentity(app?.manifest, signersOf(signed)),
+    identity: {
+      id: manifest?.packageName ?? null,
+      version: manifest?.versionName ?? null,
+      build: manifest?.versionCode ?? null,
+      label: manifest?.label ?? null,
+      signers: signersOf(signed),
+    },
     findings,
     runsOn,
-    ...(app?.icon && { icon: app.icon }),
+    ...(app.icon && { icon: app.icon }),
   };
 };
 
-/** The files below a folder, by their paths in it. */
-function within(files: FileTree, folder: string): FileTree {
-  return new Map(
-    [...files].flatMap(([path, file]) =>
-      path.startsWith(folder) ? [[path.slice(folder.length), file] as const] : [],
-    ),
-  );
-}
-
-/** `BundleConfig`: bundletool is field 1, its version field 2. */
-async function bundletoolVersion(files: FileTree, findings: Finding[]): Promise<string | null> {
-  const file = files.get(CONFIG);
-  if (!file) return null;
-  const version = await readPart(findings, async () => {
-    const tool = protobufBytes(await file.read(MAX_CONFIG_BYTES), 1, CONFIG);
-    return tool && protobufBytes(tool, 2, CONFIG);
-  });
-  return version ? textOf(version) : null;
+async function bundletoolVersion(files: FileTree): Promise<string | undefined> {
+  const file = await files.get(CONFIG)?.read(MAX_CONFIG_BYTES);
+  const bundletool = file && protoField(file, BUNDLETOOL, CONFIG);
+  const version = bundletool && protoField(bundletool.bytes, VERSION, CONFIG);
+  return version && protoText(version, MAX_VERSION_BYTES);
 }

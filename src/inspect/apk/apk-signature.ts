@@ -11,7 +11,8 @@ export interface ApkSigner {
 
 /** The signature of one scheme, of whatever kind. */
 export interface ApkSignature {
-  readonly scheme: "v1" | BlockScheme;
+  /** `jar` for a bundle, whose JAR signature is none of an APK's schemes. */
+  readonly scheme: "v1" | "jar" | BlockScheme;
   /** Null when the file was not read for it. */
   readonly verified: boolean | null;
   readonly algorithms: readonly string[];
@@ -44,9 +45,10 @@ export function signatureOfScheme({ scheme, signers, verified }: SchemeSignature
 export function signatureOfJar(
   { signers, unprotected }: JarVerification,
   verified: boolean | null,
+  scheme: "v1" | "jar" = "v1",
 ): ApkSignature {
   return {
-    scheme: "v1",
+    scheme,
     verified,
     algorithms: [],
     digests: {},

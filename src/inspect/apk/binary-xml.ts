@@ -1,15 +1,14 @@
 import { ByteReader } from "../byte-reader.ts";
 import { UnreadableError } from "../unreadable.ts";
 import { chunkTypes, readChunk } from "./chunks.ts";
-import { attributeName, type ManifestElement, type ManifestValue } from "./manifest-tree.ts";
+import {
+  attributeName,
+  ElementBudget,
+  type ManifestElement,
+  type ManifestValue,
+} from "../android/manifest-tree.ts";
 import { StringPool } from "./string-pool.ts";
 import { readTypedValue } from "./typed-value.ts";
-
-/** Real manifests are some five deep; each level is a step of recursion wherever the tree is walked. */
-const MAX_DEPTH = 32;
-/** The largest apps have some thousand. */
-const MAX_ELEMENTS = 50_000;
-const MAX_ATTRIBUTES = 500_000;
 
 const WHERE = "AndroidManifest.xml";
 /** `ResXMLTree_attribute`: namespace, name, raw value and a `Res_value`. */
@@ -31,8 +30,7 @@ export function readBinaryXml(file: Uint8Array): ManifestElement {
   let strings: StringPool | undefined;
   let ids: ByteReader | undefined;
   let root: ManifestElement | undefined;
-  let elements = 0;
-  let attributes = 0;
+  const budget = new ElementBudget(WHERE);
   const open: OpenElement[] = [];
   while (reader.left > 0) {
     const chunk = readChunk(reader, WHERE);
@@ -44,11 +42,8 @@ export function readBinaryXml(file: Uint8Array): ManifestElement {
     if (chunk.type !== chunkTypes.startElement) continue;
     if (!strings) throw damaged("has elements before its strings");
     const element = readElement(body, chunk.headerBytes, strings, ids);
-    elements += 1;
-    attributes += element.attributes.size;
-    if (open.length >= MAX_DEPTH || elements > MAX_ELEMENTS || attributes > MAX_ATTRIBUTES) {
-      throw new UnreadableError("limit", `The ${WHERE} has more or deeper elements than are read.`, WHERE);
-    }
+    budget.takeElement(open.length + 1);
+    budget.takeAttributes(element.attributes.size);
     open.at(-1)?.children.push(element);
     root ??= element;
     open.push(element);

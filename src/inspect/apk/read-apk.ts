@@ -1,20 +1,22 @@
 import { finding } from "../findings.ts";
+import { type AppParts, readAndroidApp } from "../android/android-app.ts";
 import { type FileToInspect, type FormatReader, noIdentity } from "../format-reader.ts";
 import type { Finding } from "../inspection.ts";
-import { readPart, UnreadableError, unreadableFinding } from "../unreadable.ts";
-import { beginsWithEntry, readZipDirectory, type ZipDirectory } from "../zip/zip-directory.ts";
+import { UnreadableError, unreadableFinding } from "../unreadable.ts";
+import { readZipDirectory, type ZipDirectory } from "../zip/zip-directory.ts";
 import { zipFindings } from "../zip/zip-findings.ts";
 import { zipTree } from "../zip/zip-tree.ts";
 import { readBinaryXml } from "./binary-xml.ts";
-import { nativeAbis } from "./native-abis.ts";
-import { type AndroidApp, appIdentity, readApp } from "./read-app.ts";
+import { nativeAbis } from "../android/native-abis.ts";
 import { readResourceTable } from "./resource-table.ts";
 import { signatureFacts, signerFindings, signersOf } from "./signature-facts.ts";
 import { verifyApk } from "./verify-apk.ts";
 
-/** Real manifests stay below 1 MiB, resource tables below 30. Both are held in memory. */
-const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
-const MAX_TABLE_BYTES = 64 * 1024 * 1024;
+const parts: AppParts = {
+  what: "APK",
+  manifest: { path: "AndroidManifest.xml", read: readBinaryXml },
+  resources: { path: "resources.arsc", read: readResourceTable },
+};
 
 /** What Android assumes of an app without a manifest that can be read is of no matter: it does not install it. */
 const noNeeds = { minSdk: 1, targetSdk: 1, targetSandbox: 1 };
@@ -29,8 +31,7 @@ export const readApk: FormatReader = async (file) => {
   const directory = await readDirectory(file, findings);
   if (!directory) return { facts: {}, identity: noIdentity, findings };
   findings.push(...(await zipFindings(file.bytes, directory, file.verify)));
-  const app = await readAppOf(file, directory, findings);
-  const manifest = app?.manifest;
+  const { manifest, ...app } = await readAndroidApp(zipTree(file.bytes, directory), parts, findings);
   const { abis, runsOn } = nativeAbis(directory.entries.map(({ name }) => name));
   // What a bomb holds is not unpacked; its signature is of no matter, as it is refused.
   const isSound = !findings.some(({ severity }) => severity === "error");
@@ -42,6 +43,8 @@ export const readApk: FormatReader = async (file) => {
       icon: app?.iconPath ?? null,
       architectures: abis,
       ...signatureFacts(signed),
+      // Scheme v4 is for installing over adb while the file still comes: it stands in another file, `.apk.idsig`.
+      v4_signature: "separate_file",
     },
     identity: appIdentity(manifest, signersOf(signed)),
     findings,
@@ -65,26 +68,4 @@ async function readDirectory(
     }
     return undefined;
   }
-}
-
-async function readAppOf(
-  { bytes }: FileToInspect,
-  directory: ZipDirectory,
-  findings: Finding[],
-): Promise<AndroidApp | undefined> {
-  const files = zipTree(bytes, directory);
-  const manifestFile = files.get("AndroidManifest.xml");
-  if (!manifestFile) {
-    findings.push(finding("validation.manifest_missing", "The APK has no AndroidManifest.xml."));
-    return undefined;
-  }
-  const root = await readPart(findings, async () =>
-    readBinaryXml(await manifestFile.read(MAX_MANIFEST_BYTES)),
-  );
-  if (!root) return undefined;
-  const tableFile = files.get("resources.arsc");
-  const resources =
-    tableFile &&
-    (await readPart(findings, async () => readResourceTable(await tableFile.read(MAX_TABLE_BYTES))));
-  return await readApp(root, resources, files, findings);
 }

@@ -1,7 +1,7 @@
 import { ByteReader } from "../byte-reader.ts";
 import { UnreadableError } from "../unreadable.ts";
 import { chunkTypes, readChunk } from "./chunks.ts";
-import type { Resources, ResourceValue } from "./resources.ts";
+import type { Resources, ResourceValue } from "../android/resources.ts";
 import { StringPool } from "./string-pool.ts";
 import { readTypedValue, typedValue } from "./typed-value.ts";
 

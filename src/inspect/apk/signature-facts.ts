@@ -34,8 +34,6 @@ export function signatureFacts({ signatures, signers }: Signed): Record<string, 
       signers: one.signers.map(({ certificate }) => certificateId(certificate)),
     })),
     certificates: [...certificates.values()].slice(0, MAX_CERTIFICATES).map(certificateFacts),
-    // Scheme v4 is for installing over adb while the file still comes: it stands in another file, `.apk.idsig`.
-    v4_signature: "separate_file",
   };
 }
 

@@ -1,5 +1,5 @@
 import type { ByteReader } from "../byte-reader.ts";
-import type { ManifestValue } from "./manifest-tree.ts";
+import type { ManifestValue } from "../android/manifest-tree.ts";
 import type { StringPool } from "./string-pool.ts";
 
 /** `Res_value.dataType` as far as manifests use it. */

@@ -2,9 +2,8 @@ import { finding } from "../findings.ts";
 import type { Finding } from "../inspection.ts";
 import type { AndroidManifest } from "./android-manifest.ts";
 
-/** What people should know before they give the app to users. */
-export function manifestFindings(manifest: AndroidManifest): Finding[] {
-  const where = "AndroidManifest.xml";
+/** What people should know before they give the app to users. `where` is the manifest's path. */
+export function manifestFindings(manifest: AndroidManifest, where: string): Finding[] {
   const findings: Finding[] = [];
   if (manifest.isDebuggable) {
     const message = "The app is debuggable: whoever has the device at hand reads and changes what it keeps.";

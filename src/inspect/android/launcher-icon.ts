@@ -14,19 +14,21 @@ const FIRST_SPECIAL_DENSITY = 0xfffe;
 
 /**
  * The app's icon as a picture, from its configuration with the largest density, and where it stands. Undefined where it has none
- * but a drawing (an adaptive icon or a vector). Raises what reading the file raises.
+ * but a drawing (an adaptive icon or a vector). Its resources' paths are below `folder`. Raises what reading the file raises.
  */
 export async function launcherIcon(
   root: ManifestElement,
   resources: Resources | undefined,
   files: FileTree,
+  folder: string,
 ): Promise<{ readonly path: string; readonly icon: Icon } | undefined> {
   const application = root.children.find(({ name }) => name === "application");
   const texts = resolveAllTexts(application?.attributes.get("android:icon"), resources);
   const candidates = texts
-    .filter(({ text }) => files.has(text) && !text.endsWith(".xml"))
+    .map(({ text, density }) => ({ path: folder + text, density }))
+    .filter(({ path }) => files.has(path) && !path.endsWith(".xml"))
     .toSorted((a, b) => rank(b.density) - rank(a.density));
-  for (const { text: path } of candidates.slice(0, MAX_TRIED)) {
+  for (const { path } of candidates.slice(0, MAX_TRIED)) {
     const bytes = await contentOf(files, path);
     const contentType = bytes && pictureType(bytes);
     if (contentType) return { path, icon: { contentType, bytes } };

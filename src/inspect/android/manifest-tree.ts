@@ -1,3 +1,5 @@
+import { UnreadableError } from "../unreadable.ts";
+
 /** A value as a compiled manifest has it. */
 export type ManifestValue =
   | { readonly kind: "text"; readonly text: string }
@@ -16,7 +18,46 @@ export interface ManifestElement {
   readonly children: readonly ManifestElement[];
 }
 
-export const ANDROID_NAMESPACE = "http://schemas.android.com/apk/res/android";
+/** The namespaces whose attributes are kept by name, and what they are kept with. */
+const prefixes: ReadonlyMap<string, string> = new Map([
+  ["http://schemas.android.com/apk/res/android", "android:"],
+  ["http://schemas.android.com/apk/distribution", "dist:"],
+]);
+
+/** Real manifests are some five deep; each level is a step of recursion wherever the tree is walked. */
+const MAX_DEPTH = 32;
+/** The largest apps have some thousand. */
+const MAX_ELEMENTS = 50_000;
+const MAX_ATTRIBUTES = 500_000;
+
+/** Counts what is read of one manifest. */
+export class ElementBudget {
+  readonly #where: string;
+  #elements = 0;
+  #attributes = 0;
+
+  /** `where` names the manifest in errors. */
+  constructor(where: string) {
+    this.#where = where;
+  }
+
+  /** Counts an element; the root's depth is 1. Throws `UnreadableError` (`limit`) where it is one too many or too deep. */
+  takeElement(depth: number): void {
+    this.#elements += 1;
+    if (depth > MAX_DEPTH || this.#elements > MAX_ELEMENTS) throw this.#spent();
+  }
+
+  /** Counts attributes, those too that are not kept. Throws `UnreadableError` (`limit`) beyond what is read. */
+  takeAttributes(count: number): void {
+    this.#attributes += count;
+    if (this.#attributes > MAX_ATTRIBUTES) throw this.#spent();
+  }
+
+  #spent(): UnreadableError {
+    const message = `The ${this.#where} has more or deeper elements than are read.`;
+    return new UnreadableError("limit", message, this.#where);
+  }
+}
 
 /**
  * Android finds attributes by these numbers and not by their names, which a packer may have changed or removed: what is shown here must
@@ -54,5 +95,6 @@ export function attributeName(
 ): string | undefined {
   if (resourceId !== 0) return attributeIds.get(resourceId);
   if (namespace === "") return name;
-  return trustName && namespace === ANDROID_NAMESPACE ? `android:${name}` : undefined;
+  const prefix = trustName ? prefixes.get(namespace) : undefined;
+  return prefix === undefined ? undefined : prefix + name;
 }
