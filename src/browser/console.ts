@@ -18,7 +18,7 @@ const sections: Readonly<Record<string, string>> = {
 /** How long `g` waits for the letter after it. */
 const SECOND_KEY_MS = 1_500;
 
-let wasG = 0;
+let wasG = Number.NEGATIVE_INFINITY;
 
 function onKey(event: KeyboardEvent): void {
   const { target, key } = event;
@@ -28,11 +28,11 @@ function onKey(event: KeyboardEvent): void {
     return;
   }
   if (performance.now() - wasG < SECOND_KEY_MS && sections[key] !== undefined) {
-    wasG = 0;
+    wasG = Number.NEGATIVE_INFINITY;
     location.assign(sections[key]);
     return;
   }
-  wasG = key === "g" ? performance.now() : 0;
+  wasG = key === "g" ? performance.now() : Number.NEGATIVE_INFINITY;
   const act = keys[key] ?? (() => openByKey(key));
   if (act(event)) event.preventDefault();
 }

@@ -34,12 +34,14 @@ export function identify(deps: ServerDeps): MiddlewareHandler<ServerEnv> {
     const credential = credentialOf(c);
     c.set("share", credential !== undefined && "share" in credential ? credential.share : undefined);
     c.set("session", undefined);
+    const attempt = attemptsOf(address, attempts);
+    c.set("attempt", attempt);
     const principal =
       credential === undefined
         ? anonymousPrincipal
         : "session" in credential
-          ? await principalOfSession(c, credential.session, address, deps, attempts)
-          : await principalOf(credential, address, deps, attempts);
+          ? await principalOfSession(c, credential.session, deps)
+          : await attempt(() => principalOf(credential, deps));
     c.set("principal", principal);
     c.set("registry", store.as(principal));
     await next();
@@ -62,29 +64,6 @@ function takesSessions({ req }: Context<ServerEnv>): boolean {
   return req.method === "GET" || req.method === "HEAD" || req.path.startsWith("/admin/");
 }
 
-/** Somebody whose session has ended is anonymous: pages that need more send them to sign in. */
-async function principalOfSession(
-  c: Context<ServerEnv>,
-  secret: string,
-  address: string,
-  { store }: ServerDeps,
-  attempts: Attempts,
-): Promise<Principal> {
-  if (attempts.waitSeconds(address) > 0) return anonymousPrincipal;
-  try {
-    const { principal, session, newSecret } = await store.authenticateSession(secret);
-    c.set("session", session);
-    if (newSecret !== null) setSessionCookie(c, newSecret);
-    return principal;
-  } catch (error) {
-    if (!(error instanceof DistError) || !isFailedAttempt(error)) throw error;
-    // Sessions end by themselves, so only their number could be guessing.
-    attempts.failed(address);
-    clearSessionCookie(c);
-    return anonymousPrincipal;
-  }
-}
-
 /** A share link opens pages and downloads, for looking only; the API knows tokens alone. */
 function takesShares({ req }: Context<ServerEnv>): boolean {
   const isRead = req.method === "GET" || req.method === "HEAD";
@@ -93,31 +72,54 @@ function takesShares({ req }: Context<ServerEnv>): boolean {
   );
 }
 
-async function principalOf(
-  credential: Exclude<Credential, { session: string }>,
-  address: string,
+/** Somebody whose session has ended is anonymous: pages that need more send them to sign in. */
+async function principalOfSession(
+  c: Context<ServerEnv>,
+  secret: string,
   { store }: ServerDeps,
-  attempts: Attempts,
 ): Promise<Principal> {
-  const waitSeconds = attempts.waitSeconds(address);
-  if (waitSeconds > 0) {
-    throw httpErrors.error(
-      "request.too_many_attempts",
-      "Too many failed credentials came from your address.",
-      {
-        details: { retry_after_seconds: waitSeconds },
-        hint: `Try again in ${waitSeconds} s, with credentials that are right.`,
-      },
-    );
-  }
   try {
-    if ("header" in credential) return await store.authenticate(bearerOf(credential.header));
-    if ("link" in credential) return await store.authenticateLink(credential.link);
-    return await store.authenticateShare(credential.share);
+    const { principal, session, newSecret } = await store.authenticateSession(secret);
+    c.set("session", session);
+    if (newSecret !== null) setSessionCookie(c, newSecret);
+    return principal;
   } catch (error) {
-    if (error instanceof DistError && isFailedAttempt(error)) attempts.failed(address);
-    throw error;
+    if (!(error instanceof DistError) || !isFailedAttempt(error)) throw error;
+    clearSessionCookie(c);
+    return anonymousPrincipal;
   }
+}
+
+function principalOf(
+  credential: Exclude<Credential, { session: string }>,
+  { store }: ServerDeps,
+): Promise<Principal> {
+  if ("header" in credential) return store.authenticate(bearerOf(credential.header));
+  if ("link" in credential) return store.authenticateLink(credential.link);
+  return store.authenticateShare(credential.share);
+}
+
+/** Counts the failures of an address, and lets none through that has too many. */
+function attemptsOf(address: string, attempts: Attempts): ServerEnv["Variables"]["attempt"] {
+  return async (authenticate) => {
+    const waitSeconds = attempts.waitSeconds(address);
+    if (waitSeconds > 0) {
+      throw httpErrors.error(
+        "request.too_many_attempts",
+        "Too many failed credentials came from your address.",
+        {
+          details: { retry_after_seconds: waitSeconds },
+          hint: `Try again in ${waitSeconds} s, with credentials that are right.`,
+        },
+      );
+    }
+    try {
+      return await authenticate();
+    } catch (error) {
+      if (error instanceof DistError && isFailedAttempt(error)) attempts.failed(address);
+      throw error;
+    }
+  };
 }
 
 /** A signed address that has expired was signed here: nobody guessed, and devices follow it again by themselves. */

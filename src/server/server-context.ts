@@ -38,6 +38,11 @@ export interface ServerEnv {
     share: string | undefined;
     /** The console's session, of a request that came with one. */
     session: Session | undefined;
+    /**
+     * Runs what looks at a credential that somebody presents. Failures are counted by address, and `request.too_many_attempts` is
+     * raised for one with too many.
+     */
+    attempt: <T>(authenticate: () => Promise<T>) => Promise<T>;
     /** Scheme, host and port under which links are made, without a trailing slash. */
     baseUrl: string;
     /** The client's address, past trusted proxies. */

@@ -1,28 +1,38 @@
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import axe, { type AxeResults } from "axe-core";
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { launchBrowser } from "../pages/browser.ts";
 import { startTestServer, type TestServer } from "../server/process-server.ts";
 import { needs } from "../support/required-tools.ts";
+import { tarGzBytes } from "../support/test-store.ts";
 import { fillConsoleStore } from "./console-store.ts";
 import { takeShots } from "./shots.ts";
 
+/** Where pictures of all pages go, for people to look at. */
 const shots = process.env["DIST_SHOTS"];
 
 needs("chromium")("the console", () => {
   let site: TestServer;
   let browser: Browser;
-  let admin: string;
+  /** An administrator's window, with and without scripts. */
   let context: BrowserContext;
+  let plain: BrowserContext;
   let page: Page;
+  const complaints: string[] = [];
+
   beforeAll(async () => {
     site = await startTestServer(undefined);
     await fillConsoleStore(site);
-    admin = (await site.registry.createToken({ name: "root", scopes: ["admin"] })).secret;
     browser = await launchBrowser();
-    context = await browser.newContext();
-    page = await context.newPage();
-    await signIn(page, admin);
+    context = await newContext();
+    plain = await newContext({ javaScriptEnabled: false });
+    const { secret } = await site.registry.createToken({ name: "root", scopes: ["admin"] });
+    page = await signIn(context, secret);
+    await signIn(plain, secret);
   }, 120_000);
   afterAll(async () => {
     if (shots !== undefined) {
@@ -32,33 +42,59 @@ needs("chromium")("the console", () => {
     await site.close();
   }, 600_000);
 
-  async function signIn(on: Page, token: string): Promise<void> {
-    await on.goto(`${site.server.url}/admin/sign-in`);
-    await on.getByLabel("Token").fill(token);
-    await on.getByRole("button", { name: "Sign in" }).click();
+  async function newContext(options: BrowserContextOptions = {}): Promise<BrowserContext> {
+    const made = await browser.newContext(options);
+    made.on("page", (opened) => {
+      opened.on("console", (message) => {
+        if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+      });
+      opened.on("pageerror", (error) => complaints.push(String(error)));
+      opened.on("dialog", (dialog) => {
+        complaints.push(`A dialog says ${dialog.message()}`);
+        void dialog.dismiss();
+      });
+    });
+    return made;
   }
 
+  async function signIn(into: BrowserContext, secret: string): Promise<Page> {
+    const opened = await into.newPage();
+    await opened.goto(`${site.server.url}/admin/`);
+    await opened.getByLabel("Token").fill(secret);
+    await opened.getByRole("button", { name: "Sign in" }).click();
+    expect(await opened.getByRole("heading", { level: 1 }).textContent()).toBe("Overview");
+    return opened;
+  }
+
+  const open = async (path: string, on: Page = page) => {
+    const answer = await on.goto(`${site.server.url}${path}`);
+    return answer!.status();
+  };
+  const heading = (on: Page = page) => on.getByRole("heading", { level: 1 }).textContent();
+  const app = "/admin/apps/fieldnote";
+  const releaseOf = (version: string) => site.registry.getRelease("fieldnote", { release: version });
+  const channelOf = (name: string) => site.registry.getChannel("fieldnote", name);
+
   async function everyPage(): Promise<string[]> {
-    const app = "/admin/apps/fieldnote";
-    const { items } = await site.registry.listReleases("fieldnote");
-    const [demos] = (await site.registry.listReleases("demos")).items;
-    const id = (version: string) => items.find((one) => one.version === version)!.id;
+    const newer = (await releaseOf("4.3.0")).id;
+    const older = (await releaseOf("4.1.3")).id;
+    const demos = (await site.registry.getRelease("demos", { release: "5.0.0" })).id;
     return [
-      "/admin/sign-in",
       "/admin/",
       "/admin/apps",
       app,
       "/admin/apps/hostile",
       "/admin/apps/empty",
-      `${app}/releases/${id("4.3.0")}`,
-      `/admin/apps/demos/releases/${demos!.id}`,
-      `${app}/releases/${id("4.3.0")}/compare`,
-      `${app}/releases/${id("4.3.0")}/revoke`,
+      `${app}/releases/${newer}`,
+      `/admin/apps/demos/releases/${demos}`,
+      `${app}/releases/${newer}/compare?with=${older}`,
+      `${app}/releases/${newer}/revoke`,
       `${app}/channels/stable`,
       `${app}/channels/stable/promote`,
-      `${app}/channels/stable/promote?release=${id("4.3.0")}`,
-      `${app}/channels/beta/promote?release=${id("4.1.3")}`,
+      `${app}/channels/stable/promote?release=${newer}`,
+      `${app}/channels/beta/promote?release=${older}`,
       `${app}/channels/stable/rollback`,
+      `${app}/channels/nightly/rollback`,
       `${app}/channels/stable/settings`,
       `${app}/channels/new`,
       `${app}/settings`,
@@ -68,13 +104,264 @@ needs("chromium")("the console", () => {
     ];
   }
 
-  it("shows apps", async () => {
-    await page.goto(`${site.server.url}/admin/apps`);
-    expect(await page.getByRole("link", { name: "Fieldnote" }).count()).toBeGreaterThan(0);
+  it("has pages of which the browser refuses nothing, and in which nothing of others runs", async () => {
+    complaints.length = 0;
+    for (const path of await everyPage()) {
+      expect(await open(path), path).toBe(200);
+      expect(await page.evaluate("getComputedStyle(document.body).margin"), path).toBe("0px");
+      expect(await page.locator("[onerror], [onload], [onclick], [style]").count(), path).toBe(0);
+      const bytes = (await page.content()).length;
+      expect(bytes, path).toBeLessThan(150_000);
+    }
+    expect(await page.title()).not.toBe("run");
+    expect(complaints).toEqual([]);
   });
-  describe("x", () => {
-    it("y", () => {
-      expect(1).toBe(1);
+
+  it("has pages without a finding of axe, in light and dark, on a phone and on a screen", async () => {
+    for (const path of await everyPage()) {
+      await open(path);
+      await page.evaluate(axe.source);
+      for (const width of [390, 1280]) {
+        for (const colorScheme of ["light", "dark"] as const) {
+          await page.setViewportSize({ width, height: 900 });
+          await page.emulateMedia({ colorScheme });
+          expect([path, width, colorScheme, await findingsOfAxe(page)]).toEqual([
+            path,
+            width,
+            colorScheme,
+            [],
+          ]);
+        }
+      }
+      // Nothing has to be looked for sideways.
+      await page.setViewportSize({ width: 390, height: 900 });
+      expect(await page.evaluate("document.documentElement.scrollWidth"), path).toBeLessThanOrEqual(390);
+    }
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.emulateMedia({ colorScheme: null });
+  }, 300_000);
+
+  it("says the versions, sizes and states that the API says", async () => {
+    await open(app);
+    for (const release of (await site.registry.listReleases("fieldnote")).items) {
+      const row = page.locator(`tr[data-id="${release.id}"]`);
+      const text = await row.textContent();
+      expect(text).toContain(release.version);
+      expect(text).toContain(release.status === "revoked" ? "Revoked" : "Published");
+      for (const name of release.current_in) expect(text).toContain(name);
+    }
+    await open("/admin/");
+    expect(await page.getByText("things need a decision").textContent()).toBe(
+      `${(await site.registry.storeDecisions()).decisions.length} things need a decision.`,
+    );
+  });
+
+  it("shows each rule that refuses a promotion, and offers no button", async () => {
+    const { id } = await releaseOf("4.3.0");
+    await open(`${app}/channels/stable/promote?release=${id}`);
+    expect(await page.getByText("Was there for long enough").isVisible()).toBe(true);
+    expect(await page.getByText("channel.policy_refused").isVisible()).toBe(true);
+    expect(await page.getByRole("button", { name: /^Point stable/ }).count()).toBe(0);
+    expect((await channelOf("stable")).current_version).toBe("4.2.1");
+  });
+
+  it("promotes by keyboard alone, from the list of releases", async () => {
+    await open(app);
+    await page.keyboard.press("g");
+    await page.keyboard.press("a");
+    await page.waitForURL("**/admin/apps");
+    await open(`${app}/channels/beta`);
+    await page.keyboard.press("p");
+    await page.waitForURL("**/promote");
+    await tabTo(page, "4.1.3 (2061)");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/promote?release=*");
+    await tabTo(page, "How many requests get 4.1.3 (2061)");
+    await tabTo(page, "Reason");
+    await page.keyboard.type("to see whether the export breaks there, too");
+    await tabTo(page, "Point beta at 4.1.3 (2061)");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/channels/beta");
+    expect(await channelOf("beta")).toMatchObject({ current_version: "4.1.3" });
+    const history = await site.registry.channelHistory("fieldnote", "beta");
+    expect(history.items.at(-1)).toMatchObject({
+      actor: "token:root",
+      reason: "to see whether the export breaks there, too",
+    });
+    expect(await page.getByText("to see whether the export").isVisible()).toBe(true);
+  });
+
+  it("refuses to move a pointer that somebody else moved meanwhile, and shows what is there now", async () => {
+    const { id } = await releaseOf("4.2.1");
+    await open(`${app}/channels/beta/promote?release=${id}`);
+    await site.registry.promote("fieldnote", "beta", { release: "4.3.0" });
+    await page.getByRole("button", { name: "Point beta at 4.2.1 (2114)" }).click();
+    expect(await page.getByRole("alert").textContent()).toContain("channel.moved");
+    expect(await page.locator(".move").textContent()).toContain("4.3.0");
+    expect((await channelOf("beta")).current_version).toBe("4.3.0");
+  });
+
+  it("rolls back and revokes without scripts", async () => {
+    const on = plain.pages()[0]!;
+    await open(`${app}/channels/beta`, on);
+    await on.getByRole("link", { name: "Roll back…" }).click();
+    await on.getByLabel("Reason", { exact: true }).fill("the export breaks");
+    await on.getByRole("button", { name: "Point beta back at 4.1.3 (2061)" }).click();
+    expect(await heading(on)).toBe("beta");
+    expect((await channelOf("beta")).current_version).toBe("4.1.3");
+
+    const { id } = await releaseOf("4.4.0-nightly.1120");
+    await open(`${app}/releases/${id}`, on);
+    await on.getByRole("link", { name: "Revoke…" }).click();
+    await on.getByLabel("Reason", { exact: true }).fill("built from the wrong branch");
+    await on.getByRole("button", { name: /^Revoke/ }).click();
+    expect(await on.getByText("Revoked").first().isVisible()).toBe(true);
+    expect((await releaseOf("4.4.0-nightly.1120")).status).toBe("revoked");
+    expect((await channelOf("nightly")).current_release_id).toBeNull();
+  });
+
+  describe("publishes by hand", () => {
+    let file: string;
+    beforeAll(async () => {
+      file = join(site.directory, "by-hand.tar.gz");
+      await writeFile(file, tarGzBytes("x".repeat(300_000)));
+    });
+
+    it("what was dropped on the page, with its progress", async () => {
+      await open(`${app}/publish`);
+      await page.getByLabel("Version", { exact: true }).fill("4.5.0");
+      await page.getByLabel("Channel", { exact: true }).selectOption("internal");
+      await page.getByLabel("Files", { exact: true }).setInputFiles(file);
+      await page.getByRole("button", { name: "Publish" }).click();
+      await page.waitForURL("**/releases/rel_*");
+      expect(await heading()).toContain("4.5.0");
+      expect(await channelOf("internal")).toMatchObject({ current_version: "4.5.0" });
+      const { artifacts } = await releaseOf("4.5.0");
+      expect(artifacts).toMatchObject([{ filename: "by-hand.tar.gz", platform: "linux", format: "tar" }]);
+    });
+
+    it("without scripts, too", async () => {
+      const on = plain.pages()[0]!;
+      await open(`${app}/publish`, on);
+      await on.getByLabel("Version", { exact: true }).fill("4.5.1");
+      await on.getByLabel("Files", { exact: true }).setInputFiles(file);
+      await on.getByRole("button", { name: "Publish" }).click();
+      expect(await heading(on)).toContain("4.5.1");
+    });
+
+    it("nothing where it is refused, and says why on the form as it was", async () => {
+      for (const on of [page, plain.pages()[0]!]) {
+        await open(`${app}/publish`, on);
+        await on.getByLabel("Version", { exact: true }).fill("4.5.1");
+        await on.getByLabel("Notes", { exact: true }).fill("kept");
+        await on.getByLabel("Platform", { exact: true }).selectOption("ios");
+        await on.getByLabel("Files", { exact: true }).setInputFiles(file);
+        await on.getByRole("button", { name: "Publish" }).click();
+        expect(await on.getByRole("alert").textContent()).toContain("Nothing was changed");
+        expect(await on.getByLabel("Notes", { exact: true }).inputValue()).toBe("kept");
+      }
     });
   });
+
+  it("keeps settings of channels and apps, and says what is wrong with them beside the field", async () => {
+    await open(`${app}/channels/new`);
+    await page.getByLabel("Name", { exact: true }).fill("Pilot!");
+    await page.getByRole("button", { name: "Add the channel" }).click();
+    expect(await page.getByLabel("Name", { exact: true }).getAttribute("aria-invalid")).toBe("true");
+    await page.getByLabel("Name", { exact: true }).fill("pilot");
+    await page.getByLabel("From", { exact: true }).selectOption("internal");
+    await page.getByLabel("For at least so many seconds there").fill("86400");
+    await page.getByRole("button", { name: "Add the channel" }).click();
+    expect(await channelOf("pilot")).toMatchObject({
+      policy: { promote: "manual", from: "internal", min_time_seconds: 86_400 },
+    });
+
+    await open(`${app}/settings`);
+    await page
+      .getByLabel(/^TestFlight/)
+      .first()
+      .check();
+    await page.getByRole("button", { name: "Keep these settings" }).click();
+    expect(await page.getByRole("alert").textContent()).toContain("app.testflight_url_required");
+    await page.getByLabel("TestFlight link").fill("https://testflight.apple.com/join/a1B2c3D4");
+    await page.getByRole("button", { name: "Keep these settings" }).click();
+    expect(await site.registry.getApp("fieldnote")).toMatchObject({ ios_mode: "testflight" });
+  });
+
+  it("keeps its looks, and single keys can be switched off", async () => {
+    await open("/admin/settings");
+    await page.getByLabel("Dark").check();
+    await page.getByLabel("Do nothing").check();
+    await page.getByRole("button", { name: "Keep" }).click();
+    expect(await page.locator("html").getAttribute("data-theme")).toBe("dark");
+    await page.keyboard.press("?");
+    expect(new URL(page.url()).pathname).toBe("/admin/settings");
+    await page.getByLabel("As the system has them").check();
+    await page.getByLabel("Open pages and move in lists").check();
+    await page.getByRole("button", { name: "Keep" }).click();
+    await page.locator("html:not([data-theme])").waitFor();
+    await page.keyboard.press("?");
+    await page.waitForURL("**/admin/keys");
+  });
+
+  it("offers a viewer nothing that they may not do, and refuses it when it is sent all the same", async () => {
+    const viewer = await newContext();
+    const { secret } = await site.registry.createToken({ name: "looks", scopes: ["read", "audit"] });
+    const on = await signIn(viewer, secret);
+    await open(app, on);
+    for (const name of ["Promote…", "Roll back…", "Publish files…", "Add a channel…", "Settings"]) {
+      expect(await on.locator("main").getByRole("link", { name, exact: true }).count(), name).toBe(0);
+    }
+    const csrf = await on.locator('input[name="csrf"]').first().inputValue();
+    const { id } = await releaseOf("4.3.0");
+    for (const [path, form] of [
+      [`${app}/channels/stable/promote`, { release: id, rollout_percent: "100" }],
+      [`${app}/channels/stable/rollback`, {}],
+      [`${app}/releases/${id}/revoke`, {}],
+      [`${app}/channels/new`, { name: "mine", promote: "auto" }],
+      [`${app}/settings`, { display_name: "Mine", visibility: "public", ios_mode: "artifact_only" }],
+      [`${app}/settings/signers`, { signer_pinning: "manual" }],
+    ] as const) {
+      const answer = await on.request.post(`${site.server.url}${path}`, { form: { csrf, ...form } });
+      expect([path, answer.status()]).toEqual([path, 403]);
+    }
+    expect((await channelOf("stable")).current_version).toBe("4.2.1");
+    await viewer.close();
+  });
+
+  it("signs out, here and everywhere", async () => {
+    await open("/admin/");
+    await page.getByRole("button", { name: "Sign out" }).click();
+    expect(await heading()).toBe("Sign in");
+    await open(app);
+    expect(await heading()).toBe("Sign in");
+    const { secret } = await site.registry.createToken({ name: "twice", scopes: ["admin"] });
+    const [one, other] = [await newContext(), await newContext({ viewport: { width: 390, height: 900 } })];
+    const [first, second] = [await signIn(one, secret), await signIn(other, secret)];
+    await open("/admin/settings", second);
+    await second.getByRole("button", { name: "Sign out everywhere" }).click();
+    await open(app, first);
+    expect(await heading(first)).toBe("Sign in");
+  });
 });
+
+/** Presses Tab until the element with this name has the focus. */
+async function tabTo(page: Page, name: string): Promise<void> {
+  for (let step = 0; step < 80; step += 1) {
+    await page.keyboard.press("Tab");
+    const focused = await page.evaluate<string>(`(() => {
+      const element = document.activeElement;
+      return (element?.labels?.[0] ?? element)?.textContent?.trim() ?? "";
+    })()`);
+    if (focused === name) return;
+  }
+  throw new Error(`${name} is not reached by Tab`);
+}
+
+/** What axe, which is on the page, finds, with where it stands. */
+async function findingsOfAxe(page: Page): Promise<string[]> {
+  const { violations, passes } = await page.evaluate<AxeResults>("axe.run()");
+  // A run that looked at nothing would find nothing.
+  expect(passes.length).toBeGreaterThan(5);
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
+}

@@ -3,7 +3,7 @@ import { type AppParts, readAndroidApp } from "../android/android-app.ts";
 import { type FileToInspect, type FormatReader, noIdentity } from "../format-reader.ts";
 import type { Finding } from "../inspection.ts";
 import { UnreadableError, unreadableFinding } from "../unreadable.ts";
-import { readZipDirectory, type ZipDirectory } from "../zip/zip-directory.ts";
+import { beginsWithEntry, readZipDirectory, type ZipDirectory } from "../zip/zip-directory.ts";
 import { zipFindings } from "../zip/zip-findings.ts";
 import { zipTree } from "../zip/zip-tree.ts";
 import { readBinaryXml } from "./binary-xml.ts";
@@ -40,16 +40,22 @@ export const readApk: FormatReader = async (file) => {
   return {
     facts: {
       ...manifest?.facts,
-      icon: app?.iconPath ?? null,
+      icon: app.iconPath ?? null,
       architectures: abis,
       ...signatureFacts(signed),
       // Scheme v4 is for installing over adb while the file still comes: it stands in another file, `.apk.idsig`.
       v4_signature: "separate_file",
     },
-    identity: appIdentity(manifest, signersOf(signed)),
+    identity: {
+      id: manifest?.packageName ?? null,
+      version: manifest?.versionName ?? null,
+      build: manifest?.versionCode ?? null,
+      label: manifest?.label ?? null,
+      signers: signersOf(signed),
+    },
     findings,
     runsOn,
-    ...(app?.icon && { icon: app.icon }),
+    ...(app.icon && { icon: app.icon }),
   };
 };
 

@@ -1,19 +1,32 @@
 import { setCookie } from "hono/cookie";
 
+import type { SessionSummary } from "../../../registry/sessions.ts";
+import { shownName } from "../../pages/wording.ts";
+import { Status } from "../components/status.tsx";
+import { Cell, NameCell, Row, Table } from "../components/table.tsx";
+import { Time } from "../components/time.tsx";
 import { Choices, Form, Submit } from "../components/form.tsx";
 import { Head, Part } from "../components/part.tsx";
 import { newForm, readForm } from "../forms.ts";
 import type { Page } from "../frame.tsx";
 import type { ConsoleContext, MountPages } from "../mount-console.ts";
-import { keysCookie, themeCookie, themes, type Viewer } from "../viewer.ts";
+import { keysCookie, roleOf, themeCookie, themes, type Viewer } from "../viewer.ts";
 
 const YEAR_SECONDS = 365 * 24 * 3600;
 
-/** `GET /admin/settings`, `POST …/appearance`, and `GET /admin/keys`. */
-export const mountSettings: MountPages = (app, { show, act }) => {
+/** `GET /admin/settings`, `POST …/appearance` and `…/sessions`, and `GET /admin/keys`. */
+export const mountSettings: MountPages = (app, { show, act, store }) => {
   app.get(
     "/admin/settings",
-    show(async (viewer) => settingsPage(viewer)),
+    show(async (viewer) => settingsPage(viewer, await store.listSessions(viewer.principal))),
+  );
+  app.post(
+    "/admin/settings/sessions",
+    act(async (viewer, c) => {
+      const form = await readForm(c);
+      await store.endSession(viewer.principal, form.text("session"));
+      return { to: "/admin/settings" };
+    }),
   );
   app.post(
     "/admin/settings/appearance",
@@ -41,11 +54,12 @@ function keep(c: ConsoleContext, name: string, value: string): void {
   });
 }
 
-function settingsPage(viewer: Viewer): Page {
+function settingsPage(viewer: Viewer, sessions: readonly SessionSummary[]): Page {
   const state = newForm(viewer, { theme: viewer.theme, keys: viewer.hasKeys ? "on" : "off" });
   const content = (
     <>
       <Head title="Settings" />
+      <Sessions viewer={viewer} sessions={sessions} />
       <Part title="Appearance" note="in this browser">
         <Form state={state} action="/admin/settings/appearance">
           <Choices
@@ -73,6 +87,66 @@ function settingsPage(viewer: Viewer): Page {
     </>
   );
   return { title: "Settings", section: "settings", content };
+}
+
+function Sessions({ viewer, sessions }: { viewer: Viewer; sessions: readonly SessionSummary[] }) {
+  const { nowMs, principal } = viewer;
+  return (
+    <Part title="Who you are" note={roleOf(viewer)}>
+      <p>
+        Signed in as <b>{principal.actor}</b>, with the scopes {[...principal.scopes].join(", ")}
+        {principal.channel !== null && `, on the channel ${principal.channel}`}.
+      </p>
+      <Table
+        caption="Your sessions"
+        columns={[
+          { label: "Browser" },
+          { label: "Since" },
+          { label: "Last seen" },
+          { label: "Ends" },
+          { label: "" },
+        ]}
+      >
+        {sessions.map((session) => (
+          <Row>
+            <NameCell>
+              {session.id === viewer.sessionId && <Status icon="live">this one</Status>}{" "}
+              <bdi>{shownName(session.user_agent ?? "unknown")}</bdi>
+            </NameCell>
+            <Cell label="since">
+              <Time at={session.created_at} nowMs={nowMs} />
+            </Cell>
+            <Cell label="last seen">
+              <Time at={session.last_seen_at} nowMs={nowMs} />
+            </Cell>
+            <Cell label="ends">
+              <Time at={session.expires_at} nowMs={nowMs} />
+            </Cell>
+            <Cell>
+              {session.id !== viewer.sessionId && (
+                <form method="post" action="/admin/settings/sessions">
+                  <input type="hidden" name="csrf" value={viewer.csrf} />
+                  <input type="hidden" name="session" value={session.id} />
+                  <button type="submit" class="btn small">
+                    End it
+                  </button>
+                </form>
+              )}
+            </Cell>
+          </Row>
+        ))}
+      </Table>
+      <form method="post" action="/admin/sign-out" class="inline">
+        <input type="hidden" name="csrf" value={viewer.csrf} />
+        <button type="submit" class="btn" name="everywhere" value="no">
+          Sign out here
+        </button>
+        <button type="submit" class="btn" name="everywhere" value="yes">
+          Sign out everywhere
+        </button>
+      </form>
+    </Part>
+  );
 }
 
 const keys: readonly (readonly [keys: readonly string[], does: string])[] = [

@@ -24,7 +24,9 @@ export function mountSignIn(app: Hono<ServerEnv>, { store }: PartDeps): void {
     requireSameOrigin(c);
     const form = await readUnsignedForm(c);
     try {
-      const { secret } = await store.signIn(form.text("token"), c.req.header("user-agent") ?? null);
+      const { secret } = await c.var.attempt(() =>
+        store.signIn(form.text("token"), c.req.header("user-agent") ?? null),
+      );
       // Whatever session the browser had before is not the one it goes on with.
       if (c.var.session !== undefined) await store.endSession(c.var.principal, c.var.session.id);
       setSessionCookie(c, secret);
