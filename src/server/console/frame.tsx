@@ -3,6 +3,7 @@ import type { Child } from "hono/jsx";
 import { assetPath } from "../assets.ts";
 import { htmlOf } from "../pages/document.tsx";
 import { Icon, type IconName, IconShapes } from "./components/icon.tsx";
+import { wordedEvents } from "./event-words.tsx";
 import { may, roleOf, type Viewer } from "./viewer.ts";
 
 export interface Crumb {
@@ -31,6 +32,9 @@ interface Item {
   readonly icon: IconName;
   readonly isOpen: (viewer: Viewer) => boolean;
 }
+
+/** Streams name each event by its type: a page has to list those that it listens to. */
+const liveTypes = wordedEvents.map((action) => `v1.${action}`).join(" ");
 
 const everybody = () => true;
 const navigation: readonly Item[] = [
@@ -65,7 +69,11 @@ export function consolePage(viewer: Viewer, page: Page): string {
   const { title, section, crumbs = [], liveAfter, content } = page;
   return htmlOf(
     <ConsoleDocument title={title} viewer={viewer}>
-      <body data-keys={viewer.hasKeys ? "" : undefined} data-live-after={liveAfter}>
+      <body
+        data-keys={viewer.hasKeys ? "" : undefined}
+        data-live-after={liveAfter}
+        data-live-types={liveAfter === undefined ? undefined : liveTypes}
+      >
         <IconShapes />
         <a class="skip" href="#main">
           Skip to content

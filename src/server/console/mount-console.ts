@@ -10,6 +10,11 @@ import { problemPage } from "./pages/problem.tsx";
 import { mountApp } from "./pages/app.tsx";
 import { mountApps } from "./pages/apps.tsx";
 import { mountChannel } from "./pages/channel.tsx";
+import { mountAudit } from "./pages/audit.tsx";
+import { mountPackage } from "./pages/package.tsx";
+import { mountPackages } from "./pages/packages.tsx";
+import { mountRetention } from "./pages/retention.tsx";
+import { mountTokens } from "./pages/tokens.tsx";
 import { mountOverview } from "./pages/overview.tsx";
 import { mountAppSettings } from "./pages/app-settings.tsx";
 import { mountPublish } from "./pages/publish.tsx";
@@ -47,6 +52,11 @@ const parts: readonly MountPages[] = [
   mountChannel,
   mountPublish,
   mountAppSettings,
+  mountPackages,
+  mountPackage,
+  mountRetention,
+  mountAudit,
+  mountTokens,
   mountSettings,
 ];
 

@@ -49,7 +49,7 @@ export function Head({ title, meta, actions, picture = null }: HeadProps) {
 }
 
 /** Where nothing is: what is missing, and the command that makes it. */
-export function Empty({ children, command }: { children?: Child; command?: string }) {
+export function Empty({ children, command }: { children?: Child; command?: string | undefined }) {
   return (
     <div class="say">
       <p>{children}</p>

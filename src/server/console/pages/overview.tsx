@@ -11,6 +11,7 @@ import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
 import { Rollout, Status } from "../components/status.tsx";
 import { Cell, NameCell, Row, Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
+import { EventWords } from "../event-words.tsx";
 import type { Page } from "../frame.tsx";
 import type { MountPages } from "../mount-console.ts";
 import { seriesByName } from "../series.ts";
@@ -122,7 +123,17 @@ function Decisions({ status, nowMs }: { status: StoreDecisions; nowMs: number })
                   tone: decision.severity === "act" ? ("bad" as const) : ("warn" as const),
                 })}
               />
-              <p>{shownName(decision.message)}</p>
+              <p>
+                {decision.app !== null && (
+                  <>
+                    <a class="strong plain" href={appPath(decision.app)}>
+                      {decision.app}
+                    </a>
+                    :{" "}
+                  </>
+                )}
+                {shownName(decision.message)}
+              </p>
               <span class="age">
                 <Time at={decision.due_at ?? decision.since} nowMs={nowMs} />
               </span>
@@ -240,15 +251,14 @@ function Changes({ changes, last, nowMs }: ChangesProps) {
       }
     >
       <ul class="rows">
-        {changes.map(({ id, action, actor, target_id: target, created_at: at }) => (
+        {changes.map((event) => (
           <li>
             <p>
-              {last !== null && id > last.seq && <Status icon="live">new</Status>}{" "}
-              <b>{action.replace(/^v\d+\./, "")}</b> <code class="t3">{target}</code>{" "}
-              <span class="t3">by {actor}</span>
+              {last !== null && event.id > last.seq && <Status icon="live">new</Status>}{" "}
+              <EventWords event={event} /> <span class="t3">by {event.actor}</span>
             </p>
             <span class="age">
-              <Time at={at} nowMs={nowMs} />
+              <Time at={event.created_at} nowMs={nowMs} />
             </span>
           </li>
         ))}
