@@ -311,6 +311,12 @@ export interface LockMirrorTable {
   seq: number;
 }
 
+export interface DownloadAppDayTable {
+  day: string;
+  app_id: string;
+  count: number;
+}
+
 export interface PackageUsageTable {
   app_id: string;
   retention_class: string;
@@ -371,5 +377,6 @@ export interface Tables {
   package_lock: PackageLockTable;
   lock_mirror: LockMirrorTable;
   download_day: DownloadDayTable;
+  download_app_day: DownloadAppDayTable;
   schema_version: SchemaVersionTable;
 }

@@ -1,4 +1,4 @@
-import { dropOldDownloads } from "../../catalog/queries/downloads.ts";
+import { dropOldAppDownloads, dropOldDownloads } from "../../catalog/queries/downloads.ts";
 import { dropExpiredAnswers } from "../../catalog/queries/idempotency.ts";
 import { dropExpiredLeases } from "../../catalog/queries/objects.ts";
 import type { Context } from "../context.ts";
@@ -13,6 +13,7 @@ export function dropExpiredState({ database, principal }: Context): Promise<numb
     const leases = await tx.run(dropExpiredLeases, { now: tx.now });
     const answers = await tx.run(dropExpiredAnswers, { now: tx.now });
     const before = dayBefore(tx.nowMs, DOWNLOAD_DAYS);
+    await tx.run(dropOldAppDownloads, { before });
     return leases + answers + (await tx.run(dropOldDownloads, { before }));
   });
 }
