@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
+import { VIEW_GENERATION } from "../../src/catalog/schema.ts";
 import { dumpViews } from "../store/store-files.ts";
 import { buildVersion, type Patch } from "../support/other-version.ts";
 import { killPrograms, runDist, startProgram } from "../support/programs.ts";
@@ -19,14 +20,21 @@ const TIMEOUT_MS = 240_000;
 const schema = "src/catalog/schema.ts";
 const releases = "src/catalog/projections/releases.ts";
 
+/** The generations of the later versions: one adds a column, one remakes the views. */
+const [adds, remakes] = [VIEW_GENERATION + 1, VIEW_GENERATION + 2];
+
 /** What older versions bear: a nullable column, and a table of state. */
 const adding: readonly Patch[] = [
   {
     file: schema,
-    from: "{ generation: 3 }];",
-    to: `{ generation: 3 }, { generation: 4, adds: { artifact: ["short_digest TEXT"] } }];`,
+    from: `{ generation: ${VIEW_GENERATION} },`,
+    to: `{ generation: ${VIEW_GENERATION} }, { generation: ${adds}, adds: { artifact: ["short_digest TEXT"] } },`,
   },
-  { file: schema, from: "TEXT NOT NULL        -- JSON array`", to: "TEXT NOT NULL,\n  short_digest TEXT`" },
+  {
+    file: schema,
+    from: "TEXT                 -- when the first of its signers' certificates, or its profile, ends`",
+    to: "TEXT,\n  short_digest TEXT`",
+  },
   { file: schema, from: "export const migrations", to: "const released" },
   {
     file: schema,
@@ -51,8 +59,8 @@ const adding: readonly Patch[] = [
 const remaking: readonly Patch[] = [
   {
     file: schema,
-    from: `["short_digest TEXT"] } }];`,
-    to: `["short_digest TEXT"] } }, { generation: 5 }];`,
+    from: `["short_digest TEXT"] } },`,
+    to: `["short_digest TEXT"] } }, { generation: ${remakes} },`,
   },
   { file: schema, from: "short_digest TEXT`", to: "short_digest TEXT NOT NULL`" },
 ];
@@ -188,7 +196,11 @@ describe("a version that adds a column", { timeout: TIMEOUT_MS }, () => {
     await publish(old, token, "1.3");
     expect(await shown(added, token)).toBe("1.0 1.1 1.2 1.3");
     expect(filled()).toBe("1.0- 1.1 1.2- 1.3-");
-    expect(schemaRow()).toMatchObject({ version: 1000, view_generation: 4, compatible_generation: 3 });
+    expect(schemaRow()).toMatchObject({
+      version: 1000,
+      view_generation: adds,
+      compatible_generation: VIEW_GENERATION,
+    });
 
     // Not while an older node lives, that would leave it empty again.
     await stop(added);
@@ -205,7 +217,7 @@ describe("a version that adds a column", { timeout: TIMEOUT_MS }, () => {
     added = start("adding");
     await added.line("views filled");
     expect(filled()).toBe("1.0 1.1 1.2 1.3");
-    expect(schemaRow()).toMatchObject({ filled_generation: 4 });
+    expect(schemaRow()).toMatchObject({ filled_generation: adds });
     await expectSound("adding");
     expect(await exported("adding")).toBe(before);
     await stop(added);
@@ -219,7 +231,7 @@ describe("a version that adds a column", { timeout: TIMEOUT_MS }, () => {
     expect(filled()).toBe("1.0");
     await publish(old, token, "1.1");
     expect(filled()).toBe("1.0 1.1-");
-    expect(schemaRow()).toMatchObject({ filled_generation: 3 });
+    expect(schemaRow()).toMatchObject({ filled_generation: VIEW_GENERATION });
     // The older version's rebuild knows nothing of the column, and leaves it alone where rows are right.
     await expectSound("old");
     expect(filled()).toBe("1.0 1.1-");
@@ -257,7 +269,11 @@ describe("a version that remakes the views", { timeout: TIMEOUT_MS }, () => {
     const remade = start("remaking");
     expect(await shown(remade, token)).toBe("1.0 1.1");
     expect(filled()).toBe("1.0 1.1");
-    expect(schemaRow()).toMatchObject({ view_generation: 5, compatible_generation: 5, filled_generation: 5 });
+    expect(schemaRow()).toMatchObject({
+      view_generation: remakes,
+      compatible_generation: remakes,
+      filled_generation: remakes,
+    });
     await publish(remade, token, "1.2");
     const late = start("old");
     expect(await late.code).toBe(3);

@@ -30,7 +30,7 @@ export async function appStatistics(
       version: row.version,
       build: row.build,
       platform: row.platform,
-      downloads: Number(row.count),
+      downloads: row.count,
     }));
     const days = counts.length < MAX_COUNTS ? [] : await reader.fetch(downloadDaysOfApp(period));
     const published = await reader.fetch(publishedDaysOfApp(period));
@@ -41,7 +41,7 @@ export async function appStatistics(
       downloads: [...downloads, ...restOf(days, downloads)].toSorted((a, b) =>
         a.day < b.day ? 1 : a.day > b.day ? -1 : 0,
       ),
-      published: published.map(({ day, releases }) => ({ day, releases: Number(releases) })),
+      published: published.map(({ day, releases }) => ({ day, releases })),
     };
   });
 }
@@ -54,7 +54,7 @@ function restOf(
   const sums = new Map<string, number>();
   for (const { day, downloads } of shown) sums.set(day, (sums.get(day) ?? 0) + downloads);
   return days
-    .map(({ day, downloads }) => ({ day, downloads: Number(downloads) - (sums.get(day) ?? 0) }))
+    .map(({ day, downloads }) => ({ day, downloads: downloads - (sums.get(day) ?? 0) }))
     .filter(({ downloads }) => downloads > 0)
     .map(({ day, downloads }) => ({
       day,

@@ -28,7 +28,7 @@ export async function storageUsage(context: Context): Promise<StorageUsage> {
     const named = total([...apps, evidence]);
     return {
       ...all,
-      objects: { objects: Number(objects.objects), size_bytes: Number(objects.size_bytes) },
+      objects,
       by_class: classes
         .map(({ retention_class: name, ...sum }) => ({
           retention_class: name === "" ? null : name,
@@ -66,8 +66,8 @@ function states(
   const endless = classes.filter((row) => (periods as Record<string, unknown>)[row.retention_class] === null);
   const permanent = total(
     endless.map((row) => ({
-      packages: Number(row.packages) - Number(row.held_packages) - Number(row.eligible_packages),
-      size_bytes: Number(row.size_bytes) - Number(row.held_bytes) - Number(row.eligible_bytes),
+      packages: row.packages - row.held_packages - row.eligible_packages,
+      size_bytes: row.size_bytes - row.held_bytes - row.eligible_bytes,
     })),
   );
   return {
@@ -78,9 +78,9 @@ function states(
   };
 }
 
-/** Sums of no rows are null. */
+/** Without what else the row has. */
 function sumOf({ packages, size_bytes: bytes }: PackageSum): PackageSum {
-  return { packages: Number(packages), size_bytes: Number(bytes) };
+  return { packages, size_bytes: bytes };
 }
 
 function total(sums: readonly PackageSum[]): PackageSum {

@@ -43,10 +43,10 @@ export async function storeStatistics(
     return {
       ...period,
       downloads: downloads
-        .map((row) => ({ ...named(row), downloads: Number(row.downloads) }))
+        .map((row) => ({ ...named(row), downloads: row.downloads }))
         .toSorted((a, b) => latestDay(a, b) || b.downloads - a.downloads),
       published: published
-        .map((row) => ({ ...named(row), releases: Number(row.releases) }))
+        .map((row) => ({ ...named(row), releases: row.releases }))
         .toSorted((a, b) => latestDay(a, b) || b.releases - a.releases),
       events: await eventCounts(reader, period.from, nowMs),
     };
@@ -74,7 +74,7 @@ async function eventCounts(reader: Reader, from: string, nowMs: number): Promise
   const count = Math.floor((nowMs - firstDay) / (24 * HOUR_MS)) + 1;
   const days = Array.from({ length: count }, (_, n) => toTimestamp(firstDay + n * 24 * HOUR_MS));
   const rows = await reader.fetch(firstEventsSince([...new Set([...hours, ...days])]));
-  const firsts = new Map(rows.map(({ at, seq }) => [at, seq === null ? head + 1 : Number(seq)]));
+  const firsts = new Map(rows.map(({ at, seq }) => [at, seq === null ? head + 1 : seq]));
   const between = (times: readonly string[]) =>
     times.map((time, n) => ({
       time,

@@ -66,7 +66,7 @@ export async function rollouts(reader: Reader, scope: DecisionScope): Promise<re
   return rows.map((row): Decision => {
     const what = `${row.name} offers ${releaseWords(row)}`;
     const set = `dist channel set --app ${row.slug} --channel ${row.name} --rollout-percent`;
-    return Number(row.rollout_percent) === 0
+    return row.rollout_percent === 0
       ? {
           ...about(row),
           kind: "rollout.halted",
@@ -125,7 +125,7 @@ export async function expiringSignatures(
       ...about(row),
       kind: "certificate.expiring",
       severity: isOver ? "act" : "warn",
-      count: Number(row.artifacts),
+      count: row.artifacts,
       due_at: row.due_at,
       message,
       command: `dist release show --app ${row.slug} ${row.id}`,

@@ -43,9 +43,9 @@ export async function endingTokens(
 /** One decision about all packages that may go, as of the last sweep. */
 export async function eligiblePackages(reader: Reader, appId: string | null): Promise<readonly Decision[]> {
   const [sums] = await reader.fetch(eligibleSums(appId));
-  const count = Number(sums!.packages);
+  const count = sums!.packages;
   if (count === 0) return [];
-  const sizeBytes = Number(sums!.size_bytes);
+  const sizeBytes = sums!.size_bytes;
   return [
     {
       ...nothing,
