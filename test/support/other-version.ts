@@ -30,7 +30,13 @@ export async function buildVersion(directory: string, patches: readonly Patch[])
   }
   const main = join(directory, "build/main");
   await build({
-    entryPoints: ["dist", "distd", "worker"].map((name) => join(directory, `src/main/${name}.ts`)),
+    entryPoints: [
+      ...["dist", "distd", "worker"].map((name) => ({
+        in: join(directory, `src/main/${name}.ts`),
+        out: name,
+      })),
+      { in: join(directory, "src/inspect/isolate/inspect-worker.ts"), out: "inspect-worker" },
+    ],
     outdir: main,
     bundle: true,
     splitting: true,
