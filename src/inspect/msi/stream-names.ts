@@ -6,7 +6,7 @@ const TABLE_MARK = "\u4840";
  * one alone as 0x4800 + it; a table's name begins with 0x4840.
  */
 export function tableStreamName(table: string): string {
-  const codes = [...table].map((character) => characters.indexOf(character));
+  const codes = Array.from(table, (character) => characters.indexOf(character));
   let name = TABLE_MARK;
   for (let at = 0; at < codes.length; at += 2) {
     const [first, second] = [codes[at]!, codes[at + 1]];

@@ -9,8 +9,6 @@ const MAGIC = 0x73717368;
 /** mksquashfs: from 4 KiB to 1 MiB. */
 const MAX_BLOCK_BYTES = 1024 * 1024;
 
-export type SquashCompression = "gzip" | "xz" | "zstd";
-
 const compressions: ReadonlyMap<number, string> = new Map([
   [1, "gzip"],
   [2, "lzma"],
