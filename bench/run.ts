@@ -11,6 +11,7 @@ const all = [
   "rebuild",
   "hot-reads",
   "large-store",
+  "facts",
   "transfer",
   "upload-memory",
   "engines",

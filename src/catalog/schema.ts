@@ -571,7 +571,14 @@ export const migrations: readonly Migration[] = [
   PRIMARY KEY (app_id, day, channel, release_id, platform)
 )`,
       "CREATE INDEX storage_location_size ON storage_location (size_bytes)",
-      "CREATE INDEX download_day_app ON download_day (day, app_id, count)",
+      "CREATE INDEX download_day_day ON download_day (day)",
+      `CREATE TABLE download_app_day (       -- state: the sums of download_day by app
+  day    TEXT NOT NULL,
+  app_id TEXT NOT NULL,
+  count  INTEGER NOT NULL,
+  PRIMARY KEY (day, app_id)
+)`,
+      "CREATE INDEX download_app_day_count ON download_app_day (day, app_id, count)",
     ],
   },
   {

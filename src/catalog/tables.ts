@@ -331,6 +331,12 @@ export interface LockMirrorTable {
   seq: number;
 }
 
+export interface DownloadAppDayTable {
+  day: string;
+  app_id: string;
+  count: number;
+}
+
 export interface PackageUsageTable {
   app_id: string;
   retention_class: string;
@@ -392,5 +398,6 @@ export interface Tables {
   lock_mirror: LockMirrorTable;
   session: SessionTable;
   download_day: DownloadDayTable;
+  download_app_day: DownloadAppDayTable;
   schema_version: SchemaVersionTable;
 }

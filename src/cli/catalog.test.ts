@@ -16,7 +16,7 @@ describe("every command", () => {
     expect(names).toEqual([
       "init",
       "ci publish",
-      ...["create", "list", "show", "set"].map((word) => `app ${word}`),
+      ...["create", "list", "show", "stats", "set"].map((word) => `app ${word}`),
       ...[
         "draft",
         "attach",
@@ -39,8 +39,10 @@ describe("every command", () => {
       ...["create", "list", "revoke"].map((word) => `token ${word}`),
       ...["create", "list", "revoke"].map((word) => `share ${word}`),
       "audit list",
+      "status",
+      "stats",
       "server run",
-      ...["status", "verify", "rebuild", "cleanup", "export", "import", "migrate"].map(
+      ...["status", "usage", "verify", "rebuild", "cleanup", "export", "import", "migrate"].map(
         (word) => `store ${word}`,
       ),
       "inspect",

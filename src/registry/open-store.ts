@@ -24,6 +24,7 @@ import {
   listOwnSessions,
   noteLook,
   type Person,
+  requireSession,
   type SessionSummary,
   signIn,
   signInPerson,
@@ -51,6 +52,8 @@ export interface Store {
   signInPerson(person: Person, userAgent: string | null): ReturnType<typeof signInPerson>;
   /** Raises `auth.unknown_session`, `auth.revoked`, `auth.expired`. */
   authenticateSession(secret: string): Promise<AuthenticatedSession>;
+  /** Raises `auth.unknown_session` when the session has ended. */
+  requireSession(id: string): Promise<void>;
   /** The principal's sessions, the latest first. */
   listSessions(principal: Principal): Promise<SessionSummary[]>;
   /** Ends one of the principal's sessions. */
@@ -123,6 +126,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     signIn: (secret, userAgent) => signIn(shared, secret, userAgent),
     signInPerson: (person, userAgent) => signInPerson(shared, person, userAgent),
     authenticateSession: (secret) => authenticateSession(shared, secret),
+    requireSession: (id) => requireSession(shared, id),
     listSessions: (principal) => listOwnSessions(shared, principal),
     endSession: (principal, id) => endSession(shared, principal, id),
     endAllSessions: (principal) => endAllSessions(shared, principal),

@@ -15,13 +15,13 @@ import {
   sessionBySecret,
   sessionsOfActor,
 } from "../catalog/queries/sessions.ts";
+import { tokenById } from "../catalog/queries/tokens.ts";
 import type { SessionTable } from "../catalog/tables.ts";
 import type { Context } from "./context.ts";
 import { authErrors } from "./errors.ts";
-import { requireLive } from "./events.ts";
 import { type Principal, systemPrincipal } from "./principal.ts";
 import type { Scope } from "./records.ts";
-import { authenticate } from "./tokens.ts";
+import { authenticate, requireLiveToken } from "./tokens.ts";
 
 const HOUR_MS = 3_600_000;
 /** A session ends after so long, whatever it is used for. */
@@ -138,11 +138,18 @@ export async function authenticateSession(context: Shared, secret: string): Prom
   const hash = hashOf(secret);
   const nowMs = context.clock.nowMs();
   const now = toTimestamp(nowMs);
-  const row = await context.database.read((reader) => reader.first(sessionBySecret, { hash }));
+  const { row, token } = await context.database.read(async (reader) => {
+    const found = await reader.first(sessionBySecret, { hash });
+    const tokenId = found?.token_id ?? null;
+    return {
+      row: found,
+      token: tokenId === null ? undefined : await reader.first(tokenById, { id: tokenId }),
+    };
+  });
   if (row === undefined || row.expires_at <= now) throw unknownSession();
   if (row.secret_hash !== hash && (row.previous_until ?? "") <= now) throw unknownSession();
-  const principal = principalOf(row);
-  await requireLive(context, principal);
+  const principal = principalOf(row, token?.expires_at ?? null);
+  if (token !== undefined) requireLiveToken(token, now);
   const isOld = row.secret_hash === hash && nowMs - fromTimestamp(row.rotated_at) >= ROTATE_AFTER_MS;
   if (!isOld && nowMs - fromTimestamp(row.last_seen_at) >= LAST_SEEN_INTERVAL_MS) {
     await context.database.write(systemPrincipal, (tx) =>
@@ -150,6 +157,12 @@ export async function authenticateSession(context: Shared, secret: string): Prom
     );
   }
   return { principal, session: sessionOf(row), newSecret: isOld ? await rotate(context, row) : null };
+}
+
+/** Raises `auth.unknown_session` when a session has ended. For work that outlives the request that was authenticated. */
+export async function requireSession(context: Shared, id: string): Promise<void> {
+  const row = await context.database.read((reader) => reader.first(sessionById, { id }));
+  if (row === undefined || row.expires_at <= toTimestamp(context.clock.nowMs())) throw unknownSession();
 }
 
 /** Null when another request changed it just now: that one's answer has the new secret. */
@@ -219,14 +232,15 @@ export async function noteLook(
   });
 }
 
-function principalOf(row: SessionTable): Principal {
+/** Its end is the token's: what somebody makes in a session lasts no longer than what they could make without. */
+function principalOf(row: SessionTable, expiresAt: string | null): Principal {
   return {
     actor: row.actor,
     actorId: row.token_id,
     scopes: new Set(JSON.parse(row.scopes) as Scope[]),
     app: row.app,
     channel: row.channel,
-    expiresAt: row.expires_at,
+    expiresAt,
   };
 }
 

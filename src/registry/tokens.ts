@@ -154,17 +154,21 @@ export async function authenticate(context: Omit<Context, "principal">, secret: 
     return { token: found, lastUsedAt: use?.last_used_at ?? found?.first_used_at ?? null };
   });
   if (token === undefined) throw authErrors.error("auth.unknown_token", "No such token was ever made here.");
-  if (token.revoked_at !== null) throw authErrors.error("auth.revoked", "The token was revoked.");
-  if (token.expires_at !== null && token.expires_at <= toTimestamp(now)) {
-    throw authErrors.error("auth.expired", "The token has expired.", {
-      details: { expires_at: token.expires_at },
-    });
-  }
+  requireLiveToken(token, toTimestamp(now));
   const principal = principalOf(token);
   if (lastUsedAt === null || now - fromTimestamp(lastUsedAt) >= LAST_USE_INTERVAL_MS) {
     await noteUse(context, principal, token.id);
   }
   return principal;
+}
+
+/** Raises `auth.revoked`, `auth.expired` for a token that does not work any more at `now`. */
+export function requireLiveToken(token: Pick<TokenTable, "revoked_at" | "expires_at">, now: string): void {
+  if (token.revoked_at !== null) throw authErrors.error("auth.revoked", "The token was revoked.");
+  if (token.expires_at === null || token.expires_at > now) return;
+  throw authErrors.error("auth.expired", "The token has expired.", {
+    details: { expires_at: token.expires_at },
+  });
 }
 
 async function noteUse(

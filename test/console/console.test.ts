@@ -73,11 +73,14 @@ needs("chromium")("the console", () => {
   const heading = (on: Page = page) => on.getByRole("heading", { level: 1 }).textContent();
   const app = "/admin/apps/fieldnote";
   const releaseOf = (version: string) => site.registry.getRelease("fieldnote", { release: version });
+  const heldPackage = async () => (await site.registry.listPackages({ subject: "nemaki 3.0.0" })).items[0]!;
   const channelOf = (name: string) => site.registry.getChannel("fieldnote", name);
 
   async function everyPage(): Promise<string[]> {
     const newer = (await releaseOf("4.3.0")).id;
     const older = (await releaseOf("4.1.3")).id;
+    const held = await heldPackage();
+    const [token] = (await site.registry.listTokens()).items;
     const demos = (await site.registry.getRelease("demos", { release: "5.0.0" })).id;
     return [
       "/admin/",
@@ -99,6 +102,21 @@ needs("chromium")("the console", () => {
       `${app}/channels/new`,
       `${app}/settings`,
       `${app}/publish`,
+      `${app}/preview`,
+      "/admin/packages",
+      "/admin/packages?status=failed",
+      `/admin/packages/${held.id}`,
+      `/admin/packages/${held.id}/hold`,
+      `/admin/packages/${held.id}/extend`,
+      "/admin/retention",
+      "/admin/retention/cleanup",
+      "/admin/audit",
+      "/admin/audit?app=fieldnote&action=channel.promoted",
+      "/admin/tokens",
+      "/admin/tokens/new",
+      `/admin/tokens/${token!.id}/revoke`,
+      "/admin/search?q=4.3.0",
+      "/admin/search?q=nothing-of-the-kind",
       "/admin/settings",
       "/admin/keys",
     ];
@@ -286,6 +304,93 @@ needs("chromium")("the console", () => {
     await page.getByLabel("TestFlight link").fill("https://testflight.apple.com/join/a1B2c3D4");
     await page.getByRole("button", { name: "Keep these settings" }).click();
     expect(await site.registry.getApp("fieldnote")).toMatchObject({ ios_mode: "testflight" });
+  });
+
+  it("makes a token, shows it once, and revokes it", async () => {
+    await open("/admin/tokens/new");
+    await page.getByLabel("Name", { exact: true }).fill("ci-new");
+    await page.getByRole("button", { name: "Make the token" }).click();
+    expect(await page.getByRole("alert").textContent()).toContain("token.invalid_scope");
+    await page.getByLabel(/^publish /).check();
+    await page.getByLabel("Only for the app").fill("fieldnote");
+    await page.getByRole("button", { name: "Make the token" }).click();
+    await page.getByRole("heading", { name: /is made$/ }).waitFor();
+    const secret = (await page.locator("code.cmd").textContent())!;
+    const principal = await site.store.authenticate(secret);
+    expect(principal).toMatchObject({ actor: "token:ci-new", app: "fieldnote" });
+    expect([...principal.scopes]).toEqual(["publish"]);
+    await open("/admin/tokens");
+    expect(await page.content()).not.toContain(secret);
+    const row = page.locator("tr", { hasText: "ci-new" });
+    await row.getByRole("link", { name: "Revoke…" }).click();
+    await page.getByRole("button", { name: "Revoke it" }).click();
+    expect(await page.locator("tr", { hasText: "ci-new" }).textContent()).toContain("revoked");
+    await expect(site.store.authenticate(secret)).rejects.toThrow("revoked");
+  });
+
+  it("holds, extends and releases a package, without scripts", async () => {
+    const on = plain.pages()[0]!;
+    const { id } = (await site.registry.listPackages({ subject: "nemaki 3.0.1" })).items[0]!;
+    const path = `/admin/packages/${id}`;
+    await open(path, on);
+    await on.getByRole("link", { name: "Hold…" }).click();
+    await on.getByLabel("Case").fill("NL-1");
+    await on.getByLabel("Reason", { exact: true }).fill("asked for by the auditor");
+    await on.getByRole("button", { name: "Hold the package" }).click();
+    expect(await on.getByText("asked for by the auditor", { exact: true }).isVisible()).toBe(true);
+    await open(`${path}/extend`, on);
+    await on.getByLabel("Until").fill("2026-11-21");
+    await on.getByLabel("Reason", { exact: true }).fill("too early");
+    await on.getByRole("button", { name: "Keep it for longer" }).click();
+    expect(await on.getByRole("alert").textContent()).toContain("retention.not_later");
+    await on.getByLabel("Until").fill("2040-01-01");
+    await on.getByRole("button", { name: "Keep it for longer" }).click();
+    expect(await site.registry.getRetention(id)).toMatchObject({
+      current_expires_at: "2040-01-01T00:00:00.000Z",
+      holds: [{ case: "NL-1" }],
+    });
+    await on.getByRole("link", { name: "Release…" }).click();
+    await on.getByLabel("Reason", { exact: true }).fill("settled");
+    await on.getByRole("button", { name: "Release the hold" }).click();
+    expect((await site.registry.getRetention(id)).holds).toEqual([]);
+  });
+
+  it("exports of the log what the API says, as JSON Lines and CSV", async () => {
+    const filter = { app: "fieldnote", action: "channel.promoted" };
+    const all = (await site.registry.listAudit({ ...filter, order: "ascending" })).items;
+    const fetched = async (format: string) => {
+      const query = new URLSearchParams({ ...filter, format }).toString();
+      const answer = await page.request.get(`${site.server.url}/admin/audit/export?${query}`);
+      return await answer.text();
+    };
+    const lines = (await fetched("jsonl")).trimEnd().split("\n");
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(all);
+    const [head, ...rows] = (await fetched("csv")).trimEnd().split("\r\n");
+    expect(head).toBe("id,created_at,action,actor,actor_id,target_type,target_id,metadata");
+    expect(rows.map((row) => Number(row.split(",")[0]))).toEqual(all.map(({ id }) => id));
+  });
+
+  it("finds apps, versions and ids", async () => {
+    await open("/admin/");
+    await page.keyboard.press("/");
+    await page.keyboard.type("4.3.0");
+    await page.keyboard.press("Enter");
+    await page.getByRole("link", { name: "4.3.0 2187" }).click();
+    expect(await heading()).toContain("4.3.0");
+    const { id } = await heldPackage();
+    await open(`/admin/search?q=${id}`);
+    expect(new URL(page.url()).pathname).toBe(`/admin/packages/${id}`);
+  });
+
+  it("tells of new events without moving anything", async () => {
+    await open("/admin/audit");
+    await page.getByText("Live", { exact: true }).waitFor();
+    const before = await page.locator("tbody tr").count();
+    await site.registry.setChannel("fieldnote", "fresh", {});
+    await page.getByRole("link", { name: /new event/ }).waitFor();
+    expect(await page.locator("tbody tr").count()).toBe(before);
+    await page.keyboard.press(".");
+    await page.getByText("fresh", { exact: true }).first().waitFor();
   });
 
   it("keeps its looks, and single keys can be switched off", async () => {

@@ -194,6 +194,7 @@ needs("procfs", ...rgwTools)("a store that goes to PostgreSQL and Ceph RGW and c
         "lease",
         "token_use",
         "download_day",
+        "download_app_day",
         "signing_key",
         ...viewNames,
       ]) {

@@ -48,6 +48,7 @@ describe("a draft", () => {
       status: "draft",
       channel: "beta",
       current_in: [],
+      was_current_in: [],
       notes: "n",
       notes_sha256: null,
       manifest_sha256: null,

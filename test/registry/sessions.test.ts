@@ -21,7 +21,7 @@ describe("a session", () => {
     const { secret, session } = await signIn();
     const { principal, newSecret } = await test.store.authenticateSession(secret);
     const byToken = await test.store.authenticate(token.secret);
-    expect({ ...principal, expiresAt: null }).toEqual({ ...byToken, expiresAt: null });
+    expect(principal).toEqual(byToken);
     expect(newSecret).toBeNull();
     expect(session.expiresAt).toBe(new Date(test.clock.nowMs() + 12 * HOUR_MS).toISOString());
   });
@@ -46,6 +46,14 @@ describe("a session", () => {
     expect(await outcome(other.secret)).toBe("auth.unknown_session");
     test.clock.advance(10 * HOUR_MS);
     expect(await outcome(secret)).toBe("auth.unknown_session");
+  });
+
+  it("is asked for again by what outlives a request", async () => {
+    const { secret, session } = await signIn();
+    const { principal } = await test.store.authenticateSession(secret);
+    await test.store.requireSession(session.id);
+    await test.store.endSession(principal, session.id);
+    expect(await outcomeOf(test.store.requireSession(session.id))).toBe("auth.unknown_session");
   });
 
   it("that nobody made is unknown", async () => {

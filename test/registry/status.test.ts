@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import type { Inspection } from "../../src/inspect/inspection.ts";
 import type { Registry } from "../../src/registry/registry.ts";
+import { demosApk, uploadApk } from "../support/acme-apk.ts";
 import {
   openTestStore,
   outcomeOf,
@@ -117,6 +119,20 @@ describe("what needs a decision", () => {
       "certificate.expiring act acme stable 1",
       "certificate.expiring act acme beta 2",
     ]);
+  });
+
+  // The date comes out of the file itself, as inspection found it.
+  it("is an app whose signer's certificate ends soon", async () => {
+    const apk = await uploadApk(test.registry, await demosApk());
+    await test.registry.publish({ app: "demos", version: "1.0", channel: "stable", artifacts: [apk] });
+    const { artifacts } = await test.registry.getRelease("demos", { release: "1.0" });
+    const { identity } = artifacts[0]!.metadata["inspection"] as unknown as Inspection;
+    const end = identity.signers[0]!.expires_at!;
+    const kinds = async () => (await decisions()).map(({ kind, due_at: due }) => `${kind} ${due}`);
+    test.clock.advance(Date.parse(end) - test.clock.nowMs() - 31 * DAY_MS);
+    expect(await kinds()).not.toContain(`certificate.expiring ${end}`);
+    test.clock.advance(2 * DAY_MS);
+    expect(await kinds()).toContain(`certificate.expiring ${end}`);
   });
 
   it("is a token that ends soon, packages that may go, and a forgotten draft", async () => {

@@ -5,7 +5,8 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { killPrograms } from "../support/programs.ts";
+import { killPrograms, runDist } from "../support/programs.ts";
+import { tarGzBytes } from "../support/test-store.ts";
 import { beginUpload, run, SHOWN } from "./distd-program.ts";
 
 let directory: string;
@@ -56,6 +57,37 @@ describe("distd", () => {
     const third = run(["--local-store", other, "--port", "0"]);
     await third.url;
     expect(third.stderr()).toMatch(SHOWN);
+  });
+
+  // Each process counts for itself, and writes only every few seconds.
+  it("has written every download that it counted when it has stopped, with several workers", async () => {
+    const program = run(["--local-store", store, "--port", "0", "--workers", "2"]);
+    const url = await program.url;
+    const file = join(directory, "acme.tar.gz");
+    const manifest = join(directory, "dist.json");
+    await writeFile(file, tarGzBytes("acme"));
+    await writeFile(
+      manifest,
+      JSON.stringify({
+        app: "acme",
+        version: "1",
+        channel: "stable",
+        artifacts: [{ platform: "linux", path: file }],
+      }),
+    );
+    const remote = ["--server", url, "--token", program.secret() ?? ""];
+    expect(await runDist(["ci", "publish", "--manifest", manifest, ...remote])).toMatchObject({ exit: 0 });
+    for (let n = 0; n < 10; n += 1) {
+      // A connection of its own each time, so that both workers get some.
+      const headers = { connection: "close" };
+      const answer = await fetch(`${url}/download/acme/stable/linux`, { headers });
+      expect((await answer.arrayBuffer()).byteLength).toBe(tarGzBytes("acme").byteLength);
+    }
+    program.child.kill("SIGTERM");
+    expect(await program.code).toBe(0);
+    expect(await runDist(["app", "stats", "--app", "acme", "--local-store", store])).toMatchObject({
+      json: { downloads: [{ channel: "stable", version: "1", platform: "linux", downloads: 10 }] },
+    });
   });
 
   it("lets an upload under way finish when it is told to stop", async () => {

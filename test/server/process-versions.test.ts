@@ -30,7 +30,11 @@ const adding: readonly Patch[] = [
 
 export const VIEW_GENERATION`,
   },
-  { file: schema, from: "icon_content_type TEXT`", to: "icon_content_type TEXT,\n  short_digest TEXT`" },
+  {
+    file: schema,
+    from: "-- when the first of its signers' certificates, or its profile, ends`",
+    to: ", -- when the first of its signers' certificates, or its profile, ends\n  short_digest TEXT`",
+  },
   { file: schema, from: "export const migrations", to: "const released" },
   {
     file: schema,

@@ -16,7 +16,10 @@ beforeAll(async () => {
   server = await startTransferServer(test);
   artifact = (await publishTar(test.registry, { version: "1", channel: "beta" })).artifacts[0]!;
 });
-beforeEach(() => sqlOn(test, "DELETE FROM download_day"));
+beforeEach(() => {
+  sqlOn(test, "DELETE FROM download_day");
+  sqlOn(test, "DELETE FROM download_app_day");
+});
 afterAll(async () => {
   await server.close();
   await test.close();

@@ -57,10 +57,9 @@ async function exportOf({ registry }: TestStore): Promise<string> {
 /** Every row of a table that moves, in one order on both engines. */
 const stateOf = ({ directory }: TestStore) =>
   Object.fromEntries(
-    ["signing_key", "token_use", "lease", "idempotency_key", "download_day"].map((table) => [
-      table,
-      rowsOf(directory, `SELECT * FROM ${table} ORDER BY 1, 2`),
-    ]),
+    ["signing_key", "token_use", "lease", "idempotency_key", "download_day", "download_app_day"].map(
+      (table) => [table, rowsOf(directory, `SELECT * FROM ${table} ORDER BY 1, 2`)],
+    ),
   );
 
 const digestsIn = (store: TestStore) =>

@@ -7,7 +7,14 @@ import type { DownloadDayTable } from "../tables.ts";
  * State that moves with a store: what would be missed after it. Pages by the tables' keys. Where bytes are is not among it,
  * and neither are uploads in pieces, whose parts stay behind.
  */
-export const movedTables = ["signing_key", "token_use", "lease", "idempotency_key", "download_day"] as const;
+export const movedTables = [
+  "signing_key",
+  "token_use",
+  "lease",
+  "idempotency_key",
+  "download_day",
+  "download_app_day",
+] as const;
 
 export const signingKeysAfter = query<{ id: string; limit: number }>()((db, p) =>
   db.selectFrom("signing_key").selectAll().where("id", ">", p.id).orderBy("id").limit(p.limit),

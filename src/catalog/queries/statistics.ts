@@ -66,10 +66,10 @@ export function publishedDaysOfApp({ appId, from, to, channel }: AppPeriod) {
   };
 }
 
-/** The apps with most downloads. By `download_day_app`, which has all that is asked. */
+/** The apps with most downloads. By `download_app_day_count`, which has all that is asked. */
 export const mostDownloaded = query<DayPeriod & { limit: number }>()((db, p) =>
   db
-    .selectFrom("download_day")
+    .selectFrom("download_app_day")
     .select("app_id")
     .where("day", ">=", p.from)
     .where("day", "<=", p.to)
@@ -97,7 +97,7 @@ export function downloadsByApp({ from, to }: DayPeriod, apps: readonly string[])
   return (db: QueryBuilder): Compilable<{ day: string; app_id: string | null; downloads: number }> => {
     const app = oneOf(sql.ref("app_id"), apps);
     return db
-      .selectFrom("download_day")
+      .selectFrom("download_app_day")
       .select(["day", app.as("app_id"), sql<number>`sum(count)`.as("downloads")])
       .where("day", ">=", from)
       .where("day", "<=", to)

@@ -36,7 +36,10 @@ export const usageByApp = query<{ limit: number }>()((db, p) =>
 export const usageOfEvidence = query<object>()((db) =>
   db
     .selectFrom("package_usage")
-    .select([sums.packages.as("packages"), sums.size_bytes.as("size_bytes")])
+    .select([
+      sql<number>`coalesce(sum(packages), 0)`.as("packages"),
+      sql<number>`coalesce(sum(size_bytes), 0)`.as("size_bytes"),
+    ])
     .where("app_id", "=", ""),
 );
 

@@ -8,7 +8,7 @@ import {
   signingKeysAfter,
   tokenUsesAfter,
 } from "../../catalog/queries/moved-state.ts";
-import { putDownloads } from "../../catalog/queries/downloads.ts";
+import { putDownloads, sumDownloads } from "../../catalog/queries/downloads.ts";
 import { putLease } from "../../catalog/queries/objects.ts";
 import { insertSigningKey } from "../../catalog/queries/signing-keys.ts";
 import { putTokenUse } from "../../catalog/queries/tokens.ts";
@@ -24,13 +24,15 @@ const BATCH = 1_000;
  */
 export async function moveState(source: Reader, target: MaintenanceConnection): Promise<MovedState> {
   for (const table of movedTables) await target.execute(`DELETE FROM ${table}`);
-  return {
+  const moved = {
     signing_keys: await moveRows(source, target, signingKeysAfter, { id: "" }, insertSigningKey),
     token_uses: await moveRows(source, target, tokenUsesAfter, { token_id: "" }, putTokenUse),
     leases: await moveRows(source, target, leasesAfter, { sha256: "", principal: "" }, putLease),
     answers: await moveRows(source, target, answersAfter, { id: "" }, keepAnswer),
     download_days: await moveRows(source, target, downloadsAfter, beforeDownloads, putDownloads),
   };
+  await target.run(sumDownloads, {});
+  return moved;
 }
 
 const beforeDownloads = { app_id: "", day: "", channel: "", release_id: "", platform: "" };

@@ -1,8 +1,8 @@
 import type { Clock } from "../../base/clock.ts";
 import { DistError } from "../../base/errors.ts";
 import type { Database } from "../../catalog/database.ts";
-import { addDownloads } from "../../catalog/queries/downloads.ts";
-import type { DownloadDayTable } from "../../catalog/tables.ts";
+import { addAppDownloads, addDownloads } from "../../catalog/queries/downloads.ts";
+import type { DownloadAppDayTable, DownloadDayTable } from "../../catalog/tables.ts";
 import { systemPrincipal } from "../principal.ts";
 import type { CountedFile } from "../records.ts";
 import { dayOf } from "./days.ts";
@@ -41,7 +41,10 @@ export class DownloadCounts {
     if (rows.length === 0) return 0;
     this.#counts = new Map();
     try {
-      await this.#database.write(systemPrincipal, (tx) => tx.fetch(addDownloads(rows)));
+      await this.#database.write(systemPrincipal, async (tx) => {
+        await tx.fetch(addDownloads(rows));
+        await tx.fetch(addAppDownloads(sumsByApp(rows)));
+      });
     } catch (error) {
       const isLost = error instanceof DistError && error.code === "transaction.outcome_unknown";
       if (!isLost) for (const row of rows) this.#add(row);
@@ -59,4 +62,13 @@ export class DownloadCounts {
       this.#counts.set(key, { ...row });
     else if (channel !== "") this.#add({ ...row, channel: "" });
   }
+}
+
+function sumsByApp(rows: readonly DownloadDayTable[]): readonly DownloadAppDayTable[] {
+  const sums = new Map<string, DownloadAppDayTable>();
+  for (const { day, app_id, count } of rows) {
+    const key = `${day} ${app_id}`;
+    sums.set(key, { day, app_id, count: (sums.get(key)?.count ?? 0) + count });
+  }
+  return [...sums.values()];
 }

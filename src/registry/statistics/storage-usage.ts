@@ -28,7 +28,7 @@ export async function storageUsage(context: Context): Promise<StorageUsage> {
     const named = total([...apps, evidence]);
     return {
       ...all,
-      objects: { objects: objects.objects, size_bytes: objects.size_bytes },
+      objects,
       by_class: classes
         .map(({ retention_class: name, ...sum }) => ({
           retention_class: name === "" ? null : name,
@@ -78,9 +78,9 @@ function states(
   };
 }
 
-/** Sums of no rows are null. */
-function sumOf(row: { packages: number | null; size_bytes: number | null }): PackageSum {
-  return { packages: row.packages ?? 0, size_bytes: row.size_bytes ?? 0 };
+/** Without what else the row has. */
+function sumOf({ packages, size_bytes: bytes }: PackageSum): PackageSum {
+  return { packages, size_bytes: bytes };
 }
 
 function total(sums: readonly PackageSum[]): PackageSum {

@@ -1,4 +1,4 @@
-import { dropOldDownloads } from "../../catalog/queries/downloads.ts";
+import { dropOldAppDownloads, dropOldDownloads } from "../../catalog/queries/downloads.ts";
 import { dropExpiredAnswers } from "../../catalog/queries/idempotency.ts";
 import { dropExpiredLeases } from "../../catalog/queries/objects.ts";
 import { dropExpiredSessions } from "../../catalog/queries/sessions.ts";
@@ -15,6 +15,7 @@ export function dropExpiredState({ database, principal }: Context): Promise<numb
     const answers = await tx.run(dropExpiredAnswers, { now: tx.now });
     const sessions = await tx.run(dropExpiredSessions, { now: tx.now });
     const before = dayBefore(tx.nowMs, DOWNLOAD_DAYS);
+    await tx.run(dropOldAppDownloads, { before });
     return leases + answers + sessions + (await tx.run(dropOldDownloads, { before }));
   });
 }

@@ -15,6 +15,8 @@ import { mountPackage } from "./pages/package.tsx";
 import { mountPackages } from "./pages/packages.tsx";
 import { mountRetention } from "./pages/retention.tsx";
 import { mountTokens } from "./pages/tokens.tsx";
+import { mountPreview } from "./pages/preview.tsx";
+import { mountSearch } from "./pages/search.tsx";
 import { mountOverview } from "./pages/overview.tsx";
 import { mountAppSettings } from "./pages/app-settings.tsx";
 import { mountPublish } from "./pages/publish.tsx";
@@ -57,6 +59,8 @@ const parts: readonly MountPages[] = [
   mountRetention,
   mountAudit,
   mountTokens,
+  mountPreview,
+  mountSearch,
   mountSettings,
 ];
 

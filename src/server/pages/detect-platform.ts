@@ -30,8 +30,10 @@ const signs: readonly (readonly [RegExp, DevicePlatform | null])[] = [
   [/\b(?:X11|Linux)\b/, "linux"],
 ];
 
-/** The device that sent these headers. */
-export function detectDevice(headers: Headers): Device {
+/** The device that sent these headers; or, for somebody who looks how a page is for others, the one that they name. */
+export function detectDevice(headers: Headers, named?: string): Device {
+  const wanted = [...hinted.values()].find((one) => one === named);
+  if (wanted !== undefined) return { platform: wanted, version: null };
   const platform = detectPlatform(headers);
   return { platform, version: versionOf(platform, headers.get("user-agent") ?? "") };
 }

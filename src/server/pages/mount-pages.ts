@@ -65,7 +65,7 @@ export function mountPages(app: Hono<ServerEnv>, { store }: ServerDeps): void {
       app: c.req.param("app"),
       channel: c.req.param("channel"),
     };
-    const device = detectDevice(c.req.raw.headers);
+    const device = detectDevice(c.req.raw.headers, c.req.query("device"));
     const version = await store.appVersion(c.var.principal, place.app);
     const finished = await kept.answer(
       version,

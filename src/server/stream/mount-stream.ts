@@ -56,13 +56,14 @@ export function mountStream(
       const page = await c.var.registry.readEvents(request);
       return c.json({ ...page, next: nextOf(page) }, 200, { "Cache-Control": "private, no-cache" });
     }
-    const { registry, principal, requestId } = c.var;
+    const { registry, principal, requestId, session } = c.var;
     const { outgoing } = c.env;
     const read = async (after: number, logId?: string) => {
       const from = { after, limit: BATCH };
       const page = await registry.readEvents(logId === undefined ? from : { ...from, log_id: logId });
       // After reading: what the batch holds was recorded while the token still worked.
       await deps.store.requireLive(principal);
+      if (session !== undefined) await deps.store.requireSession(session.id);
       return page;
     };
     const page = await read(request.after, request.log_id);

@@ -1,6 +1,7 @@
 import type { Child } from "hono/jsx";
 
 export interface Column {
+  /** "" for a column of links and buttons. */
   readonly label: string;
   /** Numbers stand at the right, and so does their head. */
   readonly isNumber?: boolean;
@@ -28,7 +29,7 @@ export function Table({ caption, columns, first, id, children }: TableProps) {
             {first}
             {columns.map(({ label, isNumber = false }) => (
               <th role="columnheader" scope="col" class={isNumber ? "number" : ""}>
-                {label}
+                {label === "" ? <span class="vh">What can be done</span> : label}
               </th>
             ))}
           </tr>

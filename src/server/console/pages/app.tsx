@@ -3,7 +3,7 @@ import { decimalSize, platformNames, shownName } from "../../pages/wording.ts";
 import { appPath, channelPath, releasePath } from "../addresses.ts";
 import type { AppStatistics } from "../../../registry/statistics-records.ts";
 import { orderedChannels, policyWords, releasesAhead } from "../channel-words.ts";
-import { Bars } from "../components/chart.tsx";
+import { Bars, Spark } from "../components/chart.tsx";
 import { Digest } from "../components/copy.tsx";
 import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
 import { RailCell, RailHead, type RailMark } from "../components/rail.tsx";
@@ -50,7 +50,15 @@ async function appPage(viewer: Viewer, slug: string, after: string | undefined):
         actions={<AppActions viewer={viewer} app={app} channels={channels} />}
       />
       <AppTabs slug={slug} current="releases" viewer={viewer} />
-      {isFirst && <Channels viewer={viewer} app={app} channels={channels} releases={releases.items} />}
+      {isFirst && (
+        <Channels
+          viewer={viewer}
+          app={app}
+          channels={channels}
+          releases={releases.items}
+          statistics={statistics}
+        />
+      )}
       <Part title="Releases" note="newest first; a dot is where a channel points, a ring where it pointed">
         {releases.items.length === 0 ? (
           <Empty
@@ -148,9 +156,10 @@ export function AppTabs({ slug, viewer, current }: TabsProps) {
 
 interface ChannelsProps extends ActionsProps {
   releases: readonly ReleaseRecord[];
+  statistics: AppStatistics | null;
 }
 
-function Channels({ viewer, app, channels, releases }: ChannelsProps) {
+function Channels({ viewer, app, channels, releases, statistics }: ChannelsProps) {
   return (
     <Part
       title="Channels"
@@ -169,6 +178,7 @@ function Channels({ viewer, app, channels, releases }: ChannelsProps) {
             { label: "Newer releases" },
             { label: "Rollout" },
             { label: "Who may move it, when" },
+            { label: `Downloads, ${STATISTICS_DAYS} d`, isNumber: true },
             { label: "Next" },
           ]}
         >
@@ -201,6 +211,9 @@ function Channels({ viewer, app, channels, releases }: ChannelsProps) {
                   <Rollout percent={channel.rollout_percent} />
                 </Cell>
                 <Cell>{policyWords(channel)}</Cell>
+                <Cell label="downloads" isNumber>
+                  <Fetched statistics={statistics} channel={channel.name} nowMs={viewer.nowMs} />
+                </Cell>
                 <Cell>
                   {mayMove(viewer, app.slug, channel.name) && (
                     <span class="actions">
@@ -364,9 +377,7 @@ function Signers({ app, viewer }: { app: AppRecord; viewer: Viewer }) {
 
 /** Downloads by version: what people fetch, the versions that are fetched most first. */
 function Versions({ statistics, nowMs }: { statistics: AppStatistics; nowMs: number }) {
-  const days = Array.from({ length: STATISTICS_DAYS }, (_, index) =>
-    new Date(nowMs - (STATISTICS_DAYS - 1 - index) * DAY_MS).toISOString().slice(0, 10),
-  );
+  const days = lastDays(nowMs);
   const rows = statistics.downloads.map(({ day, version, downloads }) => ({
     day,
     name: version,
@@ -381,5 +392,33 @@ function Versions({ statistics, nowMs }: { statistics: AppStatistics; nowMs: num
         <Bars title="Downloads by day and version." steps={days} series={series} unit="downloads" />
       )}
     </Part>
+  );
+}
+
+function lastDays(nowMs: number): string[] {
+  return Array.from({ length: STATISTICS_DAYS }, (_, index) =>
+    new Date(nowMs - (STATISTICS_DAYS - 1 - index) * DAY_MS).toISOString().slice(0, 10),
+  );
+}
+
+interface FetchedProps {
+  statistics: AppStatistics | null;
+  channel: string;
+  nowMs: number;
+}
+
+/** What was downloaded by way of a channel, day by day and in all. */
+function Fetched({ statistics, channel, nowMs }: FetchedProps) {
+  if (statistics === null) return <span class="t3">–</span>;
+  const own = statistics.downloads.filter((one) => one.channel === channel);
+  const values = lastDays(nowMs).map((day) =>
+    own.filter((one) => one.day === day).reduce((sum, { downloads }) => sum + downloads, 0),
+  );
+  const total = values.reduce((sum, value) => sum + value, 0);
+  return (
+    <span class="fetched">
+      {total > 0 && <Spark values={values} />}
+      {total.toLocaleString("en")}
+    </span>
   );
 }

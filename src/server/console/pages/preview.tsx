@@ -45,7 +45,9 @@ async function previewPage(viewer: Viewer, slug: string): Promise<Page> {
                   <span class="t3">as seen by</span>{" "}
                   {devices.map(([device, words]) => (
                     <>
-                      <a href={`/install/${slug}/${encodeURIComponent(name)}?device=${device}`}>{words}</a>{" "}
+                      <a href={`/install/${slug}/${encodeURIComponent(name)}?device=${device}`}>
+                        {words}
+                      </a>{" "}
                     </>
                   ))}
                 </p>

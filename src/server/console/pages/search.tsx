@@ -64,9 +64,7 @@ async function searchPage(viewer: Viewer, q: string): Promise<Page> {
 async function search(viewer: Viewer, q: string): Promise<Hit[]> {
   const slugs = await appsOf(viewer);
   const wanted = q.toLowerCase();
-  const apps = slugs.filter(
-    ({ slug, name }) => slug.includes(wanted) || name.toLowerCase().includes(wanted),
-  );
+  const apps = slugs.filter(({ slug, name }) => slug.includes(wanted) || name.toLowerCase().includes(wanted));
   return [
     ...apps.slice(0, MAX_HITS).map(({ slug, name }) => ({
       label: shownName(name),
@@ -92,11 +90,7 @@ async function appsOf({ registry }: Viewer): Promise<{ slug: string; name: strin
 }
 
 /** A version, or a release's id, in each of the apps: one probe of an index each. */
-async function releases(
-  { registry }: Viewer,
-  apps: readonly { slug: string }[],
-  q: string,
-): Promise<Hit[]> {
+async function releases({ registry }: Viewer, apps: readonly { slug: string }[], q: string): Promise<Hit[]> {
   if (!/^(?:rel_[0-9a-z]{26}|\d[\w.+-]*)$/.test(q)) return [];
   const hits: Hit[] = [];
   for (const { slug } of apps) {
