@@ -40,6 +40,7 @@ dist runs at ${url}, on the store ${store}.
   ${url}/install/api-demos/beta               the install page of the example
   ${url}/download/api-demos/beta/android_apk  always its current APK
   ${url}/openapi.json                         the API
+  ${url}/admin/                               the console: sign in with the token
 
 With the token printed above:
 
