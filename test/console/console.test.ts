@@ -5,6 +5,8 @@ import axe, { type AxeResults } from "axe-core";
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
+import { parseCommandLine } from "../../src/cli/program.ts";
+import { dist } from "../../src/cli/programs.ts";
 import { launchBrowser } from "../pages/browser.ts";
 import { startTestServer, type TestServer } from "../server/process-server.ts";
 import { needs } from "../support/required-tools.ts";
@@ -161,6 +163,19 @@ needs("chromium")("the console", () => {
     await page.setViewportSize({ width: 1280, height: 900 });
     await page.emulateMedia({ colorScheme: null });
   }, 300_000);
+
+  it("names commands that there are, with options that they take", async () => {
+    const seen = new Set<string>();
+    for (const path of await everyPage()) {
+      await open(path);
+      for (const text of await page.locator("code.cmd").allTextContents()) seen.add(text);
+    }
+    expect(seen.size).toBeGreaterThan(10);
+    for (const text of seen) {
+      const [program, ...argv] = text.split(" ").map((word) => word.replaceAll('"', ""));
+      expect([text, program, parseCommandLine(argv, dist).kind]).toEqual([text, "dist", "command"]);
+    }
+  });
 
   it("says the versions, sizes and states that the API says", async () => {
     await open(app);

@@ -183,7 +183,7 @@ function settingsPage(viewer: Viewer, app: AppRecord, states: States): Page {
             />
             <Submit>Keep these settings</Submit>
             <Terminal
-              text={`dist app set ${app.slug} --visibility ${app.visibility} --server ${viewer.baseUrl}`}
+              text={`dist app set --app ${app.slug} --visibility ${app.visibility} --server ${viewer.baseUrl}`}
             />
           </Form>
         </Part>

@@ -166,7 +166,7 @@ function Channels({ viewer, app, channels, releases, statistics }: ChannelsProps
       end={may(viewer, "admin", app.slug) && <a href={`${appPath(app.slug)}/channels/new`}>Add a channel…</a>}
     >
       {channels.length === 0 ? (
-        <Empty command={`dist channel set --app ${app.slug} --channel stable --promote manual`}>
+        <Empty command={`dist channel set --app ${app.slug} --channel stable --policy manual`}>
           There is no channel yet. Publishing with a channel makes it, or:
         </Empty>
       ) : (

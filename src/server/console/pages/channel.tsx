@@ -264,7 +264,7 @@ async function settingsPage(
           />
           <Submit>{channel === null ? "Add the channel" : "Keep these settings"}</Submit>
           <Terminal
-            text={`dist channel set --app ${slug} --channel ${channel?.name ?? "NAME"} --promote ${state.values["promote"] ?? "manual"} --server ${viewer.baseUrl}`}
+            text={`dist channel set --app ${slug} --channel ${channel?.name ?? "NAME"} --policy ${state.values["promote"] ?? "manual"} --server ${viewer.baseUrl}`}
           />
         </Form>
       </div>

@@ -68,7 +68,7 @@ const acts: readonly Act[] = [
     title: "Hold",
     button: "Hold the package",
     about: "Nothing of it is deleted until every hold is released, whatever its class says.",
-    command: (id) => `dist package hold ${id} --reason TEXT`,
+    command: (id) => `dist retention hold ${id} --reason TEXT`,
     extra: (state) => (
       <TextField
         state={state}
@@ -85,7 +85,7 @@ const acts: readonly Act[] = [
     title: "Extend",
     button: "Keep it for longer",
     about: "It is kept until then at least. A period is never shortened.",
-    command: (id) => `dist package extend ${id} --until DATE --reason TEXT`,
+    command: (id) => `dist retention extend ${id} --until DATE --reason TEXT`,
     extra: (state) => <TextField state={state} name="until" label="Until" type="date" required />,
     run: ({ registry }, id, text) =>
       registry.extendRetention(id, {
@@ -101,7 +101,7 @@ const acts: readonly Act[] = [
     button: "Release the hold",
     about:
       "Other holds stay. When nothing keeps the package any more, the next sweep says that it may be deleted.",
-    command: (id, hold) => `dist package release ${id} ${hold} --reason TEXT`,
+    command: (id, hold) => `dist retention release ${id} ${hold} --reason TEXT`,
     run: ({ registry }, id, text, hold) => registry.releaseHold(id, hold, { reason: text("reason") }),
   },
 ];

@@ -92,9 +92,7 @@ async function packagesPage(viewer: Viewer, c: ConsoleContext): Promise<Page> {
       <div class="part">
         {page.items.length === 0 ? (
           <Empty
-            command={
-              query === "" ? `dist package ingest DIRECTORY --kind run --server ${viewer.baseUrl}` : undefined
-            }
+            command={query === "" ? `dist package ingest DIRECTORY --server ${viewer.baseUrl}` : undefined}
           >
             {query === "" ? "There is no package yet." : "No package fits the filter."}
           </Empty>
