@@ -12,6 +12,7 @@ const all = [
   "hot-reads",
   "large-store",
   "facts",
+  "console",
   "transfer",
   "upload-memory",
   "engines",

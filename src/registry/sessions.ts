@@ -225,11 +225,12 @@ export async function noteLook(
   id: string,
   seq: number,
 ): Promise<LastLook | null> {
-  return await context.database.write(systemPrincipal, async (tx) => {
-    const last = await tx.first(lastSeenOfActor, { actor });
-    await tx.run(noteSessionSeen, { id, seq, at: tx.now });
-    return last === undefined ? null : { seq: last.seen_seq!, at: last.seen_at! };
-  });
+  const last = await context.database.read((reader) => reader.first(lastSeenOfActor, { actor }));
+  // Somebody who looks again at the same is not worth a write.
+  if (last?.seen_seq !== seq) {
+    await context.database.write(systemPrincipal, (tx) => tx.run(noteSessionSeen, { id, seq, at: tx.now }));
+  }
+  return last === undefined ? null : { seq: last.seen_seq!, at: last.seen_at! };
 }
 
 /** Its end is the token's: what somebody makes in a session lasts no longer than what they could make without. */

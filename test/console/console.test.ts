@@ -124,6 +124,7 @@ needs("chromium")("the console", () => {
       "/admin/search?q=nothing-of-the-kind",
       "/admin/settings",
       "/admin/keys",
+      "/admin/components",
     ];
   }
 

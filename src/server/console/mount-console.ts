@@ -17,6 +17,7 @@ import { mountRetention } from "./pages/retention.tsx";
 import { mountTokens } from "./pages/tokens.tsx";
 import { mountPreview } from "./pages/preview.tsx";
 import { mountSearch } from "./pages/search.tsx";
+import { mountComponents } from "./pages/components.tsx";
 import { mountOverview } from "./pages/overview.tsx";
 import { mountAppSettings } from "./pages/app-settings.tsx";
 import { mountPublish } from "./pages/publish.tsx";
@@ -61,6 +62,7 @@ const parts: readonly MountPages[] = [
   mountTokens,
   mountPreview,
   mountSearch,
+  mountComponents,
   mountSettings,
 ];
 
