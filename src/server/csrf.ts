@@ -24,11 +24,10 @@ export function requireSameOrigin(c: Context<ServerEnv>): void {
   const site = c.req.header("Sec-Fetch-Site");
   if (site !== undefined && site !== "same-origin" && site !== "none") refuse();
   const origin = c.req.header("Origin");
-  if (origin !== undefined && origin !== new URL(c.var.baseUrl).origin) refuse();
+  const own = new URL(c.var.baseUrl).origin;
+  if (origin !== undefined && origin !== own) refuse(`This server is known as ${own}: open its pages there.`);
 }
 
-function refuse(): never {
-  throw authErrors.error("auth.csrf", "The request does not come from a page of this session.", {
-    hint: "Open the page again, and send its form anew.",
-  });
+function refuse(hint = "Open the page again, and send its form anew."): never {
+  throw authErrors.error("auth.csrf", "The request does not come from a page of this session.", { hint });
 }

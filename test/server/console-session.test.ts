@@ -1,4 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { startTestServer, type TestServer } from "./process-server.ts";
 
@@ -185,6 +188,57 @@ describe("a form of the console", () => {
     const cookie = await signIn();
     const { status } = await send(settings, { cookie, form: { csrf: "x".repeat(300_000) } });
     expect(status).toBe(413);
+  });
+});
+
+describe("a form with files", () => {
+  const boundary = "----distBoundary";
+  const part = (name: string, value: string, filename = "") =>
+    `--${boundary}\r\nContent-Disposition: form-data; name="${name}"${filename === "" ? "" : `; filename="${filename}"`}\r\n\r\n${value}\r\n`;
+
+  async function post(cookie: string, body: string | ReadableStream<Uint8Array>, signal?: AbortSignal) {
+    return await fetch(`${site.server.url}/admin/apps/acme/publish`, {
+      method: "POST",
+      redirect: "manual",
+      headers: { Cookie: cookie, "Content-Type": `multipart/form-data; boundary=${boundary}` },
+      body,
+      duplex: "half",
+      ...(signal !== undefined && { signal }),
+    } as RequestInit);
+  }
+
+  it("stores nothing without the session's proof, wherever that stands", async () => {
+    const cookie = await signIn();
+    const csrf = csrfOf((await send("/admin/settings", { cookie })).text);
+    const file = part("files", "x".repeat(1000), "a.tar.gz");
+    for (const body of [file, file + part("csrf", csrf), part("csrf", "wrong") + file]) {
+      const answer = await post(cookie, `${body}--${boundary}--\r\n`);
+      expect([answer.status, await answer.text()]).toEqual([403, expect.stringContaining("auth.csrf")]);
+    }
+    expect((await site.registry.storeStatus()).storage.objects).toBe(0);
+  });
+
+  it("that is none is refused", async () => {
+    const cookie = await signIn();
+    for (const body of ["", "nothing of the kind", `--${boundary}\r\nno header`]) {
+      expect((await post(cookie, body)).status).toBeGreaterThanOrEqual(400);
+    }
+  });
+
+  it("whose sender leaves in the middle leaves no upload behind", async () => {
+    const cookie = await signIn();
+    const csrf = csrfOf((await send("/admin/settings", { cookie })).text);
+    const leave = new AbortController();
+    const begun = part("csrf", csrf) + part("version", "1") + part("files", "", "a.tar.gz").trimEnd();
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        controller.enqueue(Buffer.from(`${begun}\r\n\r\n${"x".repeat(300_000)}`));
+        setTimeout(() => leave.abort(), 200);
+      },
+    });
+    await expect(post(cookie, body, leave.signal)).rejects.toThrow();
+    const staging = join(site.directory, "staging");
+    await vi.waitFor(async () => expect(await readdir(staging).catch(() => [])).toEqual([]), 10_000);
   });
 });
 

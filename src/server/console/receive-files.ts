@@ -48,15 +48,22 @@ export async function receiveFiles(
   const done = Promise.withResolvers<void>();
   let storing: Promise<unknown> = Promise.resolve();
   let isOurs = false;
+  /** The file that comes now: what breaks the form off ends it, too, or who stores it would wait for ever. */
+  let current: Readable | undefined;
 
   const fail = (error: unknown) => {
-    done.reject(error instanceof Error ? error : new Error(String(error)));
+    const reason = error instanceof Error ? error : new Error(String(error));
+    done.reject(reason);
+    current?.destroy(reason);
     body.unpipe(parser);
     // What still comes is thrown away: browsers show an answer only once they have sent all.
     body.resume();
   };
   parser.on("field", (name, value) => fields.append(name, value));
   parser.on("file", (_field, stream, filename) => {
+    current = stream;
+    // Whoever reads it gets the error; without a reader nobody has to.
+    stream.on("error", () => {});
     const keep = async () => {
       if (!isOurs) {
         checkCsrf(c, fields.get("csrf"));
