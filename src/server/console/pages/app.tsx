@@ -163,7 +163,9 @@ function Channels({ viewer, app, channels, releases, statistics }: ChannelsProps
   return (
     <Part
       title="Channels"
-      end={may(viewer, "admin", app.slug) && <a href={`${appPath(app.slug)}/channels/new`}>Add a channel…</a>}
+      end={
+        may(viewer, "promote", app.slug) && <a href={`${appPath(app.slug)}/channels/new`}>Add a channel…</a>
+      }
     >
       {channels.length === 0 ? (
         <Empty command={`dist channel set --app ${app.slug} --channel stable --policy manual`}>

@@ -73,7 +73,7 @@ async function channelPage(viewer: Viewer, slug: string, name: string): Promise<
         actions={
           <>
             <LinkButton href={`/install/${slug}/${encodeURIComponent(name)}`}>Install page</LinkButton>
-            {may(viewer, "admin", slug) && <LinkButton href={`${path}/settings`}>Settings…</LinkButton>}
+            {isMover && <LinkButton href={`${path}/settings`}>Settings…</LinkButton>}
             {isMover && channel.previous_release_id !== null && (
               <LinkButton href={`${path}/rollback`} shortcut="r">
                 Roll back…
