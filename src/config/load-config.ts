@@ -5,7 +5,7 @@ import { errnoOf } from "../base/errors.ts";
 import { nearest } from "../base/text.ts";
 import type { StorageSettings } from "../registry/storage-settings.ts";
 import type { StoreSettings } from "../registry/store-settings.ts";
-import type { ServerSettings } from "../config/server-settings.ts";
+import type { OidcSettings, ServerSettings } from "../config/server-settings.ts";
 import { environmentVariables } from "./environment.ts";
 import { configErrors } from "./errors.ts";
 import {
@@ -74,6 +74,7 @@ export async function loadConfig({ directory, env, file, flags = {} }: ConfigSou
   }
   const values = Object.fromEntries(given) as SettingValues;
   const storage = toStorageSettings(values, problems);
+  const server = toServerSettings(values, problems);
   if (problems.length > 0) {
     const [first] = problems;
     const message =
@@ -82,7 +83,7 @@ export async function loadConfig({ directory, env, file, flags = {} }: ConfigSou
         : `The configuration has ${problems.length} problems.`;
     throw configErrors.error("config.invalid", message, { details: { problems } });
   }
-  return { store: toStoreSettings(values), storage, server: toServerSettings(values) };
+  return { store: toStoreSettings(values), storage, server };
 }
 
 /** An object store needs what the directory does not. */
@@ -115,7 +116,7 @@ function toStorageSettings(values: SettingValues, problems: ConfigProblem[]): St
   };
 }
 
-function toServerSettings(values: SettingValues): ServerSettings {
+function toServerSettings(values: SettingValues, problems: ConfigProblem[]): ServerSettings {
   return {
     host: values["server.host"],
     port: values["server.port"],
@@ -124,6 +125,26 @@ function toServerSettings(values: SettingValues): ServerSettings {
     trustedProxies: values["trusted_proxies"],
     maxUploadBytes: values["server.max_upload_bytes"],
     sendFile: values["server.send_file"],
+    oidc: toOidcSettings(values, problems),
+  };
+}
+
+function toOidcSettings(values: SettingValues, problems: ConfigProblem[]): OidcSettings | null {
+  const { "oidc.issuer": issuer, "oidc.client_id": clientId } = values;
+  if (issuer === null || issuer === undefined) return null;
+  if (clientId === null) {
+    const message = "oidc.issuer is set, which needs oidc.client_id.";
+    problems.push({ key: "oidc.client_id", source: "default", message });
+  }
+  return {
+    issuer,
+    clientId: clientId ?? "",
+    clientSecret: values["oidc.client_secret"],
+    scopes: values["oidc.scopes"] ?? "openid",
+    roleClaim: values["oidc.role_claim"] ?? "groups",
+    viewers: values["oidc.viewers"],
+    releaseManagers: values["oidc.release_managers"],
+    administrators: values["oidc.administrators"],
   };
 }
 

@@ -132,6 +132,28 @@ function isNetwork(text: string): boolean {
   return family !== 0 && Number(prefix) <= (family === 4 ? 32 : 128);
 }
 
+/** An identity provider's address; null for none. Over plain HTTP only on this machine: codes and tokens go there. */
+const issuerOrNone: SettingType<string | null> = {
+  expected: "an https:// address (http:// on a loopback address only)",
+  parse: (value) => {
+    if (value === "") return null;
+    const url = typeof value === "string" ? URL.parse(value) : null;
+    if (url === null || url.search !== "" || url.hash !== "") return undefined;
+    const isLocal = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
+    return url.protocol === "https:" || (url.protocol === "http:" && isLocal) ? (value as string) : undefined;
+  },
+};
+
+/** A list in `dist.toml`, text with commas in a variable. */
+const textList: SettingType<readonly string[]> = {
+  expected: "a list of texts",
+  parse: (value) => {
+    const list = typeof value === "string" ? value.split(",").map((one) => one.trim()) : value;
+    if (!Array.isArray(list) || !list.every((one) => typeof one === "string")) return undefined;
+    return list.filter((one) => one !== "");
+  },
+};
+
 /** A length of time that is the same whenever it starts: no years. */
 const fixedDurationMs: SettingType<number> = {
   expected: "a duration such as 90s, 15m, 24h, 7d or 2w",
@@ -254,6 +276,38 @@ export const settings = {
     "30d",
     "How far ahead what has no end (active holds, permanent records) is locked; renewed when half of it is left. A server must run at least that often.",
   ),
+  "oidc.issuer": setting(
+    issuerOrNone,
+    "",
+    "The OpenID provider that people sign in to the console with; none when empty. The server finds the rest at its `/.well-known/openid-configuration`.",
+  ),
+  "oidc.client_id": setting(
+    textOrNone("text", /^[ -~]{1,255}$/),
+    "",
+    "What the provider knows this server as.",
+  ),
+  "oidc.client_secret": setting(secretOrNone, "", "What it proves that with; empty for a public client."),
+  "oidc.scopes": setting(
+    textOrNone("names with spaces between them", /^[!-~]+(?: [!-~]+)*$/),
+    "openid profile email",
+    "What is asked for of the provider.",
+  ),
+  "oidc.role_claim": setting(
+    textOrNone("a claim's name", /^[!-~]{1,128}$/),
+    "groups",
+    "The claim, of the ID token or the user info, whose values are held against the three lists below.",
+  ),
+  "oidc.viewers": setting(
+    textList,
+    [],
+    "Values of the claim that make somebody a viewer: read, package.read, audit.",
+  ),
+  "oidc.release_managers": setting(
+    textList,
+    [],
+    "Values that make somebody a release manager: publish, promote, package.write and retention besides.",
+  ),
+  "oidc.administrators": setting(textList, [], "Values that make somebody an administrator: admin."),
   "retention.default_class": setting(
     choice("transient", "raw-evidence", "summary-evidence", "release-evidence", "permanent-record"),
     "raw-evidence",
@@ -303,6 +357,7 @@ export function variableOf(key: SettingKey): string {
 export const secretKeys = [
   "database.url",
   "storage.secret_access_key",
+  "oidc.client_secret",
 ] as const satisfies readonly SettingKey[];
 
 /** The settings that `server run` takes as flags. */

@@ -8,6 +8,15 @@ export const authErrors = errorFamily({
   },
   "auth.unknown_token": { kind: "unauthenticated", about: "No such token was ever made here." },
   "auth.unknown_session": { kind: "unauthenticated", about: "The session of the console has ended." },
+  "auth.oidc_unavailable": { kind: "unavailable", about: "The identity provider does not answer." },
+  "auth.oidc_refused": {
+    kind: "unauthenticated",
+    about: "The identity provider did not vouch for whoever came back from it.",
+  },
+  "auth.oidc_no_role": {
+    kind: "denied",
+    about: "The identity provider vouches for somebody to whom this server gives no role.",
+  },
   "auth.csrf": { kind: "denied", about: "A form was sent that did not come from a page of the session." },
   "auth.revoked": { kind: "denied", about: "The token was revoked." },
   "auth.expired": { kind: "denied", about: "The token has expired." },

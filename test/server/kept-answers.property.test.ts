@@ -41,6 +41,7 @@ function serverOn({ store, clock }: TestStore): Hono<ServerEnv> {
     trustedProxies: [],
     maxUploadBytes: 1,
     sendFile: "off",
+    oidc: null,
   } as const;
   const deps: PartDeps = {
     store,

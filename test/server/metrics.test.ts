@@ -103,6 +103,7 @@ describe("the figures of a server", () => {
       trustedProxies: [],
       maxUploadBytes: 1,
       sendFile: "off",
+      oidc: null,
     } as const;
     const deps = { store: store.store, clock: store.clock, settings, log: pino({ enabled: false }), peers };
     const answer = await createApp(deps, []).hono.fetch(new Request("http://a/metrics"), {} as HttpBindings);

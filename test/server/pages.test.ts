@@ -57,6 +57,7 @@ function pagesOn({ store, clock }: TestStore): Hono<ServerEnv> {
       maxUploadBytes: 1,
       workers: 1,
       sendFile: "off",
+      oidc: null,
     },
   });
   return app;

@@ -289,6 +289,7 @@ describe("the connection", () => {
       maxUploadBytes: 1,
       workers: 1,
       sendFile: "off" as const,
+      oidc: null,
     };
     await expect(startServer({ store, clock, settings, log: createLogger(() => {}) })).rejects.toMatchObject({
       code: "server.cannot_listen",

@@ -23,6 +23,7 @@ const settings: ServerSettings = {
   maxUploadBytes: 1,
   workers: 1,
   sendFile: "off",
+  oidc: null,
 };
 
 export interface StreamServer {

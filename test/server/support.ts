@@ -89,6 +89,7 @@ function depsOf(test: TestStore): ServerDeps {
     maxUploadBytes: 1024 ** 2,
     workers: 1,
     sendFile: "off",
+    oidc: null,
   } as const;
   return { store: test.store, settings, log: pino({ enabled: false }), clock: test.clock };
 }

@@ -55,6 +55,7 @@ export async function startTransferServer(
       maxUploadBytes: 64 * 1024 * 1024,
       workers: 1,
       sendFile: "off",
+      oidc: null,
       ...options.settings,
     },
   };

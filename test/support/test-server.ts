@@ -13,6 +13,7 @@ export const testServerSettings: ServerSettings = {
   maxUploadBytes: 1024 ** 3,
   workers: 1,
   sendFile: "off",
+  oidc: null,
 };
 
 /** A whole server on a test's store, in this process: with the test's clock, on a free port. */

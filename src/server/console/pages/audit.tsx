@@ -26,7 +26,7 @@ export const mountAudit: MountPages = (app, { show, clock }) => {
   );
   app.get("/admin/audit/export", async (c) => {
     const format = c.req.query("format") ?? "jsonl";
-    if (!(format in exportFormats)) {
+    if (!Object.hasOwn(exportFormats, format)) {
       throw httpErrors.error("request.invalid_parameter", "format is jsonl or csv.", {
         details: { parameter: "format" },
       });

@@ -4,6 +4,7 @@ import type {
   PackageRecord,
   RetentionRecord,
 } from "../../../registry/package-records.ts";
+import { requireScope } from "../../../registry/access.ts";
 import { decimalSize, shownName } from "../../pages/wording.ts";
 import { auditPath, packagePath } from "../addresses.ts";
 import { Digest, ShortId, Terminal } from "../components/copy.tsx";
@@ -113,6 +114,7 @@ const crumbs = (one?: PackageRecord) => [
 
 async function actPage(viewer: Viewer, c: ConsoleContext, form: Act, state: FormState): Promise<Page> {
   const one = await viewer.registry.getPackage(c.req.param("id")!);
+  requireScope(viewer.principal, "retention", { app: viewer.principal.app });
   const content = (
     <>
       <Head
