@@ -5,10 +5,10 @@ import { hasPostgres } from "./test/support/postgres-server.ts";
 
 /** What runs on every engine: the product as its users meet it. */
 const onEveryEngine = [
-  "test/{catalog,ingest,registry,store}/**/*.test.ts",
+  "test/{catalog,console,ingest,registry,store}/**/*.test.ts",
   "test/e2e/evidence-pilot.test.ts",
   "test/client/client-packages.test.ts",
-  "test/server/{access,api,packages*,pages,process-{jobs,locks,versions},share-links,stream,transfer-*}.test.ts",
+  "test/server/{access,api,console-session,packages*,pages,process-{jobs,locks,versions},share-links,stream,transfer-*}.test.ts",
 ];
 const onPostgresOnly = "test/postgres/**/*.test.ts";
 
