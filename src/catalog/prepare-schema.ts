@@ -67,7 +67,10 @@ export async function prepareSchema(connection: TextConnection, clock: Clock): P
       await addColumns(connection, view as ViewName, columns);
     }
   }
-  await writeSchemaState(connection, present, { filled: false });
+  const adds = steps.some((step) => Object.values(step.adds ?? {}).some(({ length }) => length > 0));
+  await writeSchemaState(connection, present, {
+    filled: !adds && present.filled_generation >= present.view_generation,
+  });
   return true;
 }
 

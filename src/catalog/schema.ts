@@ -38,6 +38,8 @@ export const viewSteps: readonly ViewStep[] = [
   { generation: 4 },
   // A table of sums, and columns that must not be empty: what an older version beside it wrote would not count.
   { generation: 5 },
+  // Indexes only: of releases by version and by build.
+  { generation: 6, adds: { release: [] } },
 ];
 
 export const VIEW_GENERATION = viewSteps.at(-1)!.generation;
@@ -97,6 +99,8 @@ export const views = {
       release_app_published: "release (app_id, published_at) WHERE published_at IS NOT NULL",
       release_for_channel:
         "release (app_id, channel, published_at) WHERE status = 'published' AND channel IS NOT NULL",
+      release_of_version: "release (version, published_at) WHERE published_at IS NOT NULL",
+      release_of_build: "release (build, published_at) WHERE published_at IS NOT NULL AND build <> ''",
       release_package: "release (package_id)",
       release_notes: "release (notes_sha256) WHERE notes_sha256 IS NOT NULL",
     },

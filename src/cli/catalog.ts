@@ -110,6 +110,7 @@ export const commandGroups: readonly CommandGroup[] = [
     heading: "Care",
     words: [
       command(entry(overview.status, () => import("./commands/status.ts"))),
+      command(entry(overview.search, () => import("./commands/search.ts"))),
       command(entry(overview.stats, () => import("./commands/stats.ts"))),
       family("server", "The server", [entry(server.serverRun, () => import("./commands/server-run.ts"))]),
       family("store", "A store's health", [

@@ -189,7 +189,7 @@ function bytes(api: Api): Pick<Registry, Bytes> {
   };
 }
 
-type Facts = "appStatistics" | "storeStatistics" | "storageUsage" | "storeDecisions";
+type Facts = "appStatistics" | "storeStatistics" | "storageUsage" | "storeDecisions" | "search";
 
 function facts(api: Api): Pick<Registry, Facts> {
   return {
@@ -197,6 +197,7 @@ function facts(api: Api): Pick<Registry, Facts> {
       api.call({ method: "GET", path: path`/api/apps/${app}/statistics` + query({ ...request }) }),
     storeStatistics: (request = {}) =>
       api.call({ method: "GET", path: `/api/statistics${query({ ...request })}` }),
+    search: (text) => api.call({ method: "GET", path: `/api/search${query({ q: text })}` }),
     storeDecisions: () => api.call({ method: "GET", path: "/api/status" }),
     storageUsage: () => api.call({ method: "GET", path: "/api/storage" }),
   };

@@ -277,6 +277,7 @@ export const validationErrors = errorFamily({
     about: "Inspection found errors in an artifact; `details.artifacts` holds them.",
   },
   "statistics.invalid_days": { kind: "invalid", about: "Statistics are of 1 to 400 days, today among them." },
+  "search.invalid_query": { kind: "invalid", about: "What is looked for has 1 to 200 characters." },
   "page.invalid_limit": { kind: "invalid", about: "A page has 1 to 1,000 entries." },
   "page.invalid_cursor": { kind: "invalid", about: "The cursor is not one this list gave out." },
   "request.invalid_reason": { kind: "invalid", about: "A reason is well-formed text of at most 1 KiB." },

@@ -40,6 +40,7 @@ import { appStatistics } from "./statistics/app-statistics.ts";
 import { storageUsage } from "./statistics/storage-usage.ts";
 import { storeStatistics } from "./statistics/store-statistics.ts";
 import { createShare, listShares, revokeShare } from "./shares.ts";
+import { search } from "./search.ts";
 import { storeDecisions } from "./status/status.ts";
 import { cleanupStore } from "./store/cleanup.ts";
 import { exportStore, importStore, rebuildStore, storeStatus } from "./store/maintenance.ts";
@@ -96,6 +97,7 @@ export function localRegistry(context: Context): Registry {
     storeStatistics: (request = {}) => storeStatistics(context, request),
     storageUsage: () => storageUsage(context),
     storeDecisions: () => storeDecisions(context),
+    search: (query) => search(context, query),
     createPackage: (request) => createPackage(context, request),
     getPackage: (id) => getPackage(context, id),
     listPackages: (request = {}) => listPackages(context, request),

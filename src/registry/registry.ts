@@ -65,6 +65,7 @@ import type {
   StoreStatistics,
 } from "./statistics-records.ts";
 
+import type { SearchResult } from "./search-records.ts";
 import type { PromotionCheck, StoreDecisions } from "./status-records.ts";
 
 /**
@@ -219,6 +220,13 @@ export interface Registry {
 
   /** What needs a decision, as far as the caller may see it, and how the store is. Any token may ask. */
   storeDecisions(): Promise<StoreDecisions>;
+
+  // Search ---------------------------------------------------------------------------------------------------------
+  /**
+   * What is called so, as far as the caller may see it: apps, releases, packages and tokens by name, version or id, files by SHA-256 or its
+   * beginning. Any token may ask. Raises `search.invalid_query`.
+   */
+  search(query: string): Promise<SearchResult>;
 
   // Packages -------------------------------------------------------------------------------------------------------
   /**

@@ -196,16 +196,24 @@ function principalOf(token: TokenTable): Principal {
   };
 }
 
+/** What a token is at `now`. */
+export function tokenStatus(
+  { revoked_at: revokedAt, expires_at: expiresAt }: Pick<TokenTable, "revoked_at" | "expires_at">,
+  now: string,
+): TokenRecord["status"] {
+  if (revokedAt !== null) return "revoked";
+  return expiresAt !== null && expiresAt <= now ? "expired" : "active";
+}
+
 async function tokenRecord(reader: Reader, token: TokenTable, now: string): Promise<TokenRecord> {
   const use = await reader.first(tokenUse, { token_id: token.id });
-  const expired = token.expires_at !== null && token.expires_at <= now;
   return {
     id: token.id,
     name: token.name,
     scopes: JSON.parse(token.scopes) as Scope[],
     app: token.app,
     channel: token.channel,
-    status: token.revoked_at !== null ? "revoked" : expired ? "expired" : "active",
+    status: tokenStatus(token, now),
     created_by: token.created_by,
     created_at: token.created_at,
     expires_at: token.expires_at,

@@ -67,6 +67,7 @@ const routes: readonly [keyof Registry, Call, string, unknown?][] = [
     "GET /api/apps/acme/channels/beta/promotion?release=1.0+%CE%B2%2F%3F&build=7",
   ],
   ["storeDecisions", (r) => r.storeDecisions(), "GET /api/status"],
+  ["search", (r) => r.search("1.0 β"), "GET /api/search?q=1.0+%CE%B2"],
   ["storageUsage", (r) => r.storageUsage(), "GET /api/storage"],
   ["storeStatistics", (r) => r.storeStatistics({ days: 7 }), "GET /api/statistics?days=7"],
   ["getRelease", (r) => r.getRelease("acme", release), `GET ${at}?build=7`],

@@ -236,6 +236,7 @@ const useCases: readonly UseCase[] = [
   },
   { name: "storeStatistics", scopes: ["audit"], limits: wrongPlace, call: (r) => r.storeStatistics() },
   { name: "storeDecisions", scopes: [...scopes], limits: anywhere, call: (r) => r.storeDecisions() },
+  { name: "search", scopes: [...scopes], limits: anywhere, call: (r) => r.search("1.0") },
   { name: "storageUsage", scopes: [], limits: wrongPlace, call: (r) => r.storageUsage() },
   ...packageUseCases(),
   { name: "storeStatus", scopes: [], limits: wrongPlace, call: (r) => r.storeStatus() },

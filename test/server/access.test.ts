@@ -146,6 +146,7 @@ const examples: Readonly<Record<string, (n: number) => Example | Promise<Example
   "GET /api/apps/{slug}/statistics": () => ({ path: "/api/apps/acme/statistics?days=7&channel=beta" }),
   "GET /api/statistics": () => ({ path: "/api/statistics?days=7" }),
   "GET /api/status": () => ({ path: "/api/status" }),
+  "GET /api/search": () => ({ path: "/api/search?q=acme" }),
   "GET /api/storage": () => ({ path: "/api/storage" }),
   "GET /api/store/status": () => ({ path: "/api/store/status" }),
   "POST /api/store/verify": () => ({ path: "/api/store/verify" }),

@@ -13,6 +13,19 @@ export const stats = defineCommand({
   needs: "store",
 });
 
+export const search = defineCommand({
+  name: "search",
+  summary: "Find apps, releases, packages and tokens",
+  description:
+    "Finds what is called so: apps by any part of their name; releases by version, its beginning, or build; packages by subject, its beginning, " +
+    "or run; tokens by name; all of them by id, and files by SHA-256 or at least 8 digits of its beginning. Shows what the token may see, at most " +
+    "20 of a kind.",
+  args: { query: { about: "A name, version, build, subject, run, id or digest, or its beginning" } },
+  examples: ["dist search 4.3.0", "dist search 2c26b46b68ff", "dist search fieldnote --json"],
+  exits: { 1: "refused: nothing to look for" },
+  needs: "store",
+});
+
 export const status = defineCommand({
   name: "status",
   summary: "Show what needs a decision",

@@ -30,8 +30,8 @@ import { type Viewer, viewerOf } from "./viewer.ts";
 
 /** What the pages are put together with. */
 export interface ConsoleDeps extends PartDeps {
-  /** Shows a page to whoever is signed in. */
-  show(make: (viewer: Viewer, c: ConsoleContext) => Promise<Page>): ConsoleHandler;
+  /** Shows a page to whoever is signed in, or leads to another. */
+  show(make: (viewer: Viewer, c: ConsoleContext) => Promise<Page | Elsewhere>): ConsoleHandler;
   /** Takes a form: the address to go on to, or the page again, with what was wrong. */
   act(make: (viewer: Viewer, c: ConsoleContext) => Promise<Next>): ConsoleHandler;
 }
@@ -39,8 +39,12 @@ export interface ConsoleDeps extends PartDeps {
 export type ConsoleContext = Context<ServerEnv>;
 export type ConsoleHandler = (c: ConsoleContext) => Promise<Response>;
 
+interface Elsewhere {
+  readonly to: string;
+}
+
 /** What follows a form. */
-export type Next = { readonly to: string } | { readonly again: Page; readonly state: FormState };
+export type Next = Elsewhere | { readonly again: Page; readonly state: FormState };
 
 /** Adds the pages of one part of the console. */
 export type MountPages = (app: Hono<ServerEnv>, deps: ConsoleDeps) => void;
@@ -82,7 +86,10 @@ export function mountConsole(app: Hono<ServerEnv>, deps: PartDeps): void {
     ...deps,
     show: (make) => (c) => {
       const who = viewer(c);
-      return orProblem(c, who, async () => page(c, who, await make(who, c)));
+      return orProblem(c, who, async () => {
+        const made = await make(who, c);
+        return "to" in made ? c.redirect(made.to, 303) : page(c, who, made);
+      });
     },
     act: (make) => (c) => {
       const who = viewer(c);

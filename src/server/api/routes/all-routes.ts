@@ -23,7 +23,7 @@ export const routesByResource: Readonly<Record<string, readonly ApiRoute[]>> = {
   Tokens: tokenRoutes,
   "Share links": shareRoutes,
   Audit: auditRoutes,
-  "Status and statistics": statisticsRoutes,
+  "Search, status and statistics": statisticsRoutes,
   Store: storeRoutes,
 };
 

@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { scopes } from "../../../registry/records.ts";
 import { appParams, daysQuery } from "../input-schemas.ts";
 import { needs, route } from "../route.ts";
+import { searchResult } from "../search-schemas.ts";
 import { storeDecisions } from "../status-schemas.ts";
 import { appStatistics, storageUsage, storeStatistics } from "../statistics-schemas.ts";
 
@@ -15,6 +16,16 @@ export const statisticsRoutes = [
     response: storeDecisions,
     errors: [],
     handle: ({ registry }) => registry.storeDecisions(),
+  }),
+  route({
+    method: "GET",
+    path: "/api/search",
+    access: { who: scopes, limits: "none" },
+    summary: "Finds apps, releases, packages and tokens by name, version or id, and files by digest.",
+    query: z.object({ q: z.string().describe("What it is called, or begins with") }),
+    response: searchResult,
+    errors: ["search.invalid_query"],
+    handle: ({ registry, query: { q } }) => registry.search(q),
   }),
   route({
     method: "GET",
