@@ -4,6 +4,7 @@ import { isWellFormed } from "../base/text.ts";
 import type { Reader } from "../catalog/database.ts";
 import { appBySlug } from "../catalog/queries/apps.ts";
 import {
+  appOfId,
   appsNamed,
   artifactOfId,
   artifactsOfDigest,
@@ -84,7 +85,9 @@ async function releasesAndApps(
     ...(isId("art", text) ? await reader.fetch(artifactOfId(text, scope)) : []),
     ...(digest === undefined ? [] : await reader.fetch(artifactsOfDigest(digest, scope))),
   ];
-  const apps = await reader.fetch(appsNamed(asciiLower(text), scope));
+  const apps = await reader.fetch(
+    isId("app", text) ? appOfId(text, scope) : appsNamed(asciiLower(text), scope),
+  );
   const releases = isId("rel", text)
     ? await reader.fetch(releaseOfId(text, scope))
     : [

@@ -41,6 +41,7 @@ describe("a search", () => {
       "app Notes on Maps map-notes",
     ]);
     expect(await found("  FIELD n ")).toEqual(["app Field Notes notes"]);
+    expect(await found((await test.registry.getApp("notes")).id)).toEqual(["app Field Notes notes"]);
     for (const exact of ["0 %", "Ä_B!", "_", "!"])
       expect(await found(exact)).toEqual(["app 100 % Ä_b! notes-2"]);
     for (const none of ["n_tes", "no%es", "'", "\\"]) expect(await found(none)).toEqual([]);

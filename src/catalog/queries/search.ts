@@ -30,6 +30,17 @@ export function appsNamed(text: string, { appId, limit }: SearchScope) {
   };
 }
 
+export function appOfId(id: string, { appId, limit }: SearchScope) {
+  return (db: QueryBuilder) => {
+    const rows = db
+      .selectFrom("app")
+      .select(["id", "slug", "display_name"])
+      .where("id", "=", id)
+      .limit(limit);
+    return appId === null ? rows : rows.where("id", "=", appId);
+  };
+}
+
 function releaseRows(db: QueryBuilder, { appId, limit }: SearchScope) {
   const rows = db
     .selectFrom("release")

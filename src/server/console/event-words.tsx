@@ -11,15 +11,44 @@ const text = ({ metadata }: AuditRecord, key: string): string => {
   return typeof value === "string" || typeof value === "number" ? shownName(String(value)) : "";
 };
 
+/** An id as a link: its last characters, as the first ones tell the time. */
+const link = (id: string, href: string) => (
+  <a href={href}>
+    <code title={id}>…{id.slice(-7)}</code>
+  </a>
+);
+/** The search leads on to what an id names, which may be gone by now. */
+const named = (id: string) => link(shownName(id), `/admin/search?q=${encodeURIComponent(id)}`);
+
 const package_ = (event: AuditRecord) => {
   const id = text(event, "package_id") || event.target_id;
+  return link(id, packagePath(id));
+};
+const target = ({ target_id: id }: AuditRecord) => named(id);
+const release = (event: AuditRecord) => {
+  const id = text(event, "release_id");
+  return id === "" ? <b>nothing</b> : named(id);
+};
+/** Several words of a value that is a list. */
+const list = ({ metadata }: AuditRecord, key: string): string => {
+  const value = metadata[key];
+  return Array.isArray(value) ? value.map((one) => shownName(String(one))).join(", ") : "";
+};
+/** The paths of an event's files: the first, and how many more. */
+const files = ({ metadata }: AuditRecord) => {
+  const value = metadata["files"];
+  const paths = Array.isArray(value) ? value.map((file) => (file as { path: string }).path) : [];
   return (
-    <a href={packagePath(id)}>
-      <code>{id}</code>
-    </a>
+    <>
+      <bdi>{shownName(paths[0] ?? "Files")}</bdi>
+      {paths.length > 1 && ` and ${paths.length - 1} more`}
+    </>
   );
 };
-const target = ({ target_id: id }: AuditRecord) => <code>{shownName(id)}</code>;
+const sum = ({ metadata }: AuditRecord, key: string, one: string, many: string): string => {
+  const count = Number(metadata[key] ?? 0);
+  return count === 0 ? "" : `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+};
 const channel = (event: AuditRecord) => <b>{text(event, "channel")}</b>;
 const reason = (event: AuditRecord) =>
   text(event, "reason") === "" ? null : (
@@ -35,12 +64,28 @@ const words: Readonly<Record<string, Words>> = {
       App <a href={`/admin/apps/${text(event, "slug")}`}>{text(event, "slug")}</a> made
     </>
   ),
-  "app.updated": () => <>Settings of an app changed</>,
-  "app.identity_changed": (event) => <>Who may sign was changed{reason(event)}</>,
+  "app.updated": (event) => (
+    <>
+      Settings of app {target(event)} changed: {Object.keys(event.metadata["changes"] ?? {}).join(", ")}
+    </>
+  ),
+  "app.identity_changed": (event) => (
+    <>
+      Who may sign app {target(event)} was changed{reason(event)}
+    </>
+  ),
   "package.created": (event) => <>Package {package_(event)} begun</>,
-  "package.file_added": (event) => <>Files added to {package_(event)}</>,
+  "package.file_added": (event) => (
+    <>
+      {files(event)} added to {package_(event)}
+    </>
+  ),
   "package.file_replaced": (event) => <>A file replaced in {package_(event)}</>,
-  "package.file_removed": (event) => <>A file removed from {package_(event)}</>,
+  "package.file_removed": (event) => (
+    <>
+      <bdi>{text(event, "path")}</bdi> removed from {package_(event)}
+    </>
+  ),
   "package.finalized": (event) => <>Package {package_(event)} finalized</>,
   "package.failed": (event) => (
     <>
@@ -52,10 +97,15 @@ const words: Readonly<Record<string, Words>> = {
       Package {package_(event)} deleted{reason(event)}
     </>
   ),
-  "release.drafted": (event) => <>Release {text(event, "version")} drafted</>,
+  "release.drafted": (event) => (
+    <>
+      Release {text(event, "version")} {target(event)} drafted
+    </>
+  ),
   "artifact.validated": (event) => (
     <>
-      File <bdi>{text(event, "filename")}</bdi> checked: {text(event, "validation_status") || "done"}
+      File <bdi>{text(event, "filename")}</bdi> of {release(event)} checked:{" "}
+      {text(event, "validation_status") || "done"}
     </>
   ),
   "release.published": (event) => <>Release {target(event)} published</>,
@@ -73,13 +123,16 @@ const words: Readonly<Record<string, Words>> = {
   "channel.updated": (event) => <>Rules of channel {channel(event)} changed</>,
   "channel.promoted": (event) => (
     <>
-      Channel {channel(event)} points at <code>{text(event, "release_id")}</code>
+      Channel {channel(event)} points at {release(event)}
+      {event.metadata["rollout_percent"] !== 100 && ` for ${text(event, "rollout_percent")} %`}
       {reason(event)}
     </>
   ),
   "channel.rolled_back": (event) => (
     <>
-      Channel {channel(event)} rolled back{reason(event)}
+      Channel {channel(event)} rolled back to {release(event)}
+      {event.metadata["cause"] === "revocation" && " as its release was revoked"}
+      {reason(event)}
     </>
   ),
   "retention.default_applied": (event) => (
@@ -103,11 +156,23 @@ const words: Readonly<Record<string, Words>> = {
       A hold on {package_(event)} released{reason(event)}
     </>
   ),
-  "retention.deletion_eligible": (event) => <>{package_(event)} may be deleted</>,
-  "retention.deletion_ineligible": (event) => <>{package_(event)} is needed again</>,
+  "retention.deletion_eligible": (event) => (
+    <>
+      {package_(event)} may be deleted: {list(event, "rules")}
+    </>
+  ),
+  "retention.deletion_ineligible": (event) => (
+    <>
+      {package_(event)} is needed again: {list(event, "rules")}
+    </>
+  ),
   "token.created": (event) => (
     <>
-      Token <b>{text(event, "name")}</b> made
+      Token{" "}
+      <b>
+        <bdi>{text(event, "name")}</bdi>
+      </b>{" "}
+      {target(event)} made for {list(event, "scopes")}
     </>
   ),
   "token.used": (event) => <>Token {target(event)} used for the first time</>,
@@ -128,8 +193,22 @@ const words: Readonly<Record<string, Words>> = {
       Object <code>{event.target_id.slice(0, 12)}</code> deleted
     </>
   ),
-  "store.cleaned": () => <>The store was cleaned</>,
-  "store.verified": () => <>The store was verified</>,
+  "store.cleaned": (event) => (
+    <>
+      The store was cleaned:{" "}
+      {[
+        sum(event, "packages", "package", "packages"),
+        sum(event, "releases", "release", "releases"),
+        sum(event, "drafts", "draft", "drafts"),
+        sum(event, "objects", "object", "objects"),
+        sum(event, "staging", "unfinished upload", "unfinished uploads"),
+        decimalSize(Number(event.metadata["bytes"] ?? 0)),
+      ]
+        .filter((part) => part !== "")
+        .join(", ")}{" "}
+      went
+    </>
+  ),
 };
 
 /** Every type that has words. */

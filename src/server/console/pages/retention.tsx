@@ -1,15 +1,17 @@
 import type { CleanupReport } from "../../../registry/records.ts";
 import type { StorageUsage } from "../../../registry/statistics-records.ts";
 import { decimalSize, shownName } from "../../pages/wording.ts";
-import { packagePath } from "../addresses.ts";
+import { auditPath, packagePath } from "../addresses.ts";
 import { Meter } from "../components/chart.tsx";
 import { Terminal } from "../components/copy.tsx";
 import { Form, type FormState, Submit } from "../components/form.tsx";
 import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
 import { Cell, NameCell, Row, Table } from "../components/table.tsx";
+import { Time } from "../components/time.tsx";
+import { EventWords } from "../event-words.tsx";
 import { newForm, readForm, refusedForm } from "../forms.ts";
 import type { Page } from "../frame.tsx";
-import type { MountPages } from "../mount-console.ts";
+import type { ConsoleContext, MountPages } from "../mount-console.ts";
 import { may, type Viewer } from "../viewer.ts";
 
 /** Longer lists are for a script. */
@@ -23,9 +25,7 @@ export const mountRetention: MountPages = (app, { show, act }) => {
   );
   app.get(
     "/admin/retention/cleanup",
-    show(async (viewer) =>
-      cleanupPage(viewer, await viewer.registry.cleanupStore({ apply: false }), newForm(viewer)),
-    ),
+    show(async (viewer, c) => cleanupPage(viewer, await dryRun(viewer, c), newForm(viewer))),
   );
   app.post(
     "/admin/retention/cleanup",
@@ -33,17 +33,19 @@ export const mountRetention: MountPages = (app, { show, act }) => {
       const form = await readForm(c);
       try {
         const report = await viewer.registry.cleanupStore({ apply: true });
+        if (report.ok) return { to: "/admin/retention#cleaned" };
         return { again: cleanupPage(viewer, report, newForm(viewer)), state: newForm(viewer) };
       } catch (error) {
         const state = refusedForm(viewer, form, error);
-        return {
-          again: cleanupPage(viewer, await viewer.registry.cleanupStore({ apply: false }), state),
-          state,
-        };
+        return { again: cleanupPage(viewer, await dryRun(viewer, c), state), state };
       }
     }),
   );
 };
+
+/** Looks at everything that there is, for as long as somebody waits for it. */
+const dryRun = ({ registry }: Viewer, c: ConsoleContext): Promise<CleanupReport> =>
+  registry.cleanupStore({ apply: false, signal: c.req.raw.signal });
 
 const crumbs = [{ label: "Packages", href: "/admin/packages" }];
 
@@ -52,6 +54,9 @@ async function retentionPage(viewer: Viewer): Promise<Page> {
   const classes = (await registry.retentionClasses()).items;
   const isAdmin = may(viewer, "admin");
   const usage = isAdmin ? await registry.storageUsage() : null;
+  const cleaned = may(viewer, "audit")
+    ? (await registry.listAudit({ action: "store.cleaned", limit: 1 })).items[0]
+    : undefined;
   const content = (
     <>
       <Head
@@ -94,6 +99,18 @@ async function retentionPage(viewer: Viewer): Promise<Page> {
           })}
         </Table>
       </Part>
+      {cleaned !== undefined && (
+        <Part
+          title="Last cleanup"
+          id="cleaned"
+          end={<a href={auditPath({ action: "store.cleaned" })}>All of them</a>}
+        >
+          <p>
+            <EventWords event={cleaned} />, <Time at={cleaned.created_at} nowMs={viewer.nowMs} /> by{" "}
+            <bdi>{cleaned.actor}</bdi>, event {cleaned.id}
+          </p>
+        </Part>
+      )}
       {usage !== null && <Usage usage={usage} />}
     </>
   );
