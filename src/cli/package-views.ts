@@ -2,6 +2,7 @@ import { naturalBytes } from "../base/text.ts";
 import type {
   HoldRecord,
   PackageFileRecord,
+  ListedPackage,
   PackageRecord,
   RetentionClassRecord,
   RetentionHistoryRecord,
@@ -33,9 +34,9 @@ export function packageText(record: PackageRecord): string {
   ]);
 }
 
-export function packagesText(packages: readonly PackageRecord[]): string {
+export function packagesText(packages: readonly ListedPackage[]): string {
   return table(
-    ["PACKAGE", "KIND", "STATUS", "SUBJECT", "CLASS", "FILES", "SIZE", "CREATED"],
+    ["PACKAGE", "KIND", "STATUS", "SUBJECT", "CLASS", "FILES", "SIZE", "CREATED", "KEPT BY"],
     packages.map((record) => [
       record.id,
       record.kind,
@@ -45,8 +46,21 @@ export function packagesText(packages: readonly PackageRecord[]): string {
       record.file_count,
       naturalBytes(record.size_bytes),
       record.created_at,
+      keeperText(record),
     ]),
   );
+}
+
+/** What keeps a package, the strongest first. */
+function keeperText({ status, kept_by: by, due_at: since, retention_class: name }: ListedPackage): string {
+  if (status === "deleted" || status === "failed") return "";
+  if (since !== null) return `may go, due ${since.slice(0, 10)}`;
+  return [
+    ...(by.holds > 0 ? [by.holds === 1 ? "1 hold" : `${by.holds} holds`] : []),
+    ...by.channels.map((channel) => `channel ${channel}`),
+    ...(by.expires_at === null ? [] : [`until ${by.expires_at.slice(0, 10)}`]),
+    ...(by.expires_at === null && name !== null ? ["its class, for ever"] : []),
+  ].join(", ");
 }
 
 export function filesText(files: readonly PackageFileRecord[]): string {

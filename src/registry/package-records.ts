@@ -46,6 +46,20 @@ export interface PackageRecord {
   readonly deleted_at: string | null;
 }
 
+/** A package in a list, with what keeps it. */
+export interface ListedPackage extends PackageRecord {
+  readonly kept_by: {
+    /** How many holds are on it. */
+    readonly holds: number;
+    /** When its class and extensions let it go; null for never, and for what has neither. */
+    readonly expires_at: string | null;
+    /** The channels that point at it, if it is a release. */
+    readonly channels: readonly string[];
+  };
+  /** When its period ended, or a sweep found that a release has none left to keep it. Null while something keeps it. */
+  readonly due_at: string | null;
+}
+
 /** A package, and whether this call made it. */
 export interface CreatedPackage extends PackageRecord {
   readonly created: boolean;

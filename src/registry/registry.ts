@@ -48,6 +48,7 @@ import type {
   PackageFileRecord,
   PackageFileRequest,
   PackageListRequest,
+  ListedPackage,
   PackageRecord,
   PackageRequest,
   PackageVerifyReport,
@@ -238,7 +239,7 @@ export interface Registry {
   /** Raises `package.not_found`, as everything below that names a package. */
   getPackage(id: string): Promise<PackageRecord>;
   /** Newest first; the eligible ones by when they became so, latest first. Raises `page.*`, `package.invalid_filter`. */
-  listPackages(request?: PackageListRequest): Promise<Page<PackageRecord>>;
+  listPackages(request?: PackageListRequest): Promise<Page<ListedPackage>>;
   /** In bytewise order of their paths; also of a deleted package. */
   listPackageFiles(id: string, page?: PageRequest): Promise<Page<PackageFileRecord>>;
   /**

@@ -344,6 +344,40 @@ describe("the list of what may go", () => {
   });
 });
 
+describe("a list of packages", () => {
+  const listed = async (id: string) => {
+    const found = (await test.registry.listPackages()).items.find((item) => item.id === id)!;
+    return [found.kept_by, found.due_at];
+  };
+
+  it("says what keeps each, as its own record does", async () => {
+    const id = await finalized();
+    const until = inDays(7);
+    const kept = { holds: 0, expires_at: until, channels: [] };
+    expect(await listed(id)).toEqual([kept, null]);
+    await test.registry.holdPackage(id, { reason: "Dispute." });
+    await test.registry.holdPackage(id, { reason: "Another." });
+    expect(await listed(id)).toEqual([{ ...kept, holds: 2 }, null]);
+    test.clock.advance(8 * DAY);
+    expect(await listed(id)).toEqual([{ ...kept, holds: 2 }, null]);
+    for (const { id: one } of (await test.registry.getRetention(id)).holds)
+      await test.registry.releaseHold(id, one, { reason: "Settled." });
+    expect(await listed(id)).toEqual([kept, until]);
+    expect((await test.registry.getRetention(id)).eligible_for_deletion).toBe(true);
+    expect(await listed(await finalized("permanent-record"))).toEqual([{ ...kept, expires_at: null }, null]);
+  });
+
+  it("names the channels that point at a release", async () => {
+    const { release } = await publishTar(test.registry, { version: "1", channel: "beta" });
+    await test.registry.setChannel("acme", "alpha", {});
+    await test.registry.promote("acme", "alpha", { release: "1" });
+    expect(await listed(release.package_id)).toEqual([
+      { holds: 0, expires_at: null, channels: ["alpha", "beta"] },
+      null,
+    ]);
+  });
+});
+
 describe("deletion", () => {
   it("by cleanup takes what may go, and leaves record, manifest and history", async () => {
     const id = await finalized("transient", "goes");

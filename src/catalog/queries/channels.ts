@@ -1,4 +1,4 @@
-import { query } from "../query.ts";
+import { query, type QueryBuilder } from "../query.ts";
 
 export const channelByName = query<{ app_id: string; name: string }>()((db, p) =>
   db.selectFrom("channel").selectAll().where("app_id", "=", p.app_id).where("name", "=", p.name),
@@ -12,6 +12,17 @@ export const channelsOfApp = query<{ app_id: string }>()((db, p) =>
 export const channelsPointingAt = query<{ release_id: string }>()((db, p) =>
   db.selectFrom("channel").selectAll().where("current_release_id", "=", p.release_id).orderBy("name"),
 );
+
+/** The channels that point at the releases of these packages. */
+export function channelsOfPackages(ids: readonly string[]) {
+  return (db: QueryBuilder) =>
+    db
+      .selectFrom("release")
+      .innerJoin("channel", "channel.current_release_id", "release.id")
+      .select(["release.package_id", "channel.name"])
+      .where("release.package_id", "in", ids)
+      .orderBy("channel.name");
+}
 
 /** The channels that point at a release, whose `current_since` is set, or pointed at it. */
 export const channelsOfRelease = query<{ release_id: string }>()((db, p) =>

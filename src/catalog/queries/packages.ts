@@ -87,7 +87,13 @@ export interface PackageQuery {
   readonly of: "evidence" | "all" | { readonly appId: string };
 }
 
-export type PackageRow = PackageTable & { readonly slug: string | null; readonly due_at: string | null };
+export type PackageRow = PackageTable & {
+  readonly slug: string | null;
+  readonly due_at: string | null;
+  readonly marked_at: string | null;
+  readonly current_expires_at: string | null;
+  readonly active_holds: number | null;
+};
 
 /**
  * Packages by every filter at once, newest first; those that are due by when they became so. The first of several metadata filters leads
@@ -103,7 +109,8 @@ export function packagePage(
       .leftJoin("app", "app.id", "package.app_id")
       .leftJoin("retention_state", "retention_state.package_id", "package.id")
       .selectAll("package")
-      .select(["app.slug", "retention_state.due_at"]);
+      .select(["app.slug", "retention_state.due_at", "retention_state.marked_at"])
+      .select(["retention_state.current_expires_at", "retention_state.active_holds"]);
     const { of, status, kind, producer, subject, retentionClass, since, until, dueBy } = filter;
     if (of === "evidence") list = list.where("package.app_id", "is", null);
     else if (of !== "all") list = list.where("package.app_id", "=", of.appId);

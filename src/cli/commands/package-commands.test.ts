@@ -73,16 +73,22 @@ describe("package create", () => {
 describe("package list", () => {
   it("passes on exactly the filters that are given", async () => {
     const requests: PackageListRequest[] = [];
+    const listed = {
+      ...packageRecord,
+      kept_by: { holds: 2, expires_at: "2027-05-19T15:00:00.000Z", channels: ["beta"] },
+      due_at: null,
+    };
     const listPackages: Registry["listPackages"] = async (request = {}) => {
       requests.push(request);
-      return { items: [packageRecord], next: "cursor" };
+      return { items: [listed], next: "cursor" };
     };
     const list = (...flags: string[]) =>
       runCli(["package", "list", ...flags], { registry: { listPackages } });
     const people = await list();
     expect(people.stdout).toContain("pkg_1    run   finalized  cmis     raw-evidence  1      3 B");
+    expect(people.stdout).toContain("2 holds, channel beta, until 2027-05-19");
     expect(people.stderr).toContain("--after cursor");
-    expect((await list("--json")).json).toEqual({ items: [packageRecord], next: "cursor" });
+    expect((await list("--json")).json).toEqual({ items: [listed], next: "cursor" });
     const scalars = ["--status", "failed", "--kind", "k", "--producer", "p", "--subject", "s"];
     const times = ["--since", "2026-01-01T00:00:00Z", "--until", "2027-01-01T00:00:00Z"];
     const others = ["--retention-class", "c", "--metadata", "a=1", "--metadata", "b=2", "--eligible"];

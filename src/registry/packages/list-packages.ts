@@ -1,5 +1,6 @@
 import { toTimestamp } from "../../base/clock.ts";
 import { indexedValue } from "../../catalog/metadata-scalars.ts";
+import { channelsOfPackages } from "../../catalog/queries/channels.ts";
 import { appBySlug } from "../../catalog/queries/apps.ts";
 import {
   filesAfter,
@@ -14,7 +15,7 @@ import { packageErrors } from "../errors.ts";
 import {
   type PackageFileRecord,
   type PackageListRequest,
-  type PackageRecord,
+  type ListedPackage,
   packageStatuses,
 } from "../package-records.ts";
 import { keysetOf, pageLimit, pageOf, pathCursorOf } from "../paging.ts";
@@ -29,19 +30,23 @@ import { checkRetentionClass } from "./package-rules.ts";
 export async function listPackages(
   context: Context,
   request: PackageListRequest,
-): Promise<Page<PackageRecord>> {
+): Promise<Page<ListedPackage>> {
   const { principal } = context;
   requirePackageReader(principal);
   const filter = checkFilter(request);
   return context.database.read(async (reader) => {
     const of = await placesOf(reader, context);
     if (of === undefined) return { items: [], next: null };
-    const dueBy = request.eligible === true ? toTimestamp(context.clock.nowMs()) : undefined;
+    const now = toTimestamp(context.clock.nowMs());
+    const dueBy = request.eligible === true ? now : undefined;
     const rows = await reader.fetch(packagePage(keysetOf(request), { ...filter, of, dueBy }));
-    const page = pageOf(rows, pageLimit(request), recordOf, (row) => [
-      dueBy === undefined ? row.created_at : row.due_at!,
-      row.id,
-    ]);
+    const channels = await channelsByPackage(reader, rows);
+    const page = pageOf(
+      rows,
+      pageLimit(request),
+      (row) => recordOf(row, now, channels.get(row.id)),
+      (row) => [dueBy === undefined ? row.created_at : row.due_at!, row.id],
+    );
     if (dueBy === undefined) return page;
     const needed = await neededAgain(reader, rows, dueBy);
     return { ...page, items: page.items.filter(({ id }) => !needed.has(id)) };
@@ -107,6 +112,23 @@ function checkFilter(request: PackageListRequest): Omit<PackageQuery, "of"> {
   };
 }
 
-function recordOf(row: PackageRow): PackageRecord {
-  return packageRecord({ row, app: row.slug === null ? undefined : { slug: row.slug } });
+function recordOf(row: PackageRow, now: string, channels: readonly string[] = []): ListedPackage {
+  const isDue = row.due_at !== null && row.due_at <= now;
+  return {
+    ...packageRecord({ row, app: row.slug === null ? undefined : { slug: row.slug } }),
+    kept_by: { holds: row.active_holds ?? 0, expires_at: row.current_expires_at, channels },
+    // What keeps a release may have come without an event of its own.
+    due_at: isDue && (row.app_id === null || row.marked_at !== null) ? row.due_at : null,
+  };
+}
+
+/** Which channels point at which of these, releases among them. */
+async function channelsByPackage(
+  reader: Reader,
+  rows: readonly PackageRow[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const releases = rows.filter(({ app_id: app }) => app !== null).map(({ id }) => id);
+  const pointing = releases.length === 0 ? [] : await reader.fetch(channelsOfPackages(releases));
+  const byPackage = Map.groupBy(pointing, ({ package_id: id }) => id);
+  return new Map([...byPackage].map(([id, found]) => [id, found.map(({ name }) => name)]));
 }

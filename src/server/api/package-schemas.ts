@@ -4,6 +4,7 @@ import {
   type CreatedPackage,
   type ExtensionRecord,
   type HoldRecord,
+  type ListedPackage,
   type PackageFileRecord,
   type PackageRecord,
   packageStatuses,
@@ -41,6 +42,18 @@ const packageFields = {
 };
 
 export const packageRecord: z.ZodType<PackageRecord> = z.object(packageFields).openapi("Package");
+
+export const listedPackage: z.ZodType<ListedPackage> = z
+  .object({
+    ...packageFields,
+    kept_by: z.object({
+      holds: z.int(),
+      expires_at: time.nullable().describe("By class and extensions; null for never, and for neither"),
+      channels: z.array(z.string()).describe("Those that point at it, if it is a release"),
+    }),
+    due_at: time.nullable().describe("When its period ended; null while something keeps it"),
+  })
+  .openapi("ListedPackage");
 
 export const createdPackage: z.ZodType<CreatedPackage> = z
   .object({ ...packageFields, created: z.boolean().describe("False when it was there under its key") })

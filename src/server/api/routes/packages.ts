@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 
 import { httpErrors } from "../../http-errors.ts";
 import { flag, nothing, pageQuery } from "../input-schemas.ts";
-import { createdPackage, manifest, packageRecord, packageReport } from "../package-schemas.ts";
+import { createdPackage, listedPackage, manifest, packageRecord, packageReport } from "../package-schemas.ts";
 import { jsonObject, pageOf } from "../record-schemas.ts";
 import { type Access, EncodedAnswer, needs, route } from "../route.ts";
 
@@ -36,7 +36,7 @@ export const packageRoutes = [
         )
         .optional(),
     }),
-    response: pageOf("Package", packageRecord),
+    response: pageOf("ListedPackage", listedPackage),
     form: "canonical",
     errors: [...pageErrors, "package.invalid_filter", "retention.unknown_class", "request.invalid_time"],
     handle: ({ registry, query: { metadata, ...filter } }) =>

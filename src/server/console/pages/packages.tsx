@@ -1,4 +1,8 @@
-import { type PackageRecord, packageStatuses } from "../../../registry/package-records.ts";
+import {
+  type ListedPackage,
+  type PackageRecord,
+  packageStatuses,
+} from "../../../registry/package-records.ts";
 import { decimalSize, shownName } from "../../pages/wording.ts";
 import { packagePath } from "../addresses.ts";
 import { ShortId } from "../components/copy.tsx";
@@ -112,7 +116,7 @@ async function packagesPage(viewer: Viewer, c: ConsoleContext): Promise<Page> {
 
 const labels = { kind: "Kind", producer: "Producer", subject: "Subject" } as const;
 
-function Packages({ packages, nowMs }: { packages: readonly PackageRecord[]; nowMs: number }) {
+function Packages({ packages, nowMs }: { packages: readonly ListedPackage[]; nowMs: number }) {
   return (
     <Table
       caption="Packages, latest first"
@@ -123,6 +127,7 @@ function Packages({ packages, nowMs }: { packages: readonly PackageRecord[]; now
         { label: "Class" },
         { label: "Files", isNumber: true },
         { label: "Size", isNumber: true },
+        { label: "What keeps it" },
         { label: "Created", isNumber: true },
         { label: "Id" },
       ]}
@@ -146,6 +151,9 @@ function Packages({ packages, nowMs }: { packages: readonly PackageRecord[]; now
           <Cell label="size" isNumber>
             {decimalSize(one.size_bytes)}
           </Cell>
+          <Cell>
+            <Keeper of={one} nowMs={nowMs} />
+          </Cell>
           <Cell label="created" isNumber>
             <Time at={one.created_at} nowMs={nowMs} />
           </Cell>
@@ -156,6 +164,37 @@ function Packages({ packages, nowMs }: { packages: readonly PackageRecord[]; now
       ))}
     </Table>
   );
+}
+
+/** What keeps a package: the strongest reason there is. Its own page has them all. */
+function Keeper({ of, nowMs }: { of: ListedPackage; nowMs: number }) {
+  const { kept_by: by, due_at: since, retention_class: name, status, deleted_at: deleted } = of;
+  if (status === "failed") return <span class="t3">–</span>;
+  if (deleted !== null) {
+    return (
+      <Status icon="gone">
+        record kept, bytes gone <Time at={deleted} nowMs={nowMs} isInSentence />
+      </Status>
+    );
+  }
+  if (since !== null) {
+    return (
+      <Status icon="may_go" tone="warn">
+        may go, due <Time at={since} nowMs={nowMs} isInSentence />
+      </Status>
+    );
+  }
+  if (by.holds > 0) return <Status icon="held">{by.holds === 1 ? "1 hold" : `${by.holds} holds`}</Status>;
+  if (by.channels.length > 0) return <Status icon="flag">{by.channels.join(", ")}</Status>;
+  if (by.expires_at !== null) {
+    return (
+      <Status icon="clock">
+        until <Time at={by.expires_at} nowMs={nowMs} />
+      </Status>
+    );
+  }
+  if (name !== null) return <Status icon="permanent">its class, for ever</Status>;
+  return <span class="t3">among the last of its app</span>;
 }
 
 /** What a package is about. */
