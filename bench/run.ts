@@ -13,6 +13,7 @@ const all = [
   "large-store",
   "facts",
   "console",
+  "console-live",
   "transfer",
   "upload-memory",
   "engines",

@@ -10,6 +10,7 @@ export function followLog(): void {
   if (after === undefined) return;
   const state = document.querySelector<HTMLElement>("[data-live-state]");
   const source = new EventSource(`/api/events?after=${encodeURIComponent(after)}`);
+  const isOurs = matcher(document.body.dataset["liveOnly"]);
   let count = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -20,7 +21,8 @@ export function followLog(): void {
   });
   for (const type of eventTypes()) source.addEventListener(type, onEvent);
 
-  function onEvent(): void {
+  function onEvent({ data }: MessageEvent<string>): void {
+    if (!isOurs(data)) return;
     count += 1;
     timer ??= setTimeout(() => {
       timer = undefined;
@@ -34,6 +36,17 @@ export function followLog(): void {
     state.dataset["state"] = value;
     if (state.textContent !== words) state.textContent = words;
   }
+}
+
+/** Tells the events that a page with a filter is about, from the values that they have at some paths. */
+function matcher(only: string | undefined): (text: string) => boolean {
+  if (only === undefined) return () => true;
+  const wanted = Object.entries(JSON.parse(only) as Record<string, string>);
+  return (text) => {
+    const event = JSON.parse(text) as Record<string, unknown> & { data?: Record<string, unknown> };
+    const values: Record<string, unknown> = { ...event, "data.app_id": event.data?.["app_id"] };
+    return wanted.every(([path, value]) => values[path] === value);
+  };
 }
 
 /** The server's streams name each event by its type: a page lists those that it follows. */

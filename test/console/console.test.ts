@@ -412,6 +412,18 @@ needs("chromium")("the console", () => {
     await page.getByText("fresh", { exact: true }).first().waitFor();
   });
 
+  it("tells of new events that fit the filter, and of no others", async () => {
+    await open("/admin/audit?action=channel.created&app=fieldnote&until=2026-01-01");
+    expect(await page.getByText("Live", { exact: true }).count()).toBe(0);
+    await open("/admin/audit?action=channel.created&app=fieldnote");
+    await page.getByText("Live", { exact: true }).waitFor();
+    await site.registry.setChannel("empty", "elsewhere", {});
+    await site.registry.setChannel("fieldnote", "fresh", { policy: { promote: "manual" } });
+    await site.registry.setChannel("fieldnote", "fresher", {});
+    await page.getByRole("link", { name: "1 new event. Show it" }).click();
+    await page.getByText("fresher", { exact: true }).first().waitFor();
+  });
+
   it("keeps its looks, and single keys can be switched off", async () => {
     await open("/admin/settings");
     await page.getByLabel("Dark").check();

@@ -22,6 +22,8 @@ export interface Page {
   readonly crumbs?: readonly Crumb[];
   /** The number of the last event that the page knows, where it follows the log. */
   readonly liveAfter?: number | undefined;
+  /** Which events it is about: what they have at `actor`, `subject`, `type` and `data.app_id`; all of them when absent. */
+  readonly liveOnly?: { readonly [path: string]: string } | undefined;
   readonly content: Child;
 }
 
@@ -66,13 +68,14 @@ const navigation: readonly Item[] = [
 
 /** The whole text of a page in the console's frame. */
 export function consolePage(viewer: Viewer, page: Page): string {
-  const { title, section, crumbs = [], liveAfter, content } = page;
+  const { title, section, crumbs = [], liveAfter, liveOnly, content } = page;
   return htmlOf(
     <ConsoleDocument title={title} viewer={viewer}>
       <body
         data-keys={viewer.hasKeys ? "" : undefined}
         data-live-after={liveAfter}
         data-live-types={liveAfter === undefined ? undefined : liveTypes}
+        data-live-only={liveOnly === undefined ? undefined : JSON.stringify(liveOnly)}
       >
         <IconShapes />
         <a class="skip" href="#main">

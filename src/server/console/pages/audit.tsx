@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 
 import type { AuditFilter, AuditRecord } from "../../../registry/records.ts";
+import type { Registry } from "../../../registry/registry.ts";
 import { httpErrors } from "../../http-errors.ts";
 import { Terminal } from "../components/copy.tsx";
 import { Bars } from "../components/chart.tsx";
@@ -64,6 +65,8 @@ async function auditPage(viewer: Viewer, c: ConsoleContext): Promise<Page> {
   const { registry, nowMs } = viewer;
   const filter = filterOf(c);
   const after = c.req.query("after");
+  // A stream from here on misses nothing, and begins near its end, however old the filter's latest event is.
+  const { head } = await registry.readEvents({ after: 0, limit: 1 });
   const page = await registry.listAudit({
     ...filter,
     limit: EVENTS_PER_PAGE,
@@ -140,18 +143,38 @@ async function auditPage(viewer: Viewer, c: ConsoleContext): Promise<Page> {
         <Pager href={`/admin/audit${query === "" ? "" : `?${query}`}`} next={page.next} isFirst={isFirst} />
       </Part>
       <div class="part">
-        <Terminal
-          text={`dist audit list --server ${viewer.baseUrl}${filter.app === undefined ? "" : ` --app ${filter.app}`}`}
-        />
+        <Terminal text={listCommand(viewer.baseUrl, filter)} />
       </div>
     </>
   );
   return {
     title: "Audit",
     section: "audit",
-    liveAfter: isFirst ? (page.items[0]?.id ?? 0) : undefined,
+    liveAfter: isFirst && filter.until === undefined ? Math.max(head, page.items[0]?.id ?? 0) : undefined,
+    liveOnly: query === "" ? undefined : await liveFilter(registry, filter),
     content,
   };
+}
+
+/** The filter as the stream's events are held against it. */
+async function liveFilter(registry: Registry, filter: AuditFilter): Promise<{ [path: string]: string }> {
+  const { app, actor, action, target } = filter;
+  return {
+    ...(app !== undefined && { "data.app_id": (await registry.getApp(app)).id }),
+    ...(actor !== undefined && { actor }),
+    ...(action !== undefined && { type: action.startsWith("v1.") ? action : `v1.${action}` }),
+    ...(target !== undefined && { subject: target }),
+  };
+}
+
+/** The same list from a terminal, as far as its filter is plain words. */
+function listCommand(baseUrl: string, filter: AuditFilter): string {
+  const words = Object.entries(filter).filter(([, value]) => /^[\w.:@+-]+$/.test(String(value)));
+  return [
+    "dist audit list",
+    ...words.map(([name, value]) => `--${name} ${value}`),
+    `--server ${baseUrl}`,
+  ].join(" ");
 }
 
 const labels: Readonly<Record<(typeof names)[number], string>> = {
