@@ -74,6 +74,13 @@ export function newForm(viewer: Pick<Viewer, "csrf">, values: FormState["values"
   return { csrf: viewer.csrf, values };
 }
 
+/** What is the same in every form. */
+const reasonFields = {
+  "request.invalid_reason": "reason",
+  "retention.reason_required": "reason",
+  "app.reason_required": "reason",
+};
+
 /**
  * A form that was refused, shown again as it was sent. `fields` says which field a code is about, by the code or by its beginning with
  * a dot at its end. Anything but a `DistError` is thrown on.
@@ -90,7 +97,7 @@ export function refusedForm(
   const named = typeof setting === "string" ? setting.split(".").at(-1) : undefined;
   const wrong =
     named ??
-    Object.entries(fields).find(([code]) =>
+    Object.entries({ ...reasonFields, ...fields }).find(([code]) =>
       code.endsWith(".") ? error.code.startsWith(code) : error.code === code,
     )?.[1];
   return { csrf: viewer.csrf, values: form.values, error, wrong };

@@ -23,7 +23,6 @@ const platforms = Object.keys(platformNames) as Platform[];
 const fields = {
   "app.testflight_url_required": "testflight_url",
   "app.bundle_id_required": "bundle_ios",
-  "app.reason_required": "reason",
 };
 
 /** What each iOS mode does for who opens the install page on an iPhone. */

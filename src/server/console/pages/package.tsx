@@ -21,7 +21,11 @@ import { may, type Viewer } from "../viewer.ts";
 import { packageName, PackageStatus } from "./packages.tsx";
 
 const FILES_PER_PAGE = 100;
-const fields = { "retention.reason_required": "reason", "retention.not_later": "until" };
+const fields = {
+  "retention.not_later": "until",
+  "request.invalid_time": "until",
+  "package.invalid_field": "case",
+};
 
 /** `GET /admin/packages/{id}`; `GET`, `POST …/hold`, `…/extend`, `…/holds/{hold}/release`. */
 export const mountPackage: MountPages = (app, { show, act }) => {
