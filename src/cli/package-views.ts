@@ -41,7 +41,7 @@ export function packagesText(packages: readonly ListedPackage[]): string {
       record.id,
       record.kind,
       record.status,
-      record.subject,
+      record.subject ?? (record.release === null ? null : `${record.app} ${record.release.version}`),
       record.retention_class,
       record.file_count,
       naturalBytes(record.size_bytes),

@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 
 import type { JsonObject } from "../log/events.ts";
 import type { PageRequest, Problem, Reason } from "./records.ts";
+import type { ReleaseName } from "./status-records.ts";
 
 /** What goes into the registry's methods about packages and their retention, and what comes out; as in `records.ts`. */
 
@@ -48,6 +49,8 @@ export interface PackageRecord {
 
 /** A package in a list, with what keeps it. */
 export interface ListedPackage extends PackageRecord {
+  /** The release that it is, if it is one. */
+  readonly release: ReleaseName | null;
   readonly kept_by: {
     /** How many holds are on it. */
     readonly holds: number;

@@ -349,6 +349,8 @@ describe("a list of packages", () => {
     const found = (await test.registry.listPackages()).items.find((item) => item.id === id)!;
     return [found.kept_by, found.due_at];
   };
+  const releaseOf = async (id: string) =>
+    (await test.registry.listPackages()).items.find((item) => item.id === id)!.release;
 
   it("says what keeps each, as its own record does", async () => {
     const id = await finalized();
@@ -375,6 +377,9 @@ describe("a list of packages", () => {
       { holds: 0, expires_at: null, channels: ["alpha", "beta"] },
       null,
     ]);
+    const { id: release_id, version, build } = release;
+    expect(await releaseOf(release.package_id)).toEqual({ release_id, version, build });
+    expect(await releaseOf(await finalized())).toBeNull();
   });
 });
 

@@ -13,13 +13,13 @@ export const channelsPointingAt = query<{ release_id: string }>()((db, p) =>
   db.selectFrom("channel").selectAll().where("current_release_id", "=", p.release_id).orderBy("name"),
 );
 
-/** The channels that point at the releases of these packages. */
-export function channelsOfPackages(ids: readonly string[]) {
+/** The releases that these packages are, once for each channel that points at one, and once where none does. */
+export function releasesOfPackages(ids: readonly string[]) {
   return (db: QueryBuilder) =>
     db
       .selectFrom("release")
-      .innerJoin("channel", "channel.current_release_id", "release.id")
-      .select(["release.package_id", "channel.name"])
+      .leftJoin("channel", "channel.current_release_id", "release.id")
+      .select(["release.id", "release.version", "release.build", "release.package_id", "channel.name"])
       .where("release.package_id", "in", ids)
       .orderBy("channel.name");
 }

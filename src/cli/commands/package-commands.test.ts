@@ -75,6 +75,7 @@ describe("package list", () => {
     const requests: PackageListRequest[] = [];
     const listed = {
       ...packageRecord,
+      release: null,
       kept_by: { holds: 2, expires_at: "2027-05-19T15:00:00.000Z", channels: ["beta"] },
       due_at: null,
     };

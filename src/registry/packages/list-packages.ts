@@ -1,6 +1,6 @@
 import { toTimestamp } from "../../base/clock.ts";
 import { indexedValue } from "../../catalog/metadata-scalars.ts";
-import { channelsOfPackages } from "../../catalog/queries/channels.ts";
+import { releasesOfPackages } from "../../catalog/queries/channels.ts";
 import { appBySlug } from "../../catalog/queries/apps.ts";
 import {
   filesAfter,
@@ -40,11 +40,11 @@ export async function listPackages(
     const now = toTimestamp(context.clock.nowMs());
     const dueBy = request.eligible === true ? now : undefined;
     const rows = await reader.fetch(packagePage(keysetOf(request), { ...filter, of, dueBy }));
-    const channels = await channelsByPackage(reader, rows);
+    const releases = await releasesByPackage(reader, rows);
     const page = pageOf(
       rows,
       pageLimit(request),
-      (row) => recordOf(row, now, channels.get(row.id)),
+      (row) => recordOf(row, now, releases.get(row.id)),
       (row) => [dueBy === undefined ? row.created_at : row.due_at!, row.id],
     );
     if (dueBy === undefined) return page;
@@ -112,23 +112,38 @@ function checkFilter(request: PackageListRequest): Omit<PackageQuery, "of"> {
   };
 }
 
-function recordOf(row: PackageRow, now: string, channels: readonly string[] = []): ListedPackage {
+type ReleaseRows = readonly {
+  readonly id: string;
+  readonly version: string;
+  readonly build: string;
+  /** A channel that points at it. */
+  readonly name: string | null;
+}[];
+
+function recordOf(row: PackageRow, now: string, releases: ReleaseRows = []): ListedPackage {
   const isDue = row.due_at !== null && row.due_at <= now;
+  const [release] = releases;
   return {
     ...packageRecord({ row, app: row.slug === null ? undefined : { slug: row.slug } }),
-    kept_by: { holds: row.active_holds ?? 0, expires_at: row.current_expires_at, channels },
+    release:
+      release === undefined
+        ? null
+        : { release_id: release.id, version: release.version, build: release.build },
+    kept_by: {
+      holds: row.active_holds ?? 0,
+      expires_at: row.current_expires_at,
+      channels: releases.flatMap(({ name }) => name ?? []),
+    },
     // What keeps a release may have come without an event of its own.
     due_at: isDue && (row.app_id === null || row.marked_at !== null) ? row.due_at : null,
   };
 }
 
-/** Which channels point at which of these, releases among them. */
-async function channelsByPackage(
+async function releasesByPackage(
   reader: Reader,
   rows: readonly PackageRow[],
-): Promise<ReadonlyMap<string, readonly string[]>> {
+): Promise<ReadonlyMap<string, ReleaseRows>> {
   const releases = rows.filter(({ app_id: app }) => app !== null).map(({ id }) => id);
-  const pointing = releases.length === 0 ? [] : await reader.fetch(channelsOfPackages(releases));
-  const byPackage = Map.groupBy(pointing, ({ package_id: id }) => id);
-  return new Map([...byPackage].map(([id, found]) => [id, found.map(({ name }) => name)]));
+  const found = releases.length === 0 ? [] : await reader.fetch(releasesOfPackages(releases));
+  return Map.groupBy(found, ({ package_id: id }) => id);
 }

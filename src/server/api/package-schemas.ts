@@ -46,6 +46,10 @@ export const packageRecord: z.ZodType<PackageRecord> = z.object(packageFields).o
 export const listedPackage: z.ZodType<ListedPackage> = z
   .object({
     ...packageFields,
+    release: z
+      .object({ release_id: z.string(), version: z.string(), build: z.string() })
+      .nullable()
+      .describe("The release that it is, if it is one"),
     kept_by: z.object({
       holds: z.int(),
       expires_at: time.nullable().describe("By class and extensions; null for never, and for neither"),

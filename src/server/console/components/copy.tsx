@@ -32,7 +32,7 @@ export function ShortId({ id }: { id: string }) {
 /** A command to run. */
 export function Command({ text }: { text: string }) {
   return (
-    <p>
+    <p class="command">
       <code class="cmd">{text}</code>
       <Copy text={text} what="the command" />
     </p>

@@ -68,7 +68,7 @@ export function NameCell({ children }: { children?: Child }) {
 
 interface CellProps {
   /** Shown before the value where rows are blocks. */
-  label?: string;
+  label?: string | undefined;
   isNumber?: boolean;
   /** Left out where rows are blocks. */
   isQuiet?: boolean;

@@ -208,7 +208,7 @@ function Channels({ viewer, app, channels, releases, statistics }: ChannelsProps
                     </a>
                   )}
                 </Cell>
-                <Cell label="newer">{aheadWords(channel, ahead)}</Cell>
+                <Cell label={ahead === 0 ? undefined : "newer"}>{aheadWords(channel, ahead)}</Cell>
                 <Cell label="rollout">
                   <Rollout percent={channel.rollout_percent} />
                 </Cell>

@@ -2,11 +2,12 @@ import type { AppRecord, AuditRecord, ChannelRecord } from "../../../registry/re
 import type { StoreStatistics } from "../../../registry/statistics-records.ts";
 import type { LastLook } from "../../../registry/sessions.ts";
 import type { Decision, StoreDecisions } from "../../../registry/status-records.ts";
-import { decimalSize, shownName } from "../../pages/wording.ts";
+import { shownName } from "../../pages/wording.ts";
 import { appPath, channelPath, releasePath } from "../addresses.ts";
 import { orderedChannels } from "../channel-words.ts";
-import { Bars, Meter } from "../components/chart.tsx";
+import { Bars } from "../components/chart.tsx";
 import { Icon, type IconName } from "../components/icon.tsx";
+import { Health } from "../components/health.tsx";
 import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
 import { Rollout, Status } from "../components/status.tsx";
 import { Cell, NameCell, Row, Table } from "../components/table.tsx";
@@ -260,65 +261,6 @@ function Changes({ changes, last, nowMs }: ChangesProps) {
             <span class="age">
               <Time at={event.created_at} nowMs={nowMs} />
             </span>
-          </li>
-        ))}
-      </ul>
-    </Part>
-  );
-}
-
-type StoreHealth = NonNullable<StoreDecisions["health"]>;
-
-function Health({ health, nowMs }: { health: StoreHealth; nowMs: number }) {
-  const { database, storage, nodes, jobs } = health;
-  const { free_bytes: free, total_bytes: total } = storage;
-  return (
-    <Part title="Health">
-      <ul class="rows">
-        <li>
-          <Icon name="passed" tone="ok" />
-          <p>
-            <b>Database</b> answers in {database.answer_ms} ms
-            <span class="sub">
-              {database.engine}, {decimalSize(database.size_bytes)}
-            </span>
-          </p>
-        </li>
-        <li>
-          <Icon
-            name={storage.problems.length === 0 ? "passed" : "failed"}
-            tone={storage.problems.length === 0 ? "ok" : "bad"}
-          />
-          <p>
-            <b>Storage</b> {storage.problems.length === 0 ? "works" : storage.problems.join(", ")}
-            <span class="sub">
-              {storage.backend}
-              {free !== null && total !== null && `, ${decimalSize(free)} of ${decimalSize(total)} free`}
-            </span>
-            {free !== null && total !== null && (
-              <Meter label="Space used" parts={[{ share: (total - free) / Math.max(1, total) }]} />
-            )}
-          </p>
-        </li>
-        {nodes.map(({ name, seen_at: at, live }) => (
-          <li>
-            <Icon name={live ? "passed" : "findings"} tone={live ? "ok" : "warn"} />
-            <p>
-              <b>{name}</b> {live ? "runs" : "was last seen "}
-              {!live && <Time at={at} nowMs={nowMs} isInSentence />}
-            </p>
-          </li>
-        ))}
-        {jobs.map(({ name, running, started_at: started, finished_at: finished }) => (
-          <li>
-            <Icon
-              name={finished === null && !running && started !== null ? "findings" : "passed"}
-              tone="ok"
-            />
-            <p>
-              <b>{name}</b> {running ? "runs now" : "ran "}
-              {!running && <Time at={finished ?? started} nowMs={nowMs} isInSentence />}
-            </p>
           </li>
         ))}
       </ul>

@@ -137,13 +137,16 @@ function Packages({ packages, nowMs }: { packages: readonly ListedPackage[]; now
           <NameCell>
             <a class="plain" href={packagePath(one.id)}>
               <bdi class="strong">{packageName(one)}</bdi>
+              {one.release !== null && ` ${one.release.version} ${one.release.build}`.trimEnd()}
             </a>
             <span class="sub">{shownName(one.kind)}</span>
           </NameCell>
           <Cell>
             <PackageStatus status={one.status} />
           </Cell>
-          <Cell label="by">{one.producer === null ? "–" : <bdi>{shownName(one.producer)}</bdi>}</Cell>
+          <Cell label={one.producer === null ? undefined : "by"} isQuiet={one.producer === null}>
+            {one.producer === null ? "–" : <bdi>{shownName(one.producer)}</bdi>}
+          </Cell>
           <Cell>{one.retention_class ?? <span class="t3">by channel</span>}</Cell>
           <Cell label="files" isNumber>
             {one.file_count.toLocaleString("en")}
@@ -189,7 +192,7 @@ function Keeper({ of, nowMs }: { of: ListedPackage; nowMs: number }) {
   if (by.expires_at !== null) {
     return (
       <Status icon="clock">
-        until <Time at={by.expires_at} nowMs={nowMs} />
+        ends <Time at={by.expires_at} nowMs={nowMs} />
       </Status>
     );
   }
@@ -199,7 +202,7 @@ function Keeper({ of, nowMs }: { of: ListedPackage; nowMs: number }) {
 
 /** What a package is about. */
 export function packageName({ subject, app, kind, id }: PackageRecord): string {
-  return shownName(subject ?? (app === null ? `${kind} ${id.slice(-7)}` : `${app}, ${kind}`));
+  return shownName(subject ?? app ?? `${kind} ${id.slice(-7)}`);
 }
 
 export function PackageStatus({ status }: Pick<PackageRecord, "status">) {

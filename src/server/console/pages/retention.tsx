@@ -121,7 +121,7 @@ function Usage({ usage }: { usage: StorageUsage }) {
   const { by_state: states } = usage;
   const rows = [
     ["held", "Held", states.held],
-    ["kept", "Kept by their class", states.kept],
+    ["kept", "Kept by class or channel", states.kept],
     ["permanent", "Kept without an end", states.permanent],
     ["eligible", "May be deleted", states.eligible],
   ] as const;

@@ -53,7 +53,9 @@ function searchPage(viewer: Viewer, found: SearchResult | null, logged: boolean)
             </p>
           )}
           {/^[\w.+:@-]+$/.test(found.query) && (
-            <Terminal text={`dist search ${found.query} --server ${viewer.baseUrl}`} />
+            <div class="part">
+              <Terminal text={`dist search ${found.query} --server ${viewer.baseUrl}`} />
+            </div>
           )}
         </>
       )}

@@ -1,7 +1,10 @@
 import { setCookie } from "hono/cookie";
 
 import type { SessionSummary } from "../../../registry/sessions.ts";
+import type { StoreDecisions } from "../../../registry/status-records.ts";
 import { shownName } from "../../pages/wording.ts";
+import { Terminal } from "../components/copy.tsx";
+import { Health } from "../components/health.tsx";
 import { Status } from "../components/status.tsx";
 import { Cell, NameCell, Row, Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
@@ -10,7 +13,7 @@ import { Head, Part } from "../components/part.tsx";
 import { newForm, readForm } from "../forms.ts";
 import type { Page } from "../frame.tsx";
 import type { ConsoleContext, MountPages } from "../mount-console.ts";
-import { keysCookie, roleOf, themeCookie, themes, type Viewer } from "../viewer.ts";
+import { keysCookie, may, roleOf, themeCookie, themes, type Viewer } from "../viewer.ts";
 
 const YEAR_SECONDS = 365 * 24 * 3600;
 
@@ -18,7 +21,10 @@ const YEAR_SECONDS = 365 * 24 * 3600;
 export const mountSettings: MountPages = (app, { show, act, store }) => {
   app.get(
     "/admin/settings",
-    show(async (viewer) => settingsPage(viewer, await store.listSessions(viewer.principal))),
+    show(async (viewer) => {
+      const { health } = await viewer.registry.storeDecisions();
+      return settingsPage(viewer, await store.listSessions(viewer.principal), health);
+    }),
   );
   app.post(
     "/admin/settings/sessions",
@@ -54,7 +60,11 @@ function keep(c: ConsoleContext, name: string, value: string): void {
   });
 }
 
-function settingsPage(viewer: Viewer, sessions: readonly SessionSummary[]): Page {
+function settingsPage(
+  viewer: Viewer,
+  sessions: readonly SessionSummary[],
+  health: StoreDecisions["health"],
+): Page {
   const state = newForm(viewer, { theme: viewer.theme, keys: viewer.hasKeys ? "on" : "off" });
   const content = (
     <>
@@ -84,6 +94,20 @@ function settingsPage(viewer: Viewer, sessions: readonly SessionSummary[]): Page
           <Submit kind="plain">Keep</Submit>
         </Form>
       </Part>
+      {health !== null && (
+        <>
+          <Health
+            title="The store"
+            health={health}
+            nowMs={viewer.nowMs}
+            end={may(viewer, "admin") && <a href="/admin/retention">What takes the space</a>}
+          />
+          <div class="part">
+            <p class="t2">Its configuration stands in the server's file and environment, not here.</p>
+            <Terminal text={`dist store status --server ${viewer.baseUrl}`} />
+          </div>
+        </>
+      )}
     </>
   );
   return { title: "Settings", section: "settings", content };
@@ -111,7 +135,7 @@ function Sessions({ viewer, sessions }: { viewer: Viewer; sessions: readonly Ses
           <Row>
             <NameCell>
               {session.id === viewer.sessionId && <Status icon="live">this one</Status>}{" "}
-              <bdi>{shownName(session.user_agent ?? "unknown")}</bdi>
+              <bdi title={shownName(session.user_agent ?? "")}>{browserWords(session.user_agent)}</bdi>
             </NameCell>
             <Cell label="since">
               <Time at={session.created_at} nowMs={nowMs} />
@@ -136,7 +160,7 @@ function Sessions({ viewer, sessions }: { viewer: Viewer; sessions: readonly Ses
           </Row>
         ))}
       </Table>
-      <form method="post" action="/admin/sign-out" class="inline">
+      <form method="post" action="/admin/sign-out" class="inline below">
         <input type="hidden" name="csrf" value={viewer.csrf} />
         <button type="submit" class="btn" name="everywhere" value="no">
           Sign out here
@@ -147,6 +171,31 @@ function Sessions({ viewer, sessions }: { viewer: Viewer; sessions: readonly Ses
       </form>
     </Part>
   );
+}
+
+const browsers: readonly (readonly [name: string, mark: RegExp])[] = [
+  ["Edge", /\bEdg(?:e|A|iOS)?\/(\d+)/],
+  ["Firefox", /\b(?:Firefox|FxiOS)\/(\d+)/],
+  ["Chrome", /\b(?:Chrome|HeadlessChrome|CriOS)\/(\d+)/],
+  ["Safari", /\bVersion\/(\d+)[.\d]* .*Safari/],
+];
+const systems: readonly (readonly [name: string, mark: RegExp])[] = [
+  ["an iPhone", /iPhone/],
+  ["an iPad", /iPad/],
+  ["Android", /Android/],
+  ["Windows", /Windows/],
+  ["a Mac", /Macintosh/],
+  ["Linux", /Linux/],
+];
+
+/** `Chrome 131 on a Mac`, as far as a browser says what it is; all that it says stands in the title. */
+function browserWords(userAgent: string | null): string {
+  if (userAgent === null) return "unknown";
+  const browser = browsers.find(([, mark]) => mark.test(userAgent));
+  const system = systems.find(([, mark]) => mark.test(userAgent));
+  if (browser === undefined) return shownName(userAgent.slice(0, 80));
+  const version = browser[1].exec(userAgent)?.[1] ?? "";
+  return `${browser[0]} ${version}${system === undefined ? "" : ` on ${system[0]}`}`;
 }
 
 const keys: readonly (readonly [keys: readonly string[], does: string])[] = [
