@@ -96,6 +96,10 @@ export const commandGroups: readonly CommandGroup[] = [
         entry(access.tokenList, () => import("./commands/token-list.ts")),
         entry(access.tokenRevoke, () => import("./commands/token-revoke.ts")),
       ]),
+      family("session", "Who is signed in to the console", [
+        entry(access.sessionList, () => import("./commands/session-list.ts")),
+        entry(access.sessionEnd, () => import("./commands/session-end.ts")),
+      ]),
       family("share", "Links that open an app to whoever has them", [
         entry(access.shareCreate, () => import("./commands/share-create.ts")),
         entry(access.shareList, () => import("./commands/share-list.ts")),

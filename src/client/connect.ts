@@ -210,6 +210,8 @@ type Administration =
   | "createToken"
   | "listTokens"
   | "revokeToken"
+  | "listSessions"
+  | "endSession"
   | "listAudit"
   | "readEvents"
   | "storeStatus"
@@ -229,6 +231,9 @@ function administration(api: Api): Pick<Registry, Administration> {
     createToken: (json) => api.call({ method: "POST", path: "/api/tokens", json }),
     listTokens: (page = {}) => api.call({ method: "GET", path: `/api/tokens${query({ ...page })}` }),
     revokeToken: (id) => api.call({ method: "POST", path: path`/api/tokens/${id}/revoke`, json: {} }),
+    listSessions: (request = {}) =>
+      api.call({ method: "GET", path: `/api/sessions${query({ ...request })}` }),
+    endSession: (id) => api.call({ method: "POST", path: path`/api/sessions/${id}/end`, json: {} }),
     listAudit: (filter = {}) => api.call({ method: "GET", path: `/api/audit${query({ ...filter })}` }),
     readEvents: (request) => api.call({ method: "GET", path: `/api/events${query({ ...request })}` }),
     storeStatus: () => api.call({ method: "GET", path: "/api/store/status" }),

@@ -175,6 +175,10 @@ export const channelErrors = errorFamily({
   },
 });
 
+export const sessionErrors = errorFamily({
+  "session.not_found": { kind: "not_found", about: "There is no such session, or it ended." },
+});
+
 export const tokenErrors = errorFamily({
   "token.not_found": { kind: "not_found", about: "There is no such token." },
   "token.already_revoked": { kind: "conflict", about: "The token is revoked already." },

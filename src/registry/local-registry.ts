@@ -40,6 +40,7 @@ import { appStatistics } from "./statistics/app-statistics.ts";
 import { storageUsage } from "./statistics/storage-usage.ts";
 import { storeStatistics } from "./statistics/store-statistics.ts";
 import { createShare, listShares, revokeShare } from "./shares.ts";
+import { endSession, listSessions } from "./sessions.ts";
 import { search } from "./search.ts";
 import { storeDecisions } from "./status/status.ts";
 import { cleanupStore } from "./store/cleanup.ts";
@@ -88,6 +89,8 @@ export function localRegistry(context: Context): Registry {
     createToken: (request) => createToken(context, request),
     listTokens: (page = {}) => listTokens(context, page),
     revokeToken: (id) => revokeToken(context, id),
+    listSessions: (request = {}) => listSessions(context, request),
+    endSession: (id) => endSession(context, id),
     createShare: (app, request = {}) => createShare(context, app, request),
     listShares: (app, page = {}) => listShares(context, app, page),
     revokeShare: (app, id) => revokeShare(context, app, id),

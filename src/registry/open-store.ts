@@ -19,13 +19,10 @@ import {
   type AuthenticatedSession,
   authenticateSession,
   endAllSessions,
-  endSession,
   type LastLook,
-  listOwnSessions,
   noteLook,
   type Person,
   requireSession,
-  type SessionSummary,
   signIn,
   signInPerson,
 } from "./sessions.ts";
@@ -54,10 +51,7 @@ export interface Store {
   authenticateSession(secret: string): Promise<AuthenticatedSession>;
   /** Raises `auth.unknown_session` when the session has ended. */
   requireSession(id: string): Promise<void>;
-  /** The principal's sessions, the latest first. */
-  listSessions(principal: Principal): Promise<SessionSummary[]>;
-  /** Ends one of the principal's sessions. */
-  endSession(principal: Principal, id: string): Promise<void>;
+  /** Ends all of the principal's sessions. */
   endAllSessions(principal: Principal): Promise<void>;
   /** Answers where in the log the principal looked last, and notes that it is `seq` now. */
   noteLook(principal: Principal, sessionId: string, seq: number): Promise<LastLook | null>;
@@ -127,8 +121,6 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     signInPerson: (person, userAgent) => signInPerson(shared, person, userAgent),
     authenticateSession: (secret) => authenticateSession(shared, secret),
     requireSession: (id) => requireSession(shared, id),
-    listSessions: (principal) => listOwnSessions(shared, principal),
-    endSession: (principal, id) => endSession(shared, principal, id),
     endAllSessions: (principal) => endAllSessions(shared, principal),
     noteLook: (principal, id, seq) => noteLook(shared, principal, id, seq),
     authenticateShare: (secret) => authenticateShare(shared, secret),

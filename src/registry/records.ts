@@ -411,6 +411,26 @@ export interface TokenRequest {
   readonly expires_in?: string | null;
 }
 
+/** Somebody who is signed in to the console, in one browser. */
+export interface SessionRecord {
+  readonly id: string;
+  readonly actor: string;
+  /** The token that it was made from and ends with; null for a person whom a provider vouched for. */
+  readonly token_id: string | null;
+  readonly scopes: readonly Scope[];
+  readonly app: string | null;
+  readonly channel: string | null;
+  /** As the browser names itself. */
+  readonly user_agent: string | null;
+  readonly created_at: string;
+  /** Exact to a minute. */
+  readonly last_seen_at: string;
+  readonly expires_at: string;
+}
+
+/** Whose sessions; everybody's when absent, for those who may see them. */
+export type SessionListRequest = PageRequest & { readonly actor?: string };
+
 export interface TokenRecord {
   readonly id: string;
   readonly name: string;

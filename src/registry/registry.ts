@@ -38,6 +38,8 @@ import type {
   UploadSource,
   UploadedObject,
   VerifyReport,
+  SessionListRequest,
+  SessionRecord,
   ShareRecord,
 } from "./records.ts";
 import type {
@@ -194,6 +196,15 @@ export interface Registry {
   createToken(request: TokenRequest): Promise<TokenRecord & { secret: string }>;
   listTokens(page?: PageRequest): Promise<Page<TokenRecord>>;
   revokeToken(id: string): Promise<TokenRecord>;
+
+  // Sessions of the console ---------------------------------------------------------------------------------------
+  /**
+   * Newest first: the caller's own; everybody's, or one actor's, with `admin` for the whole store. Any token may ask. Raises
+   * `auth.missing_scope`.
+   */
+  listSessions(request?: SessionListRequest): Promise<Page<SessionRecord>>;
+  /** Ends it at once, and answers what it was. Raises `session.not_found`. */
+  endSession(id: string): Promise<SessionRecord>;
 
   // Shares ---------------------------------------------------------------------------------------------------------
   /** The only answer that ever holds `secret`. Raises `share.too_long`, `channel.not_found`, `duration.invalid`. */

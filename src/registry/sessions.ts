@@ -13,14 +13,16 @@ import {
   rotateSession,
   sessionById,
   sessionBySecret,
-  sessionsOfActor,
+  sessionPage,
 } from "../catalog/queries/sessions.ts";
 import { tokenById } from "../catalog/queries/tokens.ts";
 import type { SessionTable } from "../catalog/tables.ts";
 import type { Context } from "./context.ts";
-import { authErrors } from "./errors.ts";
+import { hasScope, requireScope } from "./access.ts";
+import { authErrors, sessionErrors } from "./errors.ts";
+import { keysetOf, pageLimit, pageOf } from "./paging.ts";
 import { type Principal, systemPrincipal } from "./principal.ts";
-import type { Scope } from "./records.ts";
+import type { Page, Scope, SessionListRequest, SessionRecord } from "./records.ts";
 import { authenticate, requireLiveToken } from "./tokens.ts";
 
 const HOUR_MS = 3_600_000;
@@ -33,7 +35,6 @@ const PREVIOUS_SECRET_MS = 60_000;
 /** Use is noted at most this often. */
 const LAST_SEEN_INTERVAL_MS = 60_000;
 const MAX_USER_AGENT = 200;
-const MAX_LISTED = 100;
 
 type Shared = Omit<Context, "principal">;
 
@@ -50,15 +51,6 @@ export interface AuthenticatedSession {
   readonly principal: Principal;
   readonly session: Session;
   readonly newSecret: string | null;
-}
-
-/** A session among somebody's. */
-export interface SessionSummary {
-  readonly id: string;
-  readonly user_agent: string | null;
-  readonly created_at: string;
-  readonly last_seen_at: string;
-  readonly expires_at: string;
 }
 
 /** Somebody who signs in without a token of this store: an identity provider vouches for them. */
@@ -182,29 +174,62 @@ async function rotate(context: Shared, row: SessionTable): Promise<string | null
   return changed > 0 ? secret : null;
 }
 
-/** The principal's sessions that have not ended, the latest first. */
-export async function listOwnSessions(context: Shared, principal: Principal): Promise<SessionSummary[]> {
+/**
+ * Sessions that have not ended, newest first: the caller's own, and everybody's for those who administer the whole store. Raises
+ * `auth.missing_scope` for those of another actor.
+ */
+export async function listSessions(
+  context: Context,
+  request: SessionListRequest,
+): Promise<Page<SessionRecord>> {
+  const { principal } = context;
+  requireSomebody(principal);
+  const actor = mayEndAll(principal) ? request.actor : principal.actor;
+  if (request.actor !== undefined && request.actor !== actor) requireScope(principal, "admin", { app: null });
   const now = toTimestamp(context.clock.nowMs());
   const rows = await context.database.read((reader) =>
-    reader.all(sessionsOfActor, { actor: principal.actor, limit: MAX_LISTED }),
+    reader.fetch(sessionPage(keysetOf(request), { actor, now })),
   );
-  return rows
-    .filter(({ expires_at: end }) => end > now)
-    .map(({ id, user_agent, created_at, last_seen_at, expires_at }) => ({
-      id,
-      user_agent,
-      created_at,
-      last_seen_at,
-      expires_at,
-    }));
+  return pageOf(rows, pageLimit(request), recordOf, (row) => [row.created_at, row.id]);
 }
 
-/** Ends one of the principal's sessions; one of somebody else, or none, changes nothing. */
-export async function endSession(context: Shared, principal: Principal, id: string): Promise<void> {
-  await context.database.write(systemPrincipal, async (tx) => {
+/** Ends a session at once: the caller's own, or anybody's for those who administer the whole store. Raises `session.not_found`. */
+export async function endSession(context: Context, id: string): Promise<SessionRecord> {
+  const { principal } = context;
+  requireSomebody(principal);
+  return await context.database.write(systemPrincipal, async (tx) => {
     const row = await tx.first(sessionById, { id });
-    if (row?.actor === principal.actor) await tx.run(deleteSession, { id });
+    if (row === undefined || (row.actor !== principal.actor && !mayEndAll(principal))) {
+      throw sessionErrors.error("session.not_found", `There is no session ${id}.`, {
+        details: { session: id },
+      });
+    }
+    await tx.run(deleteSession, { id });
+    return recordOf(row);
   });
+}
+
+function requireSomebody(principal: Principal): void {
+  if (principal.actor === "anonymous") requireScope(principal, "read", { app: null });
+}
+
+function mayEndAll(principal: Principal): boolean {
+  return hasScope(principal, "admin") && principal.app === null && principal.channel === null;
+}
+
+function recordOf(row: SessionTable): SessionRecord {
+  return {
+    id: row.id,
+    actor: row.actor,
+    token_id: row.token_id,
+    scopes: JSON.parse(row.scopes) as Scope[],
+    app: row.app,
+    channel: row.channel,
+    user_agent: row.user_agent,
+    created_at: row.created_at,
+    last_seen_at: row.last_seen_at,
+    expires_at: row.expires_at,
+  };
 }
 
 /** Ends all of the principal's sessions. */

@@ -185,6 +185,8 @@ const routes: readonly [keyof Registry, Call, string, unknown?][] = [
     { name: "ci", scopes: ["publish"] },
   ],
   ["listTokens", (r) => r.listTokens({ limit: 3 }), "GET /api/tokens?limit=3"],
+  ["listSessions", (r) => r.listSessions({ actor: "user:a" }), "GET /api/sessions?actor=user%3Aa"],
+  ["endSession", (r) => r.endSession("ses_1"), "POST /api/sessions/ses_1/end", {}],
   ["revokeToken", (r) => r.revokeToken("tok_1"), "POST /api/tokens/tok_1/revoke", {}],
   [
     "listAudit",

@@ -226,6 +226,14 @@ const useCases: readonly UseCase[] = [
       return r.revokeToken((await test.registry.createToken(request)).id);
     },
   },
+  { name: "listSessions", scopes: [...scopes], limits: anywhere, call: (r) => r.listSessions() },
+  {
+    name: "endSession",
+    scopes: [...scopes],
+    limits: ["session.not_found", "session.not_found"],
+    call: (r) => r.endSession("ses_none"),
+    allowed: "session.not_found",
+  },
   { name: "listAudit", scopes: ["audit"], limits: wrongApp, call: (r) => r.listAudit({ app: "acme" }) },
   { name: "readEvents", scopes: ["audit"], limits: anywhere, call: (r) => r.readEvents({ after: 0 }) },
   {

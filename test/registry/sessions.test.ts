@@ -49,10 +49,9 @@ describe("a session", () => {
   });
 
   it("is asked for again by what outlives a request", async () => {
-    const { secret, session } = await signIn();
-    const { principal } = await test.store.authenticateSession(secret);
+    const { session } = await signIn();
     await test.store.requireSession(session.id);
-    await test.store.endSession(principal, session.id);
+    await test.registry.endSession(session.id);
     expect(await outcomeOf(test.store.requireSession(session.id))).toBe("auth.unknown_session");
   });
 
@@ -83,23 +82,56 @@ describe("a session", () => {
 
   it("is listed for whom it is, and ended by them alone", async () => {
     const first = await signIn();
+    test.clock.advance(MINUTE_MS);
     const second = await signIn();
     const { principal } = await test.store.authenticateSession(first.secret);
-    const stranger = { ...principal, actor: "token:other" };
-    expect((await test.store.listSessions(principal)).map(({ id }) => id).toSorted()).toEqual(
-      [first.session.id, second.session.id].toSorted(),
-    );
-    expect(await test.store.listSessions(principal)).toMatchObject([
-      { user_agent: "Browser 1.0" },
-      { user_agent: "Browser 1.0" },
-    ]);
-    expect(await test.store.listSessions(stranger)).toEqual([]);
-    await test.store.endSession(stranger, first.session.id);
+    const own = test.store.as(principal);
+    const { items, next } = await own.listSessions();
+    expect(items.map(({ id }) => id)).toEqual([second.session.id, first.session.id]);
+    expect(next).toBeNull();
+    expect(items[1]).toEqual({
+      id: first.session.id,
+      actor: "token:me",
+      token_id: token.id,
+      scopes: ["promote"],
+      app: "acme",
+      channel: "beta",
+      user_agent: "Browser 1.0",
+      created_at: "2026-11-20T15:00:00.000Z",
+      last_seen_at: items[1]!.last_seen_at,
+      expires_at: "2026-11-21T03:00:00.000Z",
+    });
+    expect(JSON.stringify(items)).not.toContain(first.secret);
+    const stranger = test.as(["read"]);
+    expect((await stranger.listSessions()).items).toEqual([]);
+    expect(await outcomeOf(stranger.listSessions({ actor: "token:me" }))).toBe("auth.missing_scope");
+    expect(await outcomeOf(stranger.endSession(first.session.id))).toBe("session.not_found");
     expect(await outcome(first.secret)).not.toBe("auth.unknown_session");
-    await test.store.endSession(principal, first.session.id);
+    expect((await own.endSession(first.session.id)).id).toBe(first.session.id);
     expect(await outcome(first.secret)).toBe("auth.unknown_session");
+    expect(await outcomeOf(own.endSession(first.session.id))).toBe("session.not_found");
     await test.store.endAllSessions(principal);
     expect(await outcome(second.secret)).toBe("auth.unknown_session");
+  });
+
+  it("is listed for administrators of the whole store, page by page, and ended by them", async () => {
+    const { secret, session } = await signIn();
+    test.clock.advance(MINUTE_MS);
+    const ann = await test.store.signInPerson({ subject: "ann", scopes: ["read"] }, null);
+    const list = async (request = {}) =>
+      (await test.registry.listSessions(request)).items.map(({ actor }) => actor);
+    expect(await list()).toEqual(["user:ann", "token:me"]);
+    expect(await list({ actor: "token:me" })).toEqual(["token:me"]);
+    const { next } = await test.registry.listSessions({ limit: 1 });
+    expect(await list({ limit: 1, after: next! })).toEqual(["token:me"]);
+    const limited = test.as(["admin"], { app: "acme" });
+    expect((await limited.listSessions()).items).toEqual([]);
+    expect(await outcomeOf(limited.endSession(session.id))).toBe("session.not_found");
+    await test.registry.endSession(session.id);
+    expect(await outcome(secret)).toBe("auth.unknown_session");
+    test.clock.advance(12 * HOUR_MS);
+    expect(await list()).toEqual([]);
+    expect(await outcome(ann.secret)).toBe("auth.unknown_session");
   });
 
   it("remembers where its owner looked last, in any of theirs", async () => {

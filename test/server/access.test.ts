@@ -142,6 +142,8 @@ const examples: Readonly<Record<string, (n: number) => Example | Promise<Example
     const { id } = await api.token(["read"], { app: "acme", channel: "beta" });
     return { path: `/api/tokens/${id}/revoke` };
   },
+  "GET /api/sessions": () => ({ path: "/api/sessions" }),
+  "POST /api/sessions/{id}/end": () => ({ path: "/api/sessions/ses_none/end" }),
   "GET /api/audit": () => ({ path: "/api/audit?app=acme" }),
   "GET /api/apps/{slug}/statistics": () => ({ path: "/api/apps/acme/statistics?days=7&channel=beta" }),
   "GET /api/statistics": () => ({ path: "/api/statistics?days=7" }),
@@ -157,13 +159,16 @@ const examples: Readonly<Record<string, (n: number) => Example | Promise<Example
 
 const keyOf = ({ method, path }: ApiRoute) => `${method} ${path}`;
 const allowed = "2xx";
+/** What whoever may ask is told. Whose session it is decides, and these callers have none. */
+const granted = (route: ApiRoute) =>
+  keyOf(route) === "POST /api/sessions/{id}/end" ? "404 session.not_found" : allowed;
 
 /** What a token limited to another app gets: what it sees only its own app's of is empty, or not there. */
 function wrongApp(route: ApiRoute): string {
   const { limits } = route.access;
   if (limits === "narrow" || limits === "narrow-app")
     return route.path.includes("{id}") ? "404 package.not_found" : allowed;
-  if (limits === "none") return allowed;
+  if (limits === "none") return granted(route);
   return keyOf(route) === "POST /api/tokens/{id}/revoke" ? "404 token.not_found" : "403 auth.wrong_app";
 }
 
@@ -202,13 +207,13 @@ describe("every route, by every kind of caller", () => {
     await check("nobody", undefined, who === "visibility" ? allowed : "401 auth.missing_token");
     for (const scope of scopes) {
       const { secret } = await api.token([scope]);
-      await check(scope, secret, carries(scope) ? allowed : "403 auth.missing_scope");
+      await check(scope, secret, carries(scope) ? granted(route) : "403 auth.missing_scope");
       if (!carries(scope)) continue;
       const elsewhere = await api.token([scope], { app: "other" });
       await check(`${scope} for another app`, elsewhere.secret, wrongApp(route));
       const otherChannel = await api.token([scope], { channel: "other" });
       const isRefused = ["channel", "narrow-app", "unlimited"].includes(limits);
-      const refused = isRefused ? "403 auth.wrong_channel" : allowed;
+      const refused = isRefused ? "403 auth.wrong_channel" : granted(route);
       await check(`${scope} for another channel`, otherChannel.secret, refused);
     }
     expect(actual).toEqual(expected);

@@ -1,5 +1,8 @@
-import { query } from "../query.ts";
+import type { Compilable } from "kysely";
+
+import { query, type QueryBuilder } from "../query.ts";
 import type { SessionTable } from "../tables.ts";
+import { type Keyset, newestFirst } from "./paging.ts";
 
 export const insertSession = query<SessionTable>()((db, p) =>
   db.insertInto("session").values({
@@ -35,16 +38,16 @@ export const sessionById = query<{ id: string }>()((db, p) =>
   db.selectFrom("session").selectAll().where("id", "=", p.id),
 );
 
-/** Those of somebody, the latest first. */
-export const sessionsOfActor = query<{ actor: string; limit: number }>()((db, p) =>
-  db
-    .selectFrom("session")
-    .selectAll()
-    .where("actor", "=", p.actor)
-    .orderBy("created_at", "desc")
-    .orderBy("id", "desc")
-    .limit(p.limit),
-);
+/** Sessions that have not ended by `now`, newest first; by `session_actor` those of one actor. */
+export function sessionPage(
+  page: Keyset,
+  { actor, now }: { readonly actor: string | undefined; readonly now: string },
+): (db: QueryBuilder) => Compilable<SessionTable> {
+  return (db) => {
+    const list = db.selectFrom("session").selectAll().where("expires_at", ">", now);
+    return newestFirst(actor === undefined ? list : list.where("actor", "=", actor), page);
+  };
+}
 
 /** Changes a session's secret unless somebody else just did; answers 1 when it was changed. */
 export const rotateSession = query<{

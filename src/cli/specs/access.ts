@@ -42,6 +42,31 @@ export const tokenRevoke = defineCommand({
   needs: "store",
 });
 
+export const sessionList = defineCommand({
+  name: "session list",
+  summary: "List who is signed in to the console",
+  description:
+    "Lists sessions that have not ended, newest first: those of the caller, and with the scope admin everybody's.",
+  options: {
+    actor: { value: "ACTOR", about: "Only this actor's, such as token:ci or user:ann" },
+    ...pageOptions,
+  },
+  examples: ["dist session list", "dist session list --actor user:ann"],
+  needs: "store",
+});
+
+export const sessionEnd = defineCommand({
+  name: "session end",
+  summary: "Sign somebody out of the console",
+  description:
+    "Ends a session at once. The token that it was made from stays; `dist token revoke` ends that with all its sessions.",
+  args: { id: { about: "The session's id (ses_…)" } },
+  options: {},
+  examples: ["dist session end ses_01h…"],
+  exits: { 1: "refused: no such session, or it ended already" },
+  needs: "store",
+});
+
 export const shareCreate = defineCommand({
   name: "share create",
   summary: "Create a share link; its secret is shown once",

@@ -15,6 +15,7 @@ import {
   type ReleaseComparison,
   type ReleaseRecord,
   scopes,
+  type SessionRecord,
   type ShareRecord,
   type TokenRecord,
   type UploadedObject,
@@ -249,6 +250,21 @@ export const token: z.ZodType<TokenRecord> = z.object(tokenFields).openapi("Toke
 export const newToken: z.ZodType<TokenRecord & { secret: string }> = z
   .object({ ...tokenFields, secret: z.string().describe("Shown this once") })
   .openapi("NewToken");
+
+export const session: z.ZodType<SessionRecord> = z
+  .object({
+    id: z.string(),
+    actor: z.string(),
+    token_id: z.string().nullable().describe("The token it was made from and ends with; null for a person"),
+    scopes: z.array(z.enum(scopes)),
+    app: z.string().nullable(),
+    channel: z.string().nullable(),
+    user_agent: z.string().nullable(),
+    created_at: time,
+    last_seen_at: time.describe("Exact to a minute"),
+    expires_at: time,
+  })
+  .openapi("Session");
 
 const shareFields = {
   id: z.string(),

@@ -10,6 +10,7 @@ import {
   releaseErrors,
   retentionErrors,
   shareErrors,
+  sessionErrors,
   tokenErrors,
   validationErrors,
 } from "../../registry/errors.ts";
@@ -30,6 +31,7 @@ const definitions: Readonly<Record<string, ErrorDefinition>> = Object.assign(
     releaseErrors,
     retentionErrors,
     shareErrors,
+    sessionErrors,
     tokenErrors,
     validationErrors,
   ].map((family) => family.definitions),

@@ -7,6 +7,7 @@ import { packageFileRoutes } from "./package-files.ts";
 import { packageRoutes } from "./packages.ts";
 import { releaseRoutes } from "./releases.ts";
 import { retentionRoutes } from "./retention.ts";
+import { sessionRoutes } from "./sessions.ts";
 import { shareRoutes } from "./shares.ts";
 import { statisticsRoutes } from "./statistics.ts";
 import { storeRoutes } from "./store.ts";
@@ -21,6 +22,7 @@ export const routesByResource: Readonly<Record<string, readonly ApiRoute[]>> = {
   Packages: [...packageRoutes, ...packageFileRoutes],
   Retention: retentionRoutes,
   Tokens: tokenRoutes,
+  Sessions: sessionRoutes,
   "Share links": shareRoutes,
   Audit: auditRoutes,
   "Search, status and statistics": statisticsRoutes,

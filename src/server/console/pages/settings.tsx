@@ -1,6 +1,6 @@
 import { setCookie } from "hono/cookie";
 
-import type { SessionSummary } from "../../../registry/sessions.ts";
+import type { SessionRecord } from "../../../registry/records.ts";
 import type { StoreDecisions } from "../../../registry/status-records.ts";
 import { shownName } from "../../pages/wording.ts";
 import { Terminal } from "../components/copy.tsx";
@@ -15,22 +15,25 @@ import type { Page } from "../frame.tsx";
 import type { ConsoleContext, MountPages } from "../mount-console.ts";
 import { keysCookie, may, roleOf, themeCookie, themes, type Viewer } from "../viewer.ts";
 
+/** Of an administrator, everybody's. */
+const MAX_SESSIONS = 100;
 const YEAR_SECONDS = 365 * 24 * 3600;
 
 /** `GET /admin/settings`, `POST …/appearance` and `…/sessions`, and `GET /admin/keys`. */
-export const mountSettings: MountPages = (app, { show, act, store }) => {
+export const mountSettings: MountPages = (app, { show, act }) => {
   app.get(
     "/admin/settings",
     show(async (viewer) => {
       const { health } = await viewer.registry.storeDecisions();
-      return settingsPage(viewer, await store.listSessions(viewer.principal), health);
+      const sessions = await viewer.registry.listSessions({ limit: MAX_SESSIONS });
+      return settingsPage(viewer, sessions.items, health);
     }),
   );
   app.post(
     "/admin/settings/sessions",
     act(async (viewer, c) => {
       const form = await readForm(c);
-      await store.endSession(viewer.principal, form.text("session"));
+      await viewer.registry.endSession(form.text("session"));
       return { to: "/admin/settings" };
     }),
   );
@@ -62,7 +65,7 @@ function keep(c: ConsoleContext, name: string, value: string): void {
 
 function settingsPage(
   viewer: Viewer,
-  sessions: readonly SessionSummary[],
+  sessions: readonly SessionRecord[],
   health: StoreDecisions["health"],
 ): Page {
   const state = newForm(viewer, { theme: viewer.theme, keys: viewer.hasKeys ? "on" : "off" });
@@ -113,7 +116,7 @@ function settingsPage(
   return { title: "Settings", section: "settings", content };
 }
 
-function Sessions({ viewer, sessions }: { viewer: Viewer; sessions: readonly SessionSummary[] }) {
+function Sessions({ viewer, sessions }: { viewer: Viewer; sessions: readonly SessionRecord[] }) {
   const { nowMs, principal } = viewer;
   return (
     <Part title="Who you are" note={roleOf(viewer)}>
@@ -122,9 +125,10 @@ function Sessions({ viewer, sessions }: { viewer: Viewer; sessions: readonly Ses
         {principal.channel !== null && `, on the channel ${principal.channel}`}.
       </p>
       <Table
-        caption="Your sessions"
+        caption="Sessions"
         columns={[
           { label: "Browser" },
+          { label: "Who" },
           { label: "Since" },
           { label: "Last seen" },
           { label: "Ends" },
@@ -137,6 +141,9 @@ function Sessions({ viewer, sessions }: { viewer: Viewer; sessions: readonly Ses
               {session.id === viewer.sessionId && <Status icon="live">this one</Status>}{" "}
               <bdi title={shownName(session.user_agent ?? "")}>{browserWords(session.user_agent)}</bdi>
             </NameCell>
+            <Cell>
+              <bdi>{shownName(session.actor)}</bdi>
+            </Cell>
             <Cell label="since">
               <Time at={session.created_at} nowMs={nowMs} />
             </Cell>
@@ -169,6 +176,9 @@ function Sessions({ viewer, sessions }: { viewer: Viewer; sessions: readonly Ses
           Sign out everywhere
         </button>
       </form>
+      <div class="below">
+        <Terminal text={`dist session list --server ${viewer.baseUrl}`} />
+      </div>
     </Part>
   );
 }

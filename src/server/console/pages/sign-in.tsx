@@ -86,7 +86,7 @@ export function mountSignIn(app: Hono<ServerEnv>, { store, settings }: PartDeps)
 
   /** Whatever session the browser had before is not the one it goes on with. */
   async function goOn(c: ConsoleContext, secret: string): Promise<void> {
-    if (c.var.session !== undefined) await store.endSession(c.var.principal, c.var.session.id);
+    if (c.var.session !== undefined) await c.var.registry.endSession(c.var.session.id);
     setSessionCookie(c, secret);
   }
 
@@ -100,7 +100,7 @@ export function mountSignIn(app: Hono<ServerEnv>, { store, settings }: PartDeps)
     if (c.var.session !== undefined) {
       const form = await readForm(c);
       if (form.text("everywhere") === "yes") await store.endAllSessions(c.var.principal);
-      else await store.endSession(c.var.principal, c.var.session.id);
+      else await c.var.registry.endSession(c.var.session.id);
     }
     clearSessionCookie(c);
     return c.redirect("/admin/sign-in", 303);
