@@ -1,16 +1,15 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import axe, { type AxeResults } from "axe-core";
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { parseCommandLine } from "../../src/cli/program.ts";
 import { dist } from "../../src/cli/programs.ts";
-import { launchBrowser } from "../pages/browser.ts";
 import { startTestServer, type TestServer } from "../server/process-server.ts";
 import { needs } from "../support/required-tools.ts";
 import { tarGzBytes } from "../support/test-store.ts";
+import { type ConsoleBrowser, expectAccessible, openConsole } from "./console-browser.ts";
 import { fillConsoleStore } from "./console-store.ts";
 import { takeShots } from "./shots.ts";
 
@@ -19,57 +18,32 @@ const shots = process.env["DIST_SHOTS"];
 
 needs("chromium")("the console", () => {
   let site: TestServer;
-  let browser: Browser;
+  let shown: ConsoleBrowser;
   /** An administrator's window, with and without scripts. */
   let context: BrowserContext;
   let plain: BrowserContext;
   let page: Page;
-  const complaints: string[] = [];
 
   beforeAll(async () => {
     site = await startTestServer(undefined);
     await fillConsoleStore(site);
-    browser = await launchBrowser();
-    context = await newContext();
-    plain = await newContext({ javaScriptEnabled: false });
+    shown = await openConsole(site.server.url);
+    context = await shown.newContext();
+    plain = await shown.newContext({ javaScriptEnabled: false });
     const { secret } = await site.registry.createToken({ name: "root", scopes: ["admin"] });
-    page = await signIn(context, secret);
-    await signIn(plain, secret);
+    page = await shown.signIn(context, secret);
+    await shown.signIn(plain, secret);
   }, 120_000);
   afterAll(async () => {
     if (shots !== undefined) {
       const { secret } = await site.registry.createToken({ name: "pictures", scopes: ["admin"] });
-      const own = await newContext();
-      await signIn(own, secret);
-      await takeShots(browser, site.server.url, await own.cookies(), await everyPage(), shots);
+      const own = await shown.newContext();
+      await shown.signIn(own, secret);
+      await takeShots(shown.browser, site.server.url, await own.cookies(), await everyPage(), shots);
     }
-    await browser.close();
+    await shown.close();
     await site.close();
   }, 600_000);
-
-  async function newContext(options: BrowserContextOptions = {}): Promise<BrowserContext> {
-    const made = await browser.newContext(options);
-    made.on("page", (opened) => {
-      opened.on("console", (message) => {
-        if (["error", "warning"].includes(message.type())) complaints.push(message.text());
-      });
-      opened.on("pageerror", (error) => complaints.push(String(error)));
-      opened.on("dialog", (dialog) => {
-        complaints.push(`A dialog says ${dialog.message()}`);
-        void dialog.dismiss();
-      });
-    });
-    return made;
-  }
-
-  async function signIn(into: BrowserContext, secret: string): Promise<Page> {
-    const opened = await into.newPage();
-    await opened.goto(`${site.server.url}/admin/`);
-    await opened.getByLabel("Token").fill(secret);
-    await opened.getByRole("button", { name: "Sign in" }).click();
-    expect(await opened.getByRole("heading", { level: 1 }).textContent()).toBe("Overview");
-    return opened;
-  }
 
   const open = async (path: string, on: Page = page) => {
     const answer = await on.goto(`${site.server.url}${path}`);
@@ -129,7 +103,7 @@ needs("chromium")("the console", () => {
   }
 
   it("has pages of which the browser refuses nothing, and in which nothing of others runs", async () => {
-    complaints.length = 0;
+    shown.complaints.length = 0;
     for (const path of await everyPage()) {
       expect(await open(path), path).toBe(200);
       expect(await page.evaluate("getComputedStyle(document.body).margin"), path).toBe("0px");
@@ -138,31 +112,14 @@ needs("chromium")("the console", () => {
       expect(bytes, path).toBeLessThan(150_000);
     }
     expect(await page.title()).not.toBe("run");
-    expect(complaints).toEqual([]);
+    expect(shown.complaints).toEqual([]);
   });
 
   it("has pages without a finding of axe, in light and dark, on a phone and on a screen", async () => {
     for (const path of await everyPage()) {
       await open(path);
-      await page.evaluate(axe.source);
-      for (const width of [390, 1280]) {
-        for (const colorScheme of ["light", "dark"] as const) {
-          await page.setViewportSize({ width, height: 900 });
-          await page.emulateMedia({ colorScheme });
-          expect([path, width, colorScheme, await findingsOfAxe(page)]).toEqual([
-            path,
-            width,
-            colorScheme,
-            [],
-          ]);
-        }
-      }
-      // Nothing has to be looked for sideways.
-      await page.setViewportSize({ width: 390, height: 900 });
-      expect(await page.evaluate("document.documentElement.scrollWidth"), path).toBeLessThanOrEqual(390);
+      await expectAccessible(page, path);
     }
-    await page.setViewportSize({ width: 1280, height: 900 });
-    await page.emulateMedia({ colorScheme: null });
   }, 300_000);
 
   it("names commands that there are, with options that they take", async () => {
@@ -441,9 +398,9 @@ needs("chromium")("the console", () => {
   });
 
   it("offers a viewer nothing that they may not do, and refuses it when it is sent all the same", async () => {
-    const viewer = await newContext();
+    const viewer = await shown.newContext();
     const { secret } = await site.registry.createToken({ name: "looks", scopes: ["read", "audit"] });
-    const on = await signIn(viewer, secret);
+    const on = await shown.signIn(viewer, secret);
     await open(app, on);
     for (const name of ["Promote…", "Roll back…", "Publish files…", "Add a channel…", "Settings"]) {
       expect(await on.locator("main").getByRole("link", { name, exact: true }).count(), name).toBe(0);
@@ -472,8 +429,11 @@ needs("chromium")("the console", () => {
     await open(app);
     expect(await heading()).toBe("Sign in");
     const { secret } = await site.registry.createToken({ name: "twice", scopes: ["admin"] });
-    const [one, other] = [await newContext(), await newContext({ viewport: { width: 390, height: 900 } })];
-    const [first, second] = [await signIn(one, secret), await signIn(other, secret)];
+    const [one, other] = [
+      await shown.newContext(),
+      await shown.newContext({ viewport: { width: 390, height: 900 } }),
+    ];
+    const [first, second] = [await shown.signIn(one, secret), await shown.signIn(other, secret)];
     await open("/admin/settings", second);
     await second.getByRole("button", { name: "Sign out everywhere" }).click();
     await open(app, first);
@@ -492,12 +452,4 @@ async function tabTo(page: Page, name: string): Promise<void> {
     if (focused === name) return;
   }
   throw new Error(`${name} is not reached by Tab`);
-}
-
-/** What axe, which is on the page, finds, with where it stands. */
-async function findingsOfAxe(page: Page): Promise<string[]> {
-  const { violations, passes } = await page.evaluate<AxeResults>("axe.run()");
-  // A run that looked at nothing would find nothing.
-  expect(passes.length).toBeGreaterThan(5);
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
 }
