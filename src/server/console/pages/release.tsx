@@ -285,7 +285,9 @@ function Findings({ artifact }: { artifact: ArtifactRecord }) {
 const MAX_FACTS = 12_000;
 
 function Facts({ artifact }: { artifact: ArtifactRecord; nowMs: number }) {
-  const text = JSON.stringify(artifact.metadata["inspection"] ?? {}, null, 2);
+  const { inspection, ...own } = artifact.metadata;
+  // What the publisher added is short, and stands before what was found inside.
+  const text = JSON.stringify({ ...own, inspection }, null, 2);
   if (text === "{}") return null;
   return (
     <details>
