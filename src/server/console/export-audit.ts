@@ -19,20 +19,22 @@ const columns = [
 ] as const;
 
 /**
- * The events that a filter lets through, oldest first, as JSON Lines or CSV (RFC 4180, the metadata as JSON), page by page.
+ * The events that a filter lets through, oldest first, as JSON Lines or CSV (RFC 4180, the metadata as JSON), page by page. What is
+ * refused is refused before the first piece.
  */
 export async function* exportAudit(
   registry: Pick<Registry, "listAudit">,
   filter: AuditFilter,
   format: ExportFormat,
 ): AsyncGenerator<string, void, undefined> {
-  if (format === "csv") yield `${columns.join(",")}\r\n`;
   const line = format === "csv" ? csvLine : (event: AuditRecord) => `${JSON.stringify(event)}\n`;
   let after: string | undefined;
+  let head = format === "csv" ? `${columns.join(",")}\r\n` : "";
   for (;;) {
     const request = { ...filter, order: "ascending" as const, limit: EVENTS_PER_READ };
     const page = await registry.listAudit(after === undefined ? request : { ...request, after });
-    if (page.items.length > 0) yield page.items.map(line).join("");
+    yield head + page.items.map(line).join("");
+    head = "";
     if (page.next === null) return;
     after = page.next;
   }
