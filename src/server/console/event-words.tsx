@@ -3,6 +3,8 @@ import type { Child } from "hono/jsx";
 import type { AuditRecord } from "../../registry/records.ts";
 import { decimalSize, shownName } from "../pages/wording.ts";
 import { packagePath } from "./addresses.ts";
+import { Status } from "./components/status.tsx";
+import { Time } from "./components/time.tsx";
 
 type Words = (event: AuditRecord) => Child;
 
@@ -217,4 +219,30 @@ export const wordedEvents: readonly string[] = Object.keys(words);
 /** What an event says, in a sentence; its type where there is none. */
 export function EventWords({ event }: { event: AuditRecord }) {
   return <>{words[event.action]?.(event) ?? <b>{event.action}</b>}</>;
+}
+
+interface EventRowsProps {
+  events: readonly AuditRecord[];
+  nowMs: number;
+  /** Those after this event are marked. */
+  newAfter?: number | undefined;
+}
+
+/** Events in a list: what, by whom, when. */
+export function EventRows({ events, nowMs, newAfter }: EventRowsProps) {
+  return (
+    <ul class="rows">
+      {events.map((event) => (
+        <li>
+          <p>
+            {newAfter !== undefined && event.id > newAfter && <Status icon="live">new</Status>}{" "}
+            <EventWords event={event} /> <span class="t3">by {event.actor}</span>
+          </p>
+          <span class="age">
+            <Time at={event.created_at} nowMs={nowMs} />
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
 }

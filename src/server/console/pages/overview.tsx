@@ -9,10 +9,10 @@ import { Bars } from "../components/chart.tsx";
 import { Icon, type IconName } from "../components/icon.tsx";
 import { Health } from "../components/health.tsx";
 import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
-import { Rollout, Status } from "../components/status.tsx";
+import { Rollout } from "../components/status.tsx";
 import { Cell, NameCell, Row, Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
-import { EventWords } from "../event-words.tsx";
+import { EventRows } from "../event-words.tsx";
 import type { Page } from "../frame.tsx";
 import type { MountPages } from "../mount-console.ts";
 import { seriesByName } from "../series.ts";
@@ -251,19 +251,7 @@ function Changes({ changes, last, nowMs }: ChangesProps) {
         </>
       }
     >
-      <ul class="rows">
-        {changes.map((event) => (
-          <li>
-            <p>
-              {last !== null && event.id > last.seq && <Status icon="live">new</Status>}{" "}
-              <EventWords event={event} /> <span class="t3">by {event.actor}</span>
-            </p>
-            <span class="age">
-              <Time at={event.created_at} nowMs={nowMs} />
-            </span>
-          </li>
-        ))}
-      </ul>
+      <EventRows events={changes} nowMs={nowMs} newAfter={last?.seq} />
     </Part>
   );
 }

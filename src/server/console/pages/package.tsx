@@ -2,8 +2,10 @@ import type {
   HoldRecord,
   PackageFileRecord,
   PackageRecord,
+  RetentionHistoryRecord,
   RetentionRecord,
 } from "../../../registry/package-records.ts";
+import type { AuditRecord } from "../../../registry/records.ts";
 import { requireScope } from "../../../registry/access.ts";
 import { decimalSize, shownName } from "../../pages/wording.ts";
 import { auditPath, packagePath } from "../addresses.ts";
@@ -14,6 +16,7 @@ import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
 import { Status } from "../components/status.tsx";
 import { Cell, NameCell, Pager, Row, Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
+import { EventRows } from "../event-words.tsx";
 import { newForm, readForm, refusedForm } from "../forms.ts";
 import type { Page } from "../frame.tsx";
 import type { ConsoleContext, MountPages } from "../mount-console.ts";
@@ -153,6 +156,7 @@ async function packagePage(viewer: Viewer, c: ConsoleContext): Promise<Page> {
     limit: FILES_PER_PAGE,
     ...(after !== undefined && { after }),
   });
+  const history = (await registry.retentionHistory(one.id)).items.map(loggedAs);
   const isKeeper = one.status !== "deleted" && may(viewer, "retention", one.app ?? undefined);
   const content = (
     <>
@@ -201,6 +205,15 @@ async function packagePage(viewer: Viewer, c: ConsoleContext): Promise<Page> {
             <Files one={one} files={files.items} />
             <Pager href={packagePath(one.id)} next={files.next} isFirst={after === undefined} />
           </Part>
+          {history.length > 0 && (
+            <Part
+              title="History"
+              note="of its retention, oldest first"
+              end={may(viewer, "audit") && <a href={auditPath({ target: one.id })}>Audit log</a>}
+            >
+              <EventRows events={history} nowMs={nowMs} />
+            </Part>
+          )}
         </div>
         <aside aria-label="About the package">
           {retention !== null && (
@@ -216,6 +229,22 @@ async function packagePage(viewer: Viewer, c: ConsoleContext): Promise<Page> {
               <dd>
                 <Time at={one.finalized_at} nowMs={nowMs} />
               </dd>
+              {one.failed_at !== null && (
+                <>
+                  <dt>Failed</dt>
+                  <dd>
+                    <Time at={one.failed_at} nowMs={nowMs} />, <bdi>{shownName(one.fail_reason ?? "")}</bdi>
+                  </dd>
+                </>
+              )}
+              {one.deleted_at !== null && (
+                <>
+                  <dt>Deleted</dt>
+                  <dd>
+                    <Time at={one.deleted_at} nowMs={nowMs} />
+                  </dd>
+                </>
+              )}
               {one.manifest_sha256 !== null && (
                 <>
                   <dt>Manifest</dt>
@@ -227,14 +256,6 @@ async function packagePage(viewer: Viewer, c: ConsoleContext): Promise<Page> {
                   </dd>
                 </>
               )}
-              {may(viewer, "audit") && (
-                <>
-                  <dt>Events</dt>
-                  <dd>
-                    <a href={auditPath({ target: one.id })}>in the audit log</a>
-                  </dd>
-                </>
-              )}
             </dl>
           </Part>
           <Metadata one={one} />
@@ -243,6 +264,20 @@ async function packagePage(viewer: Viewer, c: ConsoleContext): Promise<Page> {
     </>
   );
   return { title: packageName(one), section: "packages", crumbs: crumbs(), content };
+}
+
+/** An event of the history, as the log's words take it. */
+function loggedAs({ seq, type, at, actor, subject, data }: RetentionHistoryRecord): AuditRecord {
+  return {
+    id: seq,
+    action: type.replace(/^v\d+\./, ""),
+    actor,
+    actor_id: null,
+    target_type: "package",
+    target_id: subject,
+    metadata: data,
+    created_at: at,
+  };
 }
 
 interface VerdictProps {

@@ -18,10 +18,13 @@ import { Head, LinkButton, Part } from "../components/part.tsx";
 import { ReleaseStatus, Validation } from "../components/status.tsx";
 import { Cell, NameCell, Row, Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
+import { EventRows } from "../event-words.tsx";
 import type { Page } from "../frame.tsx";
 import type { MountPages } from "../mount-console.ts";
 import { may, mayMove, type Viewer } from "../viewer.ts";
 
+/** The latest of its history. */
+const EVENTS_SHOWN = 20;
 /** So many of the newest are looked through for the one before. */
 const RELEASES_BEFORE = 50;
 
@@ -57,6 +60,9 @@ async function releasePage(viewer: Viewer, slug: string, id: string): Promise<Pa
       : await registry.compareReleases(slug, { release: before.id }, { release: release.id });
   const retention = await retentionOf(viewer, release);
   const icon = release.artifacts.find(({ icon_sha256: sha256 }) => sha256 !== null)?.icon_sha256 ?? null;
+  const events = may(viewer, "audit", slug)
+    ? (await registry.listAudit({ app: slug, target: release.id, limit: EVENTS_SHOWN })).items
+    : [];
   const content = (
     <>
       <Head
@@ -98,6 +104,11 @@ async function releasePage(viewer: Viewer, slug: string, id: string): Promise<Pa
             </Part>
           )}
           <Notes text={await notesOf(viewer, release)} />
+          {events.length > 0 && (
+            <Part title="History" end={<a href={auditPath({ target: release.id })}>Audit log</a>}>
+              <EventRows events={events} nowMs={nowMs} />
+            </Part>
+          )}
         </div>
         <aside aria-label="About the release">
           <Part title="Channels">
@@ -115,14 +126,6 @@ async function releasePage(viewer: Viewer, slug: string, id: string): Promise<Pa
                   <dt>Manifest</dt>
                   <dd>
                     <Digest value={release.manifest_sha256} what="the manifest's digest" />
-                  </dd>
-                </>
-              )}
-              {may(viewer, "audit", slug) && (
-                <>
-                  <dt>Events</dt>
-                  <dd>
-                    <a href={auditPath({ target: release.id })}>in the audit log</a>
                   </dd>
                 </>
               )}
