@@ -313,7 +313,8 @@ needs("chromium")("the console", () => {
     await on.getByLabel("Case").fill("NL-1");
     await on.getByLabel("Reason", { exact: true }).fill("asked for by the auditor");
     await on.getByRole("button", { name: "Hold the package" }).click();
-    expect(await on.getByText("asked for by the auditor", { exact: true }).isVisible()).toBe(true);
+    const holds = on.getByRole("complementary").getByText("asked for by the auditor", { exact: true });
+    expect(await holds.isVisible()).toBe(true);
     await open(`${path}/extend`, on);
     await on.getByLabel("Until").fill("2026-11-21");
     await on.getByLabel("Reason", { exact: true }).fill("too early");
