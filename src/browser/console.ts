@@ -135,12 +135,15 @@ document.addEventListener("input", (event) => {
   const { target } = event;
   if (!(target instanceof HTMLInputElement) || target.dataset["filter"] === undefined) return;
   const words = target.value.toLowerCase().split(/\s+/).filter(Boolean);
-  for (const row of document.querySelectorAll<HTMLElement>(
-    `#${CSS.escape(target.dataset["filter"])} tbody tr`,
-  )) {
+  const table = CSS.escape(target.dataset["filter"]);
+  const all = [...document.querySelectorAll<HTMLElement>(`#${table} tbody tr`)];
+  for (const row of all) {
     const text = row.textContent.toLowerCase();
     row.hidden = !words.every((word) => text.includes(word));
   }
+  const count = document.querySelector(`[data-filter-count="${table}"]`);
+  const left = all.filter((row) => !row.hidden).length;
+  if (count !== null) count.textContent = words.length === 0 ? "" : `${left} of ${all.length} on this page`;
 });
 
 if (document.body.dataset["keys"] !== undefined) document.addEventListener("keydown", onKey);

@@ -359,6 +359,18 @@ needs("chromium")("the console", () => {
     expect(new URL(page.url()).pathname).toBe(`/admin/packages/${id}`);
   });
 
+  it("leaves of a long list what fits as somebody types", async () => {
+    await open("/admin/audit");
+    const rows = page.getByRole("region", { name: "Events, latest first" }).locator("tbody tr");
+    await page.getByLabel("Filter these rows").fill("token made");
+    const left = await rows.filter({ visible: true }).allTextContents();
+    expect(left.length).toBeGreaterThan(2);
+    for (const text of left) expect(text.toLowerCase()).toMatch(/token.*made|made.*token/s);
+    expect(await page.getByText(`${left.length} of 50 on this page`).count()).toBe(1);
+    await page.getByLabel("Filter these rows").fill("");
+    expect(await rows.filter({ visible: true }).count()).toBe(50);
+  });
+
   it("tells of new events without moving anything", async () => {
     await open("/admin/audit");
     await page.getByText("Live", { exact: true }).waitFor();

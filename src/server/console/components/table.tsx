@@ -40,6 +40,20 @@ export function Table({ caption, columns, first, id, children }: TableProps) {
   );
 }
 
+/** Hides rows of a table as somebody types, where there are enough to look through; there with a script only. */
+export function QuickFilter({ of, count }: { of: string; count: number }) {
+  if (count < FEW_ROWS) return null;
+  return (
+    <p class="quick script-only">
+      <input type="search" data-filter={of} aria-label="Filter these rows" placeholder="Filter these rows" />
+      <span class="t3" role="status" data-filter-count={of}></span>
+    </p>
+  );
+}
+
+/** Fewer are seen at a glance. */
+const FEW_ROWS = 8;
+
 interface RowProps {
   /** Where `Enter` goes when the row is chosen. */
   href?: string;

@@ -3,21 +3,19 @@ import { decimalSize, platformNames, shownName } from "../../pages/wording.ts";
 import { appPath, channelPath, releasePath } from "../addresses.ts";
 import type { AppStatistics } from "../../../registry/statistics-records.ts";
 import { orderedChannels, policyWords, releasesAhead } from "../channel-words.ts";
-import { Bars, Spark } from "../components/chart.tsx";
+import { Spark } from "../components/chart.tsx";
 import { Digest } from "../components/copy.tsx";
+import { AppActivity, lastDays, STATISTICS_DAYS } from "../components/activity.tsx";
 import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
 import { RailCell, RailHead, type RailMark } from "../components/rail.tsx";
 import { ReleaseStatus, Rollout, Validation } from "../components/status.tsx";
-import { Cell, NameCell, Pager, Row, Table } from "../components/table.tsx";
+import { Cell, NameCell, Pager, Row, Table, QuickFilter } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
 import type { Page } from "../frame.tsx";
 import type { MountPages } from "../mount-console.ts";
-import { seriesByName } from "../series.ts";
 import { may, mayMove, type Viewer } from "../viewer.ts";
 
 const RELEASES_PER_PAGE = 25;
-const STATISTICS_DAYS = 30;
-const DAY_MS = 86_400_000;
 
 /** `GET /admin/apps/{app}`: its channels and what they point at, its releases with the channels' rails, who may sign. */
 export const mountApp: MountPages = (app, { show }) => {
@@ -71,7 +69,7 @@ async function appPage(viewer: Viewer, slug: string, after: string | undefined):
         )}
         <Pager href={appPath(slug)} next={releases.next} isFirst={isFirst} />
       </Part>
-      {statistics !== null && <Versions statistics={statistics} nowMs={viewer.nowMs} />}
+      {statistics !== null && <AppActivity statistics={statistics} nowMs={viewer.nowMs} />}
       {isFirst && may(viewer, "read", slug) && <Signers app={app} viewer={viewer} />}
     </>
   );
@@ -257,52 +255,56 @@ function Releases({ viewer, channels, releases }: ReleasesProps) {
     releases.some(({ artifacts }) => artifacts.some((artifact) => artifact.platform === platform)),
   );
   return (
-    <Table
-      caption="Releases, newest first"
-      first={names.length > 0 && <RailHead channels={names} />}
-      columns={[
-        { label: "Release" },
-        { label: "Channels" },
-        { label: "State" },
-        ...platforms.map((platform) => ({ label: platformNames[platform] })),
-        { label: "Size", isNumber: true },
-        { label: "By" },
-        { label: "Published", isNumber: true },
-      ]}
-    >
-      {releases.map((release) => (
-        <Row href={releasePath(release)} copy={release.id} isDim={release.status === "revoked"}>
-          {names.length > 0 && <RailCell channels={names} marks={marksOf(release, channels, releases)} />}
-          <NameCell>
-            <a class="plain" href={releasePath(release)}>
-              <span class="strong">{release.version}</span> <span class="t3">{release.build}</span>
-            </a>
-          </NameCell>
-          <Cell>
-            <span class="actions">
-              {release.current_in.map((name) => (
-                <span class="tag">{name}</span>
-              ))}
-            </span>
-          </Cell>
-          <Cell>
-            <ReleaseStatus status={release.status} />
-          </Cell>
-          {platforms.map((platform) => (
-            <Cell label={platformNames[platform]}>
-              <PlatformState artifacts={release.artifacts.filter((one) => one.platform === platform)} />
+    <>
+      <QuickFilter of="releases-list" count={releases.length} />
+      <Table
+        id="releases-list"
+        caption="Releases, newest first"
+        first={names.length > 0 && <RailHead channels={names} />}
+        columns={[
+          { label: "Release" },
+          { label: "Channels" },
+          { label: "State" },
+          ...platforms.map((platform) => ({ label: platformNames[platform] })),
+          { label: "Size", isNumber: true },
+          { label: "By" },
+          { label: "Published", isNumber: true },
+        ]}
+      >
+        {releases.map((release) => (
+          <Row href={releasePath(release)} copy={release.id} isDim={release.status === "revoked"}>
+            {names.length > 0 && <RailCell channels={names} marks={marksOf(release, channels, releases)} />}
+            <NameCell>
+              <a class="plain" href={releasePath(release)}>
+                <span class="strong">{release.version}</span> <span class="t3">{release.build}</span>
+              </a>
+            </NameCell>
+            <Cell>
+              <span class="actions">
+                {release.current_in.map((name) => (
+                  <span class="tag">{name}</span>
+                ))}
+              </span>
             </Cell>
-          ))}
-          <Cell label="size" isNumber>
-            {decimalSize(release.artifacts.reduce((sum, { size_bytes: size }) => sum + size, 0))}
-          </Cell>
-          <Cell label="by">{release.created_by ?? "–"}</Cell>
-          <Cell label="published" isNumber>
-            <Time at={release.published_at} nowMs={viewer.nowMs} />
-          </Cell>
-        </Row>
-      ))}
-    </Table>
+            <Cell>
+              <ReleaseStatus status={release.status} />
+            </Cell>
+            {platforms.map((platform) => (
+              <Cell label={platformNames[platform]}>
+                <PlatformState artifacts={release.artifacts.filter((one) => one.platform === platform)} />
+              </Cell>
+            ))}
+            <Cell label="size" isNumber>
+              {decimalSize(release.artifacts.reduce((sum, { size_bytes: size }) => sum + size, 0))}
+            </Cell>
+            <Cell label="by">{release.created_by ?? "–"}</Cell>
+            <Cell label="published" isNumber>
+              <Time at={release.published_at} nowMs={viewer.nowMs} />
+            </Cell>
+          </Row>
+        ))}
+      </Table>
+    </>
   );
 }
 
@@ -374,32 +376,6 @@ function Signers({ app, viewer }: { app: AppRecord; viewer: Viewer }) {
       )}
       <p class="t3">A release signed by anybody else is refused. Changing a pin is an event.</p>
     </Part>
-  );
-}
-
-/** Downloads by version: what people fetch, the versions that are fetched most first. */
-function Versions({ statistics, nowMs }: { statistics: AppStatistics; nowMs: number }) {
-  const days = lastDays(nowMs);
-  const rows = statistics.downloads.map(({ day, version, downloads }) => ({
-    day,
-    name: version,
-    count: downloads,
-  }));
-  const series = seriesByName(days, rows, "others");
-  return (
-    <Part title="Versions downloaded" note={`${STATISTICS_DAYS} days; downloads, not people`}>
-      {series.length === 0 ? (
-        <p class="t2">None in {STATISTICS_DAYS} days.</p>
-      ) : (
-        <Bars title="Downloads by day and version." steps={days} series={series} unit="downloads" />
-      )}
-    </Part>
-  );
-}
-
-function lastDays(nowMs: number): string[] {
-  return Array.from({ length: STATISTICS_DAYS }, (_, index) =>
-    new Date(nowMs - (STATISTICS_DAYS - 1 - index) * DAY_MS).toISOString().slice(0, 10),
   );
 }
 

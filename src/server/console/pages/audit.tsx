@@ -6,7 +6,7 @@ import { httpErrors } from "../../http-errors.ts";
 import { Terminal } from "../components/copy.tsx";
 import { Bars } from "../components/chart.tsx";
 import { Empty, Head, Part } from "../components/part.tsx";
-import { Cell, NameCell, Pager, Row, Table } from "../components/table.tsx";
+import { Cell, NameCell, Pager, Row, Table, QuickFilter } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
 import { EventWords, wordedEvents } from "../event-words.tsx";
 import { type ExportFormat, exportAudit, exportFormats } from "../export-audit.ts";
@@ -188,35 +188,39 @@ const labels: Readonly<Record<(typeof names)[number], string>> = {
 
 function Events({ events, nowMs }: { events: readonly AuditRecord[]; nowMs: number }) {
   return (
-    <Table
-      caption="Events, latest first"
-      columns={[
-        { label: "What" },
-        { label: "By" },
-        { label: "When", isNumber: true },
-        { label: "No.", isNumber: true },
-      ]}
-    >
-      {events.map((event) => (
-        <Row copy={event.target_id}>
-          <NameCell>
-            <EventWords event={event} />
-            <details>
-              <summary>{event.action}</summary>
-              <pre>
-                <code>{JSON.stringify(event.metadata, null, 2).slice(0, MAX_METADATA)}</code>
-              </pre>
-            </details>
-          </NameCell>
-          <Cell label="by">{event.actor}</Cell>
-          <Cell isNumber>
-            <Time at={event.created_at} nowMs={nowMs} />
-          </Cell>
-          <Cell label="no." isNumber>
-            {event.id}
-          </Cell>
-        </Row>
-      ))}
-    </Table>
+    <>
+      <QuickFilter of="events-list" count={events.length} />
+      <Table
+        id="events-list"
+        caption="Events, latest first"
+        columns={[
+          { label: "What" },
+          { label: "By" },
+          { label: "When", isNumber: true },
+          { label: "No.", isNumber: true },
+        ]}
+      >
+        {events.map((event) => (
+          <Row copy={event.target_id}>
+            <NameCell>
+              <EventWords event={event} />
+              <details>
+                <summary>{event.action}</summary>
+                <pre>
+                  <code>{JSON.stringify(event.metadata, null, 2).slice(0, MAX_METADATA)}</code>
+                </pre>
+              </details>
+            </NameCell>
+            <Cell label="by">{event.actor}</Cell>
+            <Cell isNumber>
+              <Time at={event.created_at} nowMs={nowMs} />
+            </Cell>
+            <Cell label="no." isNumber>
+              {event.id}
+            </Cell>
+          </Row>
+        ))}
+      </Table>
+    </>
   );
 }

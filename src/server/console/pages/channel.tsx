@@ -3,6 +3,7 @@ import { shownName, versionText } from "../../pages/wording.ts";
 import { appPath, channelPath, releasePath } from "../addresses.ts";
 import { policyWords } from "../channel-words.ts";
 import { Terminal } from "../components/copy.tsx";
+import { AppActivity, STATISTICS_DAYS } from "../components/activity.tsx";
 import { Choices, Form, type FormState, Select, Submit, TextField } from "../components/form.tsx";
 import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
 import { Rollout } from "../components/status.tsx";
@@ -63,6 +64,9 @@ async function channelPage(viewer: Viewer, slug: string, name: string): Promise<
   const { registry, nowMs } = viewer;
   const channel = await registry.getChannel(slug, name);
   const moves = may(viewer, "read", slug) ? await latestMoves(viewer, slug, name) : null;
+  const statistics = may(viewer, "read", slug)
+    ? await registry.appStatistics(slug, { days: STATISTICS_DAYS, channel: name })
+    : null;
   const path = channelPath(slug, name);
   const isMover = mayMove(viewer, slug, name);
   const content = (
@@ -122,6 +126,7 @@ async function channelPage(viewer: Viewer, slug: string, name: string): Promise<
           )}
         </Part>
       )}
+      {statistics !== null && <AppActivity statistics={statistics} nowMs={nowMs} />}
     </>
   );
   return {

@@ -5,7 +5,7 @@ import type { Decision, StoreDecisions } from "../../../registry/status-records.
 import { shownName } from "../../pages/wording.ts";
 import { appPath, channelPath, releasePath } from "../addresses.ts";
 import { orderedChannels } from "../channel-words.ts";
-import { Bars } from "../components/chart.tsx";
+import { ByDay, STATISTICS_DAYS } from "../components/activity.tsx";
 import { Icon, type IconName } from "../components/icon.tsx";
 import { Health } from "../components/health.tsx";
 import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
@@ -15,13 +15,11 @@ import { Time } from "../components/time.tsx";
 import { EventRows } from "../event-words.tsx";
 import type { Page } from "../frame.tsx";
 import type { MountPages } from "../mount-console.ts";
-import { seriesByName } from "../series.ts";
 import { may, type Viewer } from "../viewer.ts";
 
 /** Each costs a read of its channels. */
 const APPS = 12;
 const CHANGES = 12;
-const STATISTICS_DAYS = 30;
 
 /** `GET /admin/`: what needs a decision, what channels point at, what changed since the viewer last looked, how the store is. */
 export const mountOverview: MountPages = (app, { show, store }) => {
@@ -74,7 +72,7 @@ async function overviewPage(viewer: Viewer, status: StoreDecisions, last: LastLo
         </div>
         <aside aria-label="State of the store">
           {status.health !== null && <Health health={status.health} nowMs={nowMs} />}
-          {statistics !== null && <Downloads statistics={statistics} />}
+          {statistics !== null && <StoreActivity statistics={statistics} nowMs={nowMs} />}
         </aside>
       </div>
     </>
@@ -256,17 +254,25 @@ function Changes({ changes, last, nowMs }: ChangesProps) {
   );
 }
 
-function Downloads({ statistics }: { statistics: StoreStatistics }) {
-  const days = statistics.events.days.map(({ day }) => day);
-  const rows = statistics.downloads.map(({ day, app, downloads }) => ({ day, name: app, count: downloads }));
-  const series = seriesByName(days, rows, "other apps");
+function StoreActivity({ statistics, nowMs }: { statistics: StoreStatistics; nowMs: number }) {
   return (
-    <Part title="Downloads" note={`${STATISTICS_DAYS} days`}>
-      {series.length === 0 ? (
-        <p class="t2">None in {STATISTICS_DAYS} days.</p>
-      ) : (
-        <Bars title="Downloads by day and app." steps={days} series={series} unit="downloads" />
-      )}
-    </Part>
+    <>
+      <ByDay
+        title="Downloads"
+        about="Downloads by day and app."
+        unit="downloads"
+        rest="other apps"
+        rows={statistics.downloads.map(({ day, app, downloads }) => ({ day, name: app, count: downloads }))}
+        nowMs={nowMs}
+      />
+      <ByDay
+        title="Published"
+        about="Releases published by day and app."
+        unit="releases"
+        rest="other apps"
+        rows={statistics.published.map(({ day, app, releases }) => ({ day, name: app, count: releases }))}
+        nowMs={nowMs}
+      />
+    </>
   );
 }

@@ -14,7 +14,7 @@ import { Form, type FormState, ReasonField, Submit, TextField } from "../compone
 import { RetentionLine } from "../components/retention-line.tsx";
 import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
 import { Status } from "../components/status.tsx";
-import { Cell, NameCell, Pager, Row, Table } from "../components/table.tsx";
+import { Cell, NameCell, Pager, Row, Table, QuickFilter } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
 import { EventRows } from "../event-words.tsx";
 import { newForm, readForm, refusedForm } from "../forms.ts";
@@ -358,38 +358,42 @@ function Holds({ holds, one, isKeeper, nowMs }: HoldsProps) {
 function Files({ one, files }: { one: PackageRecord; files: readonly PackageFileRecord[] }) {
   if (files.length === 0) return <Empty>It has no files.</Empty>;
   return (
-    <Table
-      caption="Files of the package"
-      columns={[
-        { label: "Path" },
-        { label: "Type" },
-        { label: "Size", isNumber: true },
-        { label: "SHA-256" },
-      ]}
-    >
-      {files.map((file) => (
-        <Row copy={file.sha256}>
-          <NameCell>
-            {one.status === "deleted" ? (
-              <bdi>{shownName(file.path)}</bdi>
-            ) : (
-              <a
-                href={`/api/packages/${one.id}/files/${file.path.split("/").map(encodeURIComponent).join("/")}`}
-              >
+    <>
+      <QuickFilter of="files-list" count={files.length} />
+      <Table
+        id="files-list"
+        caption="Files of the package"
+        columns={[
+          { label: "Path" },
+          { label: "Type" },
+          { label: "Size", isNumber: true },
+          { label: "SHA-256" },
+        ]}
+      >
+        {files.map((file) => (
+          <Row copy={file.sha256}>
+            <NameCell>
+              {one.status === "deleted" ? (
                 <bdi>{shownName(file.path)}</bdi>
-              </a>
-            )}
-          </NameCell>
-          <Cell>{file.media_type}</Cell>
-          <Cell label="size" isNumber>
-            {decimalSize(file.size_bytes)}
-          </Cell>
-          <Cell>
-            <Digest value={file.sha256} />
-          </Cell>
-        </Row>
-      ))}
-    </Table>
+              ) : (
+                <a
+                  href={`/api/packages/${one.id}/files/${file.path.split("/").map(encodeURIComponent).join("/")}`}
+                >
+                  <bdi>{shownName(file.path)}</bdi>
+                </a>
+              )}
+            </NameCell>
+            <Cell>{file.media_type}</Cell>
+            <Cell label="size" isNumber>
+              {decimalSize(file.size_bytes)}
+            </Cell>
+            <Cell>
+              <Digest value={file.sha256} />
+            </Cell>
+          </Row>
+        ))}
+      </Table>
+    </>
   );
 }
 

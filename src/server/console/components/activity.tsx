@@ -1,0 +1,72 @@
+import type { AppStatistics } from "../../../registry/statistics-records.ts";
+import { type Counted, seriesByName } from "../series.ts";
+import { Bars } from "./chart.tsx";
+import { Part } from "./part.tsx";
+
+/** How far back pages count. */
+export const STATISTICS_DAYS = 30;
+const DAY_MS = 86_400_000;
+
+/** The days that are counted, as `YYYY-MM-DD`, oldest first. */
+export function lastDays(nowMs: number): string[] {
+  return Array.from({ length: STATISTICS_DAYS }, (_, index) =>
+    new Date(nowMs - (STATISTICS_DAYS - 1 - index) * DAY_MS).toISOString().slice(0, 10),
+  );
+}
+
+interface ByDayProps {
+  title: string;
+  note?: string;
+  /** What the chart is called where it is not seen. */
+  about: string;
+  unit: string;
+  /** What the names that are not shown are called together. */
+  rest: string;
+  rows: readonly Counted[];
+  nowMs: number;
+}
+
+/** Numbers of the last days by name, as bars; the names with most first. */
+export function ByDay({ title, note, about, unit, rest, rows, nowMs }: ByDayProps) {
+  const days = lastDays(nowMs);
+  const series = seriesByName(days, rows, rest);
+  const period = `${STATISTICS_DAYS} days`;
+  return (
+    <Part title={title} note={note === undefined ? period : `${period}; ${note}`}>
+      {series.length === 0 ? (
+        <p class="t2">None in {period}.</p>
+      ) : (
+        <Bars title={about} steps={days} series={series} unit={unit} />
+      )}
+    </Part>
+  );
+}
+
+/** What people fetched of an app, by version, and what was published. */
+export function AppActivity({ statistics, nowMs }: { statistics: AppStatistics; nowMs: number }) {
+  return (
+    <div class="halves">
+      <ByDay
+        title="Versions downloaded"
+        note="downloads, not people"
+        about="Downloads by day and version."
+        unit="downloads"
+        rest="others"
+        rows={statistics.downloads.map(({ day, version, downloads }) => ({
+          day,
+          name: version,
+          count: downloads,
+        }))}
+        nowMs={nowMs}
+      />
+      <ByDay
+        title="Published"
+        about="Releases published by day."
+        unit="releases"
+        rest="releases"
+        rows={statistics.published.map(({ day, releases }) => ({ day, name: null, count: releases }))}
+        nowMs={nowMs}
+      />
+    </div>
+  );
+}
