@@ -159,7 +159,7 @@ export function packageOfId(id: string, limit: number) {
   return (db: QueryBuilder) => packageRows(db, limit).where("package.id", "=", id);
 }
 
-/** Files of evidence whose SHA-256 begins so, by `package_file_digest`. */
+/** Files of evidence whose SHA-256 begins so, by `package_file_digest`; of the same bytes those of packages that are there first. */
 export function filesOfDigest(start: string, limit: number) {
   return (db: QueryBuilder) =>
     packageRows(db, limit)
@@ -167,8 +167,8 @@ export function filesOfDigest(start: string, limit: number) {
       .select(["package_file.path", "package_file.sha256"])
       .where("package_file.sha256", ">=", start)
       .where("package_file.sha256", "<", start + LAST_CHARACTER)
-      .orderBy("package_file.sha256")
-      .orderBy("package_file.live");
+      .orderBy("package_file.sha256", "desc")
+      .orderBy("package_file.live", "desc");
 }
 
 function tokenRows(db: QueryBuilder, only: { readonly app: string | null; readonly limit: number }) {
