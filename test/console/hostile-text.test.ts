@@ -10,8 +10,12 @@ import { needs } from "../support/required-tools.ts";
 import { outcomeOf, sourceOf, tarArtifact, tarGzBytes } from "../support/test-store.ts";
 import { type ConsoleBrowser, openConsole } from "./console-browser.ts";
 
-/** Text that runs where a page puts it into its own, each time with another mark. */
-const bad = (mark: string) => `"'><svg onload=alert(1)><img src=x onerror=alert(2)>${mark}`;
+/** Text that runs where a page puts it into its own and turns what follows it, each time with another mark. */
+const bad = (mark: string) => `\u202e"'><svg onload=alert(1)><img src=x onerror=alert(2)>${mark}`;
+/** The same for names of tokens and browsers, which have no such characters. */
+const printable = (mark: string) => bad(mark).slice(1);
+/** As people may be shown it. */
+const harmless = (mark: string) => bad(mark).replace("\u202e", "\ufffd");
 
 needs("chromium")("text of others in the console", () => {
   let site: TestServer;
@@ -25,10 +29,10 @@ needs("chromium")("text of others in the console", () => {
 
   beforeAll(async () => {
     site = await startTestServer(undefined);
-    const { secret } = await site.registry.createToken({ name: bad("who"), scopes: ["admin"] });
+    const { secret } = await site.registry.createToken({ name: printable("who"), scopes: ["admin"] });
     await fill(site.store.as(await site.store.authenticate(secret)));
     shown = await openConsole(site.server.url);
-    context = await shown.newContext({ userAgent: bad("browser") });
+    context = await shown.newContext({ userAgent: printable("browser") });
     page = await shown.signIn(context, secret);
   }, 120_000);
   afterAll(async () => {
@@ -88,7 +92,7 @@ needs("chromium")("text of others in the console", () => {
     });
     const failed = await registry.createPackage({ kind: "run", subject: bad("failed") });
     await registry.failPackage(failed.id, { reason: bad("failed") });
-    tokenId = (await registry.createToken({ name: bad("token"), scopes: ["read"] })).id;
+    tokenId = (await registry.createToken({ name: printable("token"), scopes: ["read"] })).id;
     app = "/admin/apps/acme";
   }
 
@@ -98,6 +102,13 @@ needs("chromium")("text of others in the console", () => {
       "[onload], [onerror], [style], img[src='x'], script:not([src]), svg:not([class]):not(.rail svg):not([role])";
     expect([name, await page.locator(strange).count()]).toEqual([name, 0]);
     expect([name, shown.complaints]).toEqual([name, []]);
+    // What is in a field is edited as it is.
+    const text = await page.evaluate<string>(`(() => {
+      const body = document.body.cloneNode(true);
+      for (const field of body.querySelectorAll("textarea")) field.remove();
+      return body.textContent;
+    })()`);
+    expect([name, text.includes("\u202e")]).toEqual([name, false]);
   }
 
   it("is text, wherever a page shows it", async () => {
@@ -135,14 +146,15 @@ needs("chromium")("text of others in the console", () => {
       [`/admin/tokens/${tokenId}/revoke`]: ["token"],
       "/admin/settings": ["who", "browser"],
     };
-    for (const [path, wanted] of Object.entries(marks)) {
+    for (const [path, shownMarks] of Object.entries(marks)) {
       const answer = await page.goto(`${site.server.url}${path}`);
       expect([path, answer!.status()]).toEqual([path, 200]);
       await expectText(path);
       const text = await page.locator("body").textContent();
-      for (const mark of wanted) {
+      for (const mark of shownMarks) {
         // As it is, or as JSON has it.
-        const forms = [bad(mark), JSON.stringify(bad(mark)).slice(1, -1)];
+        const wanted = ["who", "token", "browser"].includes(mark) ? printable(mark) : harmless(mark);
+        const forms = [wanted, JSON.stringify(wanted).slice(1, -1)];
         expect([path, mark, forms.some((form) => text!.includes(form))]).toEqual([path, mark, true]);
       }
     }

@@ -24,10 +24,10 @@ function chunk(type: number, header: Buffer, ...body: readonly Buffer[]): Buffer
   ]);
 }
 
-/** A pool in UTF-8: for each string its length in characters, that in bytes, the bytes and a zero. Strings are ASCII, below 128. */
+/** A pool in UTF-8: for each string its length in characters, that in bytes, the bytes and a zero. Strings have less than 128 bytes. */
 function stringPool(strings: readonly string[]): Buffer {
   const encoded = strings.map((text) =>
-    Buffer.concat([Buffer.from([text.length, text.length]), Buffer.from(text), Buffer.alloc(1)]),
+    Buffer.concat([Buffer.from([text.length, Buffer.byteLength(text)]), Buffer.from(text), Buffer.alloc(1)]),
   );
   const offsets = encoded.map((_, index) =>
     encoded.slice(0, index).reduce((sum, { length }) => sum + length, 0),

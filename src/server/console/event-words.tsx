@@ -236,7 +236,7 @@ export function EventRows({ events, nowMs, newAfter }: EventRowsProps) {
         <li>
           <p>
             {newAfter !== undefined && event.id > newAfter && <Status icon="live">new</Status>}{" "}
-            <EventWords event={event} /> <span class="t3">by {event.actor}</span>
+            <EventWords event={event} /> <span class="t3">by {shownName(event.actor)}</span>
           </p>
           <span class="age">
             <Time at={event.created_at} nowMs={nowMs} />

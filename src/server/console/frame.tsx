@@ -2,6 +2,7 @@ import type { Child } from "hono/jsx";
 
 import { assetPath } from "../assets.ts";
 import { htmlOf } from "../pages/document.tsx";
+import { shownName } from "../pages/wording.ts";
 import { Icon, type IconName, IconShapes } from "./components/icon.tsx";
 import { wordedEvents } from "./event-words.tsx";
 import { may, roleOf, type Viewer } from "./viewer.ts";
@@ -141,7 +142,7 @@ function Side({ viewer, section }: { viewer: Viewer; section: Section }) {
         </nav>
         <div class="whoami">
           <span>
-            <b>{viewer.principal.actor}</b>
+            <b>{shownName(viewer.principal.actor)}</b>
           </span>
           <span>{roleOf(viewer)}</span>
           <div>

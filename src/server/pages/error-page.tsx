@@ -1,5 +1,6 @@
 import type { DistError } from "../../base/errors.ts";
 import { Document, htmlOf } from "./document.tsx";
+import { shownName } from "./wording.ts";
 
 /** What a status means to somebody who followed a link. */
 const headings: Readonly<Record<number, string>> = {
@@ -27,8 +28,8 @@ export function errorPage(error: DistError, status: number, requestId: string): 
     <Document title={heading}>
       <main>
         <h1>{heading}</h1>
-        <p class="lead">{error.message}</p>
-        {help !== undefined && <p class="t2">{help}</p>}
+        <p class="lead">{shownName(error.message)}</p>
+        {help !== undefined && <p class="t2">{shownName(help)}</p>}
         <dl class="facts">
           <dt>Status</dt>
           <dd>{status}</dd>

@@ -51,7 +51,7 @@ export function AppActivity({ statistics, nowMs }: { statistics: AppStatistics; 
         note="downloads, not people"
         about="Downloads by day and version."
         unit="downloads"
-        rest="others"
+        rest="other versions"
         rows={statistics.downloads.map(({ day, version, downloads }) => ({
           day,
           name: version,

@@ -1,6 +1,7 @@
 import type { Child } from "hono/jsx";
 
 import type { DistError } from "../../../base/errors.ts";
+import { shownName } from "../../pages/wording.ts";
 
 /** What a form is filled with, and what was wrong with it when it was sent before. */
 export interface FormState {
@@ -42,8 +43,8 @@ export function Form({ state, action, layout = "panel", hasFiles = false, childr
 export function Refusal({ error }: { error: DistError }) {
   return (
     <div class="say bad" role="alert">
-      <p class="strong">{error.message}</p>
-      {error.hint !== undefined && <p>{error.hint}</p>}
+      <p class="strong">{shownName(error.message)}</p>
+      {error.hint !== undefined && <p>{shownName(error.hint)}</p>}
       <p class="t2">
         Nothing was changed. <code>{error.code}</code>
       </p>
@@ -75,7 +76,7 @@ function About({ state, name, hint }: Pick<FieldProps, "state" | "name" | "hint"
     <>
       {isWrong && (
         <p class="wrong" id={`${name}-wrong`}>
-          {state.error?.message}
+          {shownName(state.error!.message)}
         </p>
       )}
       {hint !== undefined && (

@@ -1,4 +1,5 @@
 import type { RetentionRecord } from "../../../registry/package-records.ts";
+import { shownName } from "../../pages/wording.ts";
 import { absoluteTime } from "./time.tsx";
 
 interface Props {
@@ -27,7 +28,7 @@ export function RetentionLine({ retention, createdAt, nowMs }: Props) {
         <rect class="s1" y="5" width={percent(share(Math.min(nowMs, Date.parse(end))))} height="6" />
         {extensions.map(({ at, reason }) => (
           <rect class="s-amber" x={percent(share(Date.parse(at)))} y="2" width="3" height="12">
-            <title>{`Extended ${absoluteTime(at)}: ${reason}`}</title>
+            <title>{`Extended ${absoluteTime(at)}: ${shownName(reason)}`}</title>
           </rect>
         ))}
       </svg>

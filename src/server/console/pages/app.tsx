@@ -297,7 +297,7 @@ function Releases({ viewer, channels, releases }: ReleasesProps) {
             <Cell label="size" isNumber>
               {decimalSize(release.artifacts.reduce((sum, { size_bytes: size }) => sum + size, 0))}
             </Cell>
-            <Cell label="by">{release.created_by ?? "–"}</Cell>
+            <Cell label="by">{shownName(release.created_by ?? "–")}</Cell>
             <Cell label="published" isNumber>
               <Time at={release.published_at} nowMs={viewer.nowMs} />
             </Cell>
@@ -365,7 +365,7 @@ function Signers({ app, viewer }: { app: AppRecord; viewer: Viewer }) {
                     {/^[0-9a-f]{64}$/.test(id) ? (
                       <Digest value={id} what="the certificate's digest" />
                     ) : (
-                      <code>{id}</code>
+                      <code>{shownName(id)}</code>
                     )}
                   </div>
                 ))}

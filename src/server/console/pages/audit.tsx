@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import type { AuditFilter, AuditRecord } from "../../../registry/records.ts";
 import type { Registry } from "../../../registry/registry.ts";
 import { httpErrors } from "../../http-errors.ts";
+import { shownName } from "../../pages/wording.ts";
 import { Terminal } from "../components/copy.tsx";
 import { Bars } from "../components/chart.tsx";
 import { Empty, Head, Part } from "../components/part.tsx";
@@ -207,11 +208,11 @@ function Events({ events, nowMs }: { events: readonly AuditRecord[]; nowMs: numb
               <details>
                 <summary>{event.action}</summary>
                 <pre>
-                  <code>{JSON.stringify(event.metadata, null, 2).slice(0, MAX_METADATA)}</code>
+                  <code>{shownName(JSON.stringify(event.metadata, null, 2).slice(0, MAX_METADATA))}</code>
                 </pre>
               </details>
             </NameCell>
-            <Cell label="by">{event.actor}</Cell>
+            <Cell label="by">{shownName(event.actor)}</Cell>
             <Cell isNumber>
               <Time at={event.created_at} nowMs={nowMs} />
             </Cell>

@@ -154,7 +154,7 @@ function Move({ move, slug, nowMs }: { move: ChannelMoveRecord; slug: string; no
       </NameCell>
       <Cell>{move.action === "promoted" ? "promoted" : "rolled back"}</Cell>
       <Cell label="rollout">{move.rollout_percent} %</Cell>
-      <Cell label="by">{move.actor}</Cell>
+      <Cell label="by">{shownName(move.actor)}</Cell>
       <Cell>{move.reason === null ? <span class="t3">–</span> : <bdi>{shownName(move.reason)}</bdi>}</Cell>
       <Cell isNumber>
         <Time at={move.at} nowMs={nowMs} />

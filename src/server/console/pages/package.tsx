@@ -340,7 +340,7 @@ function Holds({ holds, one, isKeeper, nowMs }: HoldsProps) {
               <bdi>{shownName(hold.reason)}</bdi>
               <span class="sub">
                 {hold.case !== null && `${shownName(hold.case)}, `}
-                {hold.actor}, <Time at={hold.applied_at} nowMs={nowMs} />
+                {shownName(hold.actor)}, <Time at={hold.applied_at} nowMs={nowMs} />
               </span>
             </p>
             {isKeeper && (

@@ -1,4 +1,5 @@
 import type { DistError } from "../../../base/errors.ts";
+import { shownName } from "../../pages/wording.ts";
 import { Head } from "../components/part.tsx";
 import type { Page } from "../frame.tsx";
 
@@ -12,8 +13,8 @@ export function problemPage(error: DistError): Page {
       <>
         <Head title={title} />
         <div class="say">
-          <p class="strong">{error.message}</p>
-          {error.hint !== undefined && <p>{error.hint}</p>}
+          <p class="strong">{shownName(error.message)}</p>
+          {error.hint !== undefined && <p>{shownName(error.hint)}</p>}
           <p class="t3">
             <code>{error.code}</code>
           </p>

@@ -79,7 +79,7 @@ async function releasePage(viewer: Viewer, slug: string, id: string): Promise<Pa
               {release.published_at === null ? "not published" : "published "}
               {release.published_at !== null && <Time at={release.published_at} nowMs={nowMs} isInSentence />}
             </span>
-            {release.created_by !== null && <span>by {release.created_by}</span>}
+            {release.created_by !== null && <span>by {shownName(release.created_by)}</span>}
             <ShortId id={release.id} />
           </>
         }

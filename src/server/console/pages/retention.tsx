@@ -107,7 +107,7 @@ async function retentionPage(viewer: Viewer): Promise<Page> {
         >
           <p>
             <EventWords event={cleaned} />, <Time at={cleaned.created_at} nowMs={viewer.nowMs} /> by{" "}
-            <bdi>{cleaned.actor}</bdi>, event {cleaned.id}
+            <bdi>{shownName(cleaned.actor)}</bdi>, event {cleaned.id}
           </p>
         </Part>
       )}

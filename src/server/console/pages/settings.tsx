@@ -121,7 +121,7 @@ function Sessions({ viewer, sessions }: { viewer: Viewer; sessions: readonly Ses
   return (
     <Part title="Who you are" note={roleOf(viewer)}>
       <p>
-        Signed in as <b>{principal.actor}</b>, with the scopes {[...principal.scopes].join(", ")}
+        Signed in as <b>{shownName(principal.actor)}</b>, with the scopes {[...principal.scopes].join(", ")}
         {principal.channel !== null && `, on the channel ${principal.channel}`}.
       </p>
       <Table

@@ -97,6 +97,8 @@ export function mountSignIn(app: Hono<ServerEnv>, { store, settings }: PartDeps)
   }
 
   app.post("/admin/sign-out", async (c) => {
+    // Another site's form comes without the cookie, and its answer would take that away.
+    requireSameOrigin(c);
     if (c.var.session !== undefined) {
       const form = await readForm(c);
       if (form.text("everywhere") === "yes") await store.endAllSessions(c.var.principal);

@@ -173,7 +173,7 @@ function TokenRow({ token, nowMs }: { token: TokenRecord; nowMs: number }) {
       <Cell label="expires">
         {expires === null ? <span class="t3">never</span> : <Time at={expires} nowMs={nowMs} />}
       </Cell>
-      <Cell label="by">{token.created_by}</Cell>
+      <Cell label="by">{shownName(token.created_by)}</Cell>
       <Cell>
         {status === "active" && (
           <LinkButton href={`/admin/tokens/${token.id}/revoke`} isSmall>
