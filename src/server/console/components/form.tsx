@@ -76,7 +76,7 @@ function About({ state, name, hint }: Pick<FieldProps, "state" | "name" | "hint"
     <>
       {isWrong && (
         <p class="wrong" id={`${name}-wrong`}>
-          {shownName(state.error!.message)}
+          {shownName(state.error.message)}
         </p>
       )}
       {hint !== undefined && (
@@ -120,6 +120,19 @@ export function TextArea(props: FieldProps & { rows?: number }) {
       <textarea id={name} name={name} rows={rows} required={required} {...described(props)}>
         {state.values[name] ?? ""}
       </textarea>
+      <About {...props} />
+    </div>
+  );
+}
+
+/** Files, one at least: chosen, or dropped on it. They are not shown again with the form. */
+export function FilesField(props: Omit<FieldProps, "required">) {
+  const { name, label } = props;
+  return (
+    <div class="drop">
+      <label for={name}>{label}</label>
+      <input id={name} name={name} type="file" multiple required {...described(props)} />
+      <p class="hint script-only">or drop them here</p>
       <About {...props} />
     </div>
   );

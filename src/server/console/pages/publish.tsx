@@ -5,7 +5,15 @@ import { httpErrors } from "../../http-errors.ts";
 import { platformNames, shownName } from "../../pages/wording.ts";
 import { appPath, releasePath } from "../addresses.ts";
 import { Command } from "../components/copy.tsx";
-import { Form, type FormState, Select, Submit, TextArea, TextField } from "../components/form.tsx";
+import {
+  FilesField,
+  Form,
+  type FormState,
+  Select,
+  Submit,
+  TextArea,
+  TextField,
+} from "../components/form.tsx";
 import { Head } from "../components/part.tsx";
 import { newForm, refusedForm, sentForm } from "../forms.ts";
 import type { Page } from "../frame.tsx";
@@ -15,6 +23,12 @@ import type { Viewer } from "../viewer.ts";
 
 const fields = {
   "release.invalid_version": "version",
+  "release.invalid_build": "build",
+  "release.invalid_notes": "notes",
+  "transaction.integrity": "version",
+  "app.platform_not_allowed": "platform",
+  "release.empty": "files",
+  "validation.": "files",
   "channel.": "channel",
   "request.invalid_parameter": "platform",
 };
@@ -117,11 +131,7 @@ async function publishPage(viewer: Viewer, slug: string, state: FormState): Prom
             ]}
           />
           <TextArea state={state} name="notes" label="Notes" rows={4} />
-          <div class="drop">
-            <label for="files">Files</label>
-            <input id="files" name="files" type="file" multiple required />
-            <p class="hint script-only">or drop them here</p>
-          </div>
+          <FilesField state={state} name="files" label="Files" />
           <progress hidden max="1" value="0" aria-label="Sent" />
           <p role="status" data-upload-state></p>
           <button type="button" class="btn script-only" hidden data-upload-cancel>
