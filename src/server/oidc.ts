@@ -136,8 +136,9 @@ function personOf(claims: Claims, settings: OidcSettings): Person {
       : has(settings.viewers)
         ? viewer
         : undefined;
-  const name = claims["email"] ?? claims["preferred_username"];
-  const subject = typeof name === "string" && name !== "" ? name : claims.sub;
+  // OpenID Connect Core 1.0, section 5.7: only `sub` is nobody else's. An address is readable, and theirs where the provider says that it looked.
+  const { email, email_verified: isVerified } = claims;
+  const subject = typeof email === "string" && email !== "" && isVerified === true ? email : claims.sub;
   if (scopes !== undefined) return { subject, scopes };
   throw authErrors.error("auth.oidc_no_role", `This server gives ${subject} no role.`, {
     details: { subject, claim: settings.roleClaim },

@@ -8,7 +8,10 @@ let provider: OpenIdProvider;
 let site: TestServer;
 beforeEach(async () => {
   provider = await OpenIdProvider.start();
-  provider.user = { sub: "7", claims: { email: "maya@example.org", groups: ["staff", "releases"] } };
+  provider.user = {
+    sub: "7",
+    claims: { email: "maya@example.org", email_verified: true, groups: ["staff", "releases"] },
+  };
   site = await startTestServer(undefined, {
     oidc: {
       issuer: provider.issuer,
@@ -72,6 +75,20 @@ describe("signing in with an identity provider", () => {
     const { text } = await get(`${site.server.url}/admin/settings`, [sessionOf(set)!]);
     expect(text).toContain(role);
     expect(text).toContain("user:7");
+  });
+
+  // Whoever names themselves what they like must not act in somebody else's name.
+  it.each([
+    [{ email: "root@example.org" }],
+    [{ email: "root@example.org", email_verified: false }],
+    [{ preferred_username: "root" }],
+    [{ name: "root" }],
+  ])("names nobody by what the provider did not verify: %j", async (claims) => {
+    provider.user = { sub: "7", claims: { ...claims, groups: ["staff"] } };
+    const { set } = await signIn();
+    const { text } = await get(`${site.server.url}/admin/settings`, [sessionOf(set)!]);
+    expect(text).toContain("user:7");
+    expect(text).not.toContain("user:root");
   });
 
   it("takes the role from the user info where the ID token does not say", async () => {
