@@ -279,13 +279,17 @@ describe("a dry run", () => {
     test.clock.advance(7 * DAY_MS);
     await test.registry.draftRelease({ app: "acme", version: "open" });
     await uploadTar(test.registry, "fresh");
-    const before = sqlOn(test, "SELECT * FROM lease, log_head, storage_location");
+    const rows = () =>
+      ["lease", "log_head", "storage_location"].map((table) =>
+        sqlOn(test, `SELECT * FROM ${table} ORDER BY 1, 2`),
+      );
+    const before = rows();
     let dry: Awaited<ReturnType<typeof cleanup>> | undefined;
     const events = await eventsDuring(test.registry, async () => {
       dry = await test.registry.cleanupStore();
     });
     expect(events).toEqual([]);
-    expect(sqlOn(test, "SELECT * FROM lease, log_head, storage_location")).toEqual(before);
+    expect(rows()).toEqual(before);
     expect(dry!.applied).toBe(false);
     const kinds = Map.groupBy(dry!.deleted, ({ kind }) => kind);
     expect([kinds.get("release")?.length, kinds.get("draft")?.length]).toEqual([5, 1]);
