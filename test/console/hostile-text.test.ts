@@ -231,6 +231,8 @@ needs("chromium")("text of others in the console", () => {
       "/frame": `<iframe src="${site.server.url}/admin/"></iframe>`,
       "/form": `<form method="post" action="${target}"><input name="reason" value="x"></form>
         <script>document.forms[0].submit()</script>`,
+      "/out": `<form method="post" action="${site.server.url}/admin/sign-out"></form>
+        <script>document.forms[0].submit()</script>`,
     });
     try {
       const attacked = await context.newPage();
@@ -241,7 +243,11 @@ needs("chromium")("text of others in the console", () => {
       await attacked.goto(`${other.url}/form`);
       await attacked.waitForURL(`${site.server.url}/**`);
       expect(await attacked.getByRole("heading", { level: 1 }).textContent()).not.toBe("stable");
+      await attacked.goto(`${other.url}/out`);
+      await attacked.waitForURL(`${site.server.url}/**`);
       await attacked.close();
+      await page.goto(`${site.server.url}/admin/`);
+      expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Overview");
     } finally {
       other.server.close();
     }

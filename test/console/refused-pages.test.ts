@@ -87,6 +87,14 @@ needs("chromium")("a page of a refusal", () => {
       field: "Reason",
     },
     {
+      name: "a bundle identifier that is none",
+      path: `${app}/settings`,
+      fill: inField("iOS bundle identifier", "not an identifier"),
+      button: /^Keep these settings/,
+      code: "app.invalid_setting",
+      field: "iOS bundle identifier",
+    },
+    {
       name: "TestFlight without its link",
       path: `${app}/settings`,
       fill: (on) =>

@@ -22,7 +22,7 @@ const platforms = Object.keys(platformNames) as Platform[];
 
 const fields = {
   "app.testflight_url_required": "testflight_url",
-  "app.bundle_id_required": "bundle_ios",
+  "app.bundle_id_required": "bundle_ids",
 };
 
 /** What each iOS mode does for who opens the install page on an iPhone. */
@@ -79,7 +79,7 @@ function changesOf(form: SentForm): AppChanges {
     visibility: form.text("visibility"),
     ios_mode: form.text("ios_mode"),
     testflight_url: form.optional("testflight_url"),
-    bundle_ids: { ios: form.optional("bundle_ios") },
+    bundle_ids: { ios: form.optional("bundle_ids") },
     retention_keep: Number(form.text("retention_keep") || "0"),
   };
 }
@@ -125,7 +125,7 @@ function settingsPage(viewer: Viewer, app: AppRecord, states: States): Page {
       visibility: app.visibility,
       ios_mode: app.ios_mode,
       testflight_url: app.testflight_url ?? "",
-      bundle_ios: app.bundle_ids["ios"] ?? "",
+      bundle_ids: app.bundle_ids["ios"] ?? "",
       retention_keep: String(app.retention_keep),
     });
   const signers =
@@ -172,7 +172,7 @@ function settingsPage(viewer: Viewer, app: AppRecord, states: States): Page {
               }))}
             />
             <TextField state={settings} name="testflight_url" label="TestFlight link" type="url" />
-            <TextField state={settings} name="bundle_ios" label="iOS bundle identifier" />
+            <TextField state={settings} name="bundle_ids" label="iOS bundle identifier" />
             <TextField
               state={settings}
               name="retention_keep"
