@@ -37,9 +37,11 @@ describe("every command", () => {
         (word) => `retention ${word}`,
       ),
       ...["create", "list", "revoke"].map((word) => `token ${word}`),
+      ...["list", "end"].map((word) => `session ${word}`),
       ...["create", "list", "revoke"].map((word) => `share ${word}`),
       "audit list",
       "status",
+      "search",
       "stats",
       "server run",
       ...["status", "usage", "verify", "rebuild", "cleanup", "export", "import", "migrate"].map(
