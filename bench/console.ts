@@ -1,6 +1,8 @@
 /** The console's pages on a large store, made anew for each request, beside a store a hundred times smaller; and how large they are. */
 import { spawnSync } from "node:child_process";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 import { inTemporaryDirectory, printPair, program, timeWork } from "./measure.ts";
 import { startDistd } from "./servers.ts";
@@ -9,6 +11,7 @@ import { FEW, makeStoreOfSize, MANY, type Size } from "./sized-store.ts";
 const REQUESTS = 60;
 const WARM_UP = 5;
 const WANTED_MS = 100;
+/** Of a page with all that it loads for the first time: stylesheet, script, fonts. */
 const WANTED_BYTES = 150_000;
 
 const pages = [
@@ -28,6 +31,9 @@ const pages = [
   "/admin/settings",
 ];
 
+const assets = fileURLToPath(new URL("../build/browser/", import.meta.url));
+const assetBytes = readdirSync(assets).reduce((sum, name) => sum + statSync(join(assets, name)).size, 0);
+
 await inTemporaryDirectory(async (directory) => {
   const many = await siteOf(join(directory, "many"), MANY);
   const few = await siteOf(join(directory, "few"), FEW);
@@ -35,7 +41,7 @@ await inTemporaryDirectory(async (directory) => {
     const times = { many: [] as number[], few: [] as number[] };
     let bytes = 0;
     for (let request = -WARM_UP; request < REQUESTS; request += 1) {
-      const inMany = await timeWork(async () => (bytes = await many.get(path)));
+      const inMany = await timeWork(async () => (bytes = assetBytes + (await many.get(path))));
       const inFew = await timeWork(() => few.get(path));
       if (request < 0) continue;
       times.many.push(inMany);
@@ -72,7 +78,7 @@ async function siteOf(directory: string, size: Size) {
       const answer = await fetch(`${url}${path}`, { headers: { Cookie: cookie!, Accept: "text/html" } });
       const text = await answer.text();
       if (answer.status !== 200) throw new Error(`${path} was answered ${answer.status}.`);
-      return text.length;
+      return Buffer.byteLength(text);
     },
   };
 }

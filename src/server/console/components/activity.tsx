@@ -8,9 +8,9 @@ export const STATISTICS_DAYS = 30;
 const DAY_MS = 86_400_000;
 
 /** The days that are counted, as `YYYY-MM-DD`, oldest first. */
-export function lastDays(nowMs: number): string[] {
-  return Array.from({ length: STATISTICS_DAYS }, (_, index) =>
-    new Date(nowMs - (STATISTICS_DAYS - 1 - index) * DAY_MS).toISOString().slice(0, 10),
+export function lastDays(nowMs: number, count = STATISTICS_DAYS): string[] {
+  return Array.from({ length: count }, (_, index) =>
+    new Date(nowMs - (count - 1 - index) * DAY_MS).toISOString().slice(0, 10),
   );
 }
 
@@ -24,13 +24,15 @@ interface ByDayProps {
   rest: string;
   rows: readonly Counted[];
   nowMs: number;
+  /** Of how many days. */
+  count?: number;
 }
 
 /** Numbers of the last days by name, as bars; the names with most first. */
-export function ByDay({ title, note, about, unit, rest, rows, nowMs }: ByDayProps) {
-  const days = lastDays(nowMs);
+export function ByDay({ title, note, about, unit, rest, rows, nowMs, count = STATISTICS_DAYS }: ByDayProps) {
+  const days = lastDays(nowMs, count);
   const series = seriesByName(days, rows, rest);
-  const period = `${STATISTICS_DAYS} days`;
+  const period = `${count} days`;
   return (
     <Part title={title} note={note === undefined ? period : `${period}; ${note}`}>
       {series.length === 0 ? (

@@ -54,12 +54,9 @@ export function Bars({ title, steps, series, unit }: BarsProps) {
                 const height = ((values[at] ?? 0) / peak) * HEIGHT;
                 top -= height;
                 return height > 0 ? (
-                  <rect
+                  <path
                     class={`s${index + 1}`}
-                    x={at + 0.12}
-                    y={top.toFixed(2)}
-                    width="0.76"
-                    height={height.toFixed(2)}
+                    d={`M${(at + 0.12).toFixed(2)} ${top.toFixed(1)}h.76v${height.toFixed(1)}h-.76z`}
                   />
                 ) : null;
               })}

@@ -28,7 +28,7 @@ export function Table({ caption, columns, first, id, children }: TableProps) {
           <tr role="row">
             {first}
             {columns.map(({ label, isNumber = false }) => (
-              <th role="columnheader" scope="col" class={isNumber ? "number" : ""}>
+              <th role="columnheader" scope="col" class={isNumber ? "number" : undefined}>
                 {label === "" ? <span class="vh">What can be done</span> : label}
               </th>
             ))}
@@ -65,7 +65,7 @@ interface RowProps {
 
 export function Row({ href, copy, isDim = false, children }: RowProps) {
   return (
-    <tr role="row" class={isDim ? "dim" : ""} data-row={href} data-id={copy}>
+    <tr role="row" class={isDim ? "dim" : undefined} data-row={href} data-id={copy}>
       {children}
     </tr>
   );
@@ -92,7 +92,7 @@ interface CellProps {
 export function Cell({ label, isNumber = false, isQuiet = false, children }: CellProps) {
   const classes = [isNumber && "number", isQuiet && "quiet"].filter(Boolean).join(" ");
   return (
-    <td role="cell" class={classes} data-label={label}>
+    <td role="cell" class={classes === "" ? undefined : classes} data-label={label}>
       {children}
     </td>
   );

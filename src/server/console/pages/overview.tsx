@@ -5,7 +5,7 @@ import type { Decision, StoreDecisions } from "../../../registry/status-records.
 import { shownName } from "../../pages/wording.ts";
 import { appPath, channelPath, releasePath } from "../addresses.ts";
 import { orderedChannels } from "../channel-words.ts";
-import { ByDay, STATISTICS_DAYS } from "../components/activity.tsx";
+import { ByDay } from "../components/activity.tsx";
 import { Icon, type IconName } from "../components/icon.tsx";
 import { Health } from "../components/health.tsx";
 import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
@@ -18,8 +18,10 @@ import type { MountPages } from "../mount-console.ts";
 import { may, type Viewer } from "../viewer.ts";
 
 /** Each costs a read of its channels. */
-const APPS = 12;
-const CHANGES = 12;
+const APPS = 10;
+const CHANGES = 10;
+/** Two charts of it are half of the page. */
+const ACTIVITY_DAYS = 14;
 
 /** `GET /admin/`: what needs a decision, what channels point at, what changed since the viewer last looked, how the store is. */
 export const mountOverview: MountPages = (app, { show, store }) => {
@@ -42,7 +44,7 @@ async function overviewPage(viewer: Viewer, status: StoreDecisions, last: LastLo
   const changes = mayAudit ? (await registry.listAudit({ limit: CHANGES })).items : null;
   const statistics =
     mayAudit && viewer.principal.app === null
-      ? await registry.storeStatistics({ days: STATISTICS_DAYS })
+      ? await registry.storeStatistics({ days: ACTIVITY_DAYS })
       : null;
   const content = (
     <>
@@ -264,6 +266,7 @@ function StoreActivity({ statistics, nowMs }: { statistics: StoreStatistics; now
         rest="other apps"
         rows={statistics.downloads.map(({ day, app, downloads }) => ({ day, name: app, count: downloads }))}
         nowMs={nowMs}
+        count={ACTIVITY_DAYS}
       />
       <ByDay
         title="Published"
@@ -272,6 +275,7 @@ function StoreActivity({ statistics, nowMs }: { statistics: StoreStatistics; now
         rest="other apps"
         rows={statistics.published.map(({ day, app, releases }) => ({ day, name: app, count: releases }))}
         nowMs={nowMs}
+        count={ACTIVITY_DAYS}
       />
     </>
   );
