@@ -55,6 +55,16 @@ export function requireScope(principal: Principal, scope: Scope, place: Place): 
   }
 }
 
+/** Raises `auth.missing_token` for callers without credentials, where any token will do. */
+export function requireToken(principal: Principal): void {
+  if (principal.actor === "anonymous") requireScope(principal, "read", { app: null });
+}
+
+/** True when the principal holds `scope` for the whole store: limited to no app and no channel. */
+export function mayInStore(principal: Principal, scope: Scope): boolean {
+  return hasScope(principal, scope) && principal.app === null && principal.channel === null;
+}
+
 /** True when the principal holds `scope` where this app is: channel limits do not narrow reading. */
 export function mayInApp(principal: Principal, scope: Scope, slug: string): boolean {
   return hasScope(principal, scope) && (principal.app === null || principal.app === slug);

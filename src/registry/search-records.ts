@@ -20,7 +20,7 @@ export interface SearchHit {
 
 export interface SearchResult {
   readonly query: string;
-  /** Ids and digests first, then apps, releases, packages, tokens; at most 20 of a kind. */
+  /** Artifacts, apps, releases, packages, files, tokens, in this order; at most 20 of a kind. */
   readonly hits: readonly SearchHit[];
   /** Kinds of which there are more. */
   readonly more: readonly SearchKind[];

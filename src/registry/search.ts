@@ -22,7 +22,7 @@ import {
   tokenOfId,
   tokensNamed,
 } from "../catalog/queries/search.ts";
-import { hasScope, requireScope } from "./access.ts";
+import { hasScope, requireToken } from "./access.ts";
 import type { Context } from "./context.ts";
 import { validationErrors } from "./errors.ts";
 import type { SearchHit, SearchKind, SearchResult } from "./search-records.ts";
@@ -45,7 +45,7 @@ const DIGEST_START = /^(?:sha256:)?([0-9a-f]{8,64})$/;
  */
 export async function search(context: Context, asked: string): Promise<SearchResult> {
   const { principal } = context;
-  if (principal.actor === "anonymous") requireScope(principal, "read", { app: null });
+  requireToken(principal);
   const text = checkQuery(asked);
   const now = toTimestamp(context.clock.nowMs());
   const found = await context.database.read(async (reader) => {

@@ -18,7 +18,7 @@ import {
 import { tokenById } from "../catalog/queries/tokens.ts";
 import type { SessionTable } from "../catalog/tables.ts";
 import type { Context } from "./context.ts";
-import { hasScope, requireScope } from "./access.ts";
+import { mayInStore, requireScope, requireToken } from "./access.ts";
 import { authErrors, sessionErrors } from "./errors.ts";
 import { keysetOf, pageLimit, pageOf } from "./paging.ts";
 import { type Principal, systemPrincipal } from "./principal.ts";
@@ -183,8 +183,8 @@ export async function listSessions(
   request: SessionListRequest,
 ): Promise<Page<SessionRecord>> {
   const { principal } = context;
-  requireSomebody(principal);
-  const actor = mayEndAll(principal) ? request.actor : principal.actor;
+  requireToken(principal);
+  const actor = mayInStore(principal, "admin") ? request.actor : principal.actor;
   if (request.actor !== undefined && request.actor !== actor) requireScope(principal, "admin", { app: null });
   const now = toTimestamp(context.clock.nowMs());
   const rows = await context.database.read((reader) =>
@@ -196,10 +196,10 @@ export async function listSessions(
 /** Ends a session at once: the caller's own, or anybody's for those who administer the whole store. Raises `session.not_found`. */
 export async function endSession(context: Context, id: string): Promise<SessionRecord> {
   const { principal } = context;
-  requireSomebody(principal);
+  requireToken(principal);
   return await context.database.write(systemPrincipal, async (tx) => {
     const row = await tx.first(sessionById, { id });
-    if (row === undefined || (row.actor !== principal.actor && !mayEndAll(principal))) {
+    if (row === undefined || (row.actor !== principal.actor && !mayInStore(principal, "admin"))) {
       throw sessionErrors.error("session.not_found", `There is no session ${id}.`, {
         details: { session: id },
       });
@@ -207,14 +207,6 @@ export async function endSession(context: Context, id: string): Promise<SessionR
     await tx.run(deleteSession, { id });
     return recordOf(row);
   });
-}
-
-function requireSomebody(principal: Principal): void {
-  if (principal.actor === "anonymous") requireScope(principal, "read", { app: null });
-}
-
-function mayEndAll(principal: Principal): boolean {
-  return hasScope(principal, "admin") && principal.app === null && principal.channel === null;
 }
 
 function recordOf(row: SessionTable): SessionRecord {

@@ -5,7 +5,7 @@ import { DistError } from "../base/errors.ts";
 import { internalErrors } from "../base/internal-errors.ts";
 import { errorPage } from "./pages/error-page.tsx";
 import { pageHeaders } from "./pages/page-headers.ts";
-import { httpErrors, statusOf } from "./http-errors.ts";
+import { httpErrors, nothingHere, statusOf } from "./http-errors.ts";
 import type { ServerDeps, ServerEnv } from "./server-context.ts";
 
 /** Answers whatever a route raised: a `DistError` as it is, anything else as `internal.unexpected`, with the details in the log. */
@@ -27,8 +27,7 @@ export function errorHandler({ log }: ServerDeps): ErrorHandler<ServerEnv> {
 }
 
 /** `request.not_found`. */
-export const notFoundHandler: NotFoundHandler<ServerEnv> = (c) =>
-  answerError(c, httpErrors.error("request.not_found", "There is nothing at this address."));
+export const notFoundHandler: NotFoundHandler<ServerEnv> = (c) => answerError(c, nothingHere());
 
 /** An error with its status, as JSON, or as a page where that is what the request accepts. */
 function answerError(c: Context<ServerEnv>, error: DistError): Response | Promise<Response> {

@@ -55,6 +55,11 @@ export const httpErrors = errorFamily({
   },
 });
 
+/** `request.not_found`, of an address that leads nowhere. */
+export function nothingHere(): DistError {
+  return httpErrors.error("request.not_found", "There is nothing at this address.");
+}
+
 /** Statuses by code, for the codes whose status is not their kind's. */
 const protocolStatuses: Readonly<Record<string, ContentfulStatusCode>> = {
   "request.method_not_allowed": 405,

@@ -142,8 +142,10 @@ describe.each([
     expect(await refused("package", "remove", id, "report.json")).toEqual([1, "package.not_open"]);
     expect(await refused("package", "fail", id, "--reason", "x")).toEqual([1, "package.not_open"]);
 
-    expect((await artifactstore("package", "list", "--metadata", "commit=abc")).json).toMatchObject({
-      items: [done.json],
+    const { current_expires_at: expires_at } = (await artifactstore("retention", "show", id)).json;
+    const kept_by = { holds: 0, expires_at, channels: [] };
+    expect((await artifactstore("package", "list", "--metadata", "commit=abc")).json).toEqual({
+      items: [{ ...done.json, release: null, kept_by, due_at: null }],
       next: null,
     });
     expect((await artifactstore("package", "list", "--metadata", "commit=abd")).json.items).toEqual([]);

@@ -2,7 +2,7 @@ import { toTimestamp } from "../../base/clock.ts";
 import type { Reader } from "../../catalog/database.ts";
 import { appBySlug } from "../../catalog/queries/apps.ts";
 import { logHead } from "../../catalog/transaction.ts";
-import { hasScope, requireScope } from "../access.ts";
+import { hasScope, mayInStore, requireToken } from "../access.ts";
 import type { Context } from "../context.ts";
 import type { Principal } from "../principal.ts";
 import type { Scope } from "../records.ts";
@@ -20,7 +20,7 @@ const MAX_OF_A_KIND = 25;
  */
 export async function storeDecisions(context: Context): Promise<StoreDecisions> {
   const { principal } = context;
-  if (principal.actor === "anonymous") requireScope(principal, "read", { app: null });
+  requireToken(principal);
   const nowMs = context.clock.nowMs();
   const found = await context.database.read(async (reader) => {
     const head = (await reader.first(logHead, {}))!.head;
@@ -33,7 +33,7 @@ export async function storeDecisions(context: Context): Promise<StoreDecisions> 
     at: toTimestamp(nowMs),
     decisions: shown.toSorted(latestFirst),
     more: [...new Set<DecisionKind>(more)],
-    health: mayLookAtStore(principal) ? await storeHealth(context) : null,
+    health: mayInStore(principal, "audit") ? await storeHealth(context) : null,
   };
 }
 
@@ -64,10 +64,6 @@ async function decisionLists(
     ...(may("retention") && channel === null ? [await eligiblePackages(reader, appId)] : []),
     ...(may("publish") ? [await forgottenDrafts(reader, scope, nowMs)] : []),
   ];
-}
-
-function mayLookAtStore(principal: Principal): boolean {
-  return hasScope(principal, "audit") && principal.app === null && principal.channel === null;
 }
 
 function latestFirst(a: Decision, b: Decision): number {

@@ -6,9 +6,15 @@ import { packagePath } from "./addresses.ts";
 import { Status } from "./components/status.tsx";
 import { Time } from "./components/time.tsx";
 
-type Words = (event: AuditRecord) => Child;
+/** What sentences are made of, of an event of the log or of a history. */
+export type LoggedEvent = Pick<
+  AuditRecord,
+  "id" | "action" | "actor" | "target_id" | "metadata" | "created_at"
+>;
 
-const text = ({ metadata }: AuditRecord, key: string): string => {
+type Words = (event: LoggedEvent) => Child;
+
+const text = ({ metadata }: LoggedEvent, key: string): string => {
   const value = metadata[key];
   return typeof value === "string" || typeof value === "number" ? shownName(String(value)) : "";
 };
@@ -22,22 +28,22 @@ const link = (id: string, href: string) => (
 /** The search leads on to what an id names, which may be gone by now. */
 const named = (id: string) => link(shownName(id), `/admin/search?q=${encodeURIComponent(id)}`);
 
-const package_ = (event: AuditRecord) => {
+const package_ = (event: LoggedEvent) => {
   const id = text(event, "package_id") || event.target_id;
   return link(id, packagePath(id));
 };
-const target = ({ target_id: id }: AuditRecord) => named(id);
-const release = (event: AuditRecord) => {
+const target = ({ target_id: id }: LoggedEvent) => named(id);
+const release = (event: LoggedEvent) => {
   const id = text(event, "release_id");
   return id === "" ? <b>nothing</b> : named(id);
 };
 /** Several words of a value that is a list. */
-const list = ({ metadata }: AuditRecord, key: string): string => {
+const list = ({ metadata }: LoggedEvent, key: string): string => {
   const value = metadata[key];
   return Array.isArray(value) ? value.map((one) => shownName(String(one))).join(", ") : "";
 };
 /** The paths of an event's files: the first, and how many more. */
-const files = ({ metadata }: AuditRecord) => {
+const files = ({ metadata }: LoggedEvent) => {
   const value = metadata["files"];
   const paths = Array.isArray(value) ? value.map((file) => (file as { path: string }).path) : [];
   return (
@@ -47,12 +53,12 @@ const files = ({ metadata }: AuditRecord) => {
     </>
   );
 };
-const sum = ({ metadata }: AuditRecord, key: string, one: string, many: string): string => {
+const sum = ({ metadata }: LoggedEvent, key: string, one: string, many: string): string => {
   const count = Number(metadata[key] ?? 0);
   return count === 0 ? "" : `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 };
-const channel = (event: AuditRecord) => <b>{text(event, "channel")}</b>;
-const reason = (event: AuditRecord) =>
+const channel = (event: LoggedEvent) => <b>{text(event, "channel")}</b>;
+const reason = (event: LoggedEvent) =>
   text(event, "reason") === "" ? null : (
     <>
       : <bdi>{text(event, "reason")}</bdi>
@@ -217,12 +223,12 @@ const words: Readonly<Record<string, Words>> = {
 export const wordedEvents: readonly string[] = Object.keys(words);
 
 /** What an event says, in a sentence; its type where there is none. */
-export function EventWords({ event }: { event: AuditRecord }) {
+export function EventWords({ event }: { event: LoggedEvent }) {
   return <>{words[event.action]?.(event) ?? <b>{event.action}</b>}</>;
 }
 
 interface EventRowsProps {
-  events: readonly AuditRecord[];
+  events: readonly LoggedEvent[];
   nowMs: number;
   /** Those after this event are marked. */
   newAfter?: number | undefined;

@@ -1,7 +1,7 @@
 import type { Context, Hono, MiddlewareHandler } from "hono";
 
 import { DistError } from "../../base/errors.ts";
-import { httpErrors, statusOf } from "../http-errors.ts";
+import { nothingHere, statusOf } from "../http-errors.ts";
 import type { PartDeps, ServerEnv } from "../server-context.ts";
 import type { FormState } from "./components/form.tsx";
 import { consoleHeaders } from "./console-headers.ts";
@@ -104,11 +104,7 @@ export function mountConsole(app: Hono<ServerEnv>, deps: PartDeps): void {
   for (const mount of parts) mount(app, consoleDeps);
   app.get(
     "/admin/*",
-    consoleDeps.show(async (_, c) => {
-      throw httpErrors.error("request.not_found", "There is nothing at this address.", {
-        details: { path: c.req.path },
-      });
-    }),
+    consoleDeps.show(() => Promise.reject(nothingHere())),
   );
 
   /** What a page could not be made for is said in the frame, so that the way on stays in sight. */

@@ -13,14 +13,18 @@ interface TableProps {
   columns: readonly Column[];
   /** A head cell before the others. */
   first?: Child;
-  /** For a filter, or a link to it. */
   id?: string;
+  /** How many rows it has: where they are many and it has an id, they can be filtered as somebody types. */
+  count?: number;
   children?: Child;
 }
 
+/** Fewer are seen at a glance. */
+const FEW_ROWS = 8;
+
 /** A table. Its roles are named because the narrow layout turns rows into blocks, which takes their own from them. */
-export function Table({ caption, columns, first, id, children }: TableProps) {
-  return (
+export function Table({ caption, columns, first, id, count = 0, children }: TableProps) {
+  const table = (
     <div class="scroll" role="region" aria-label={caption} tabindex={0} id={id}>
       <table role="table">
         <caption class="vh">{caption}</caption>
@@ -38,21 +42,22 @@ export function Table({ caption, columns, first, id, children }: TableProps) {
       </table>
     </div>
   );
-}
-
-/** Hides rows of a table as somebody types, where there are enough to look through; there with a script only. */
-export function QuickFilter({ of, count }: { of: string; count: number }) {
-  if (count < FEW_ROWS) return null;
+  if (id === undefined || count < FEW_ROWS) return table;
   return (
-    <p class="quick script-only">
-      <input type="search" data-filter={of} aria-label="Filter these rows" placeholder="Filter these rows" />
-      <span class="t3" role="status" data-filter-count={of}></span>
-    </p>
+    <>
+      <p class="quick script-only">
+        <input
+          type="search"
+          data-filter={id}
+          aria-label="Filter these rows"
+          placeholder="Filter these rows"
+        />
+        <span class="t3" role="status" data-filter-count={id}></span>
+      </p>
+      {table}
+    </>
   );
 }
-
-/** Fewer are seen at a glance. */
-const FEW_ROWS = 8;
 
 interface RowProps {
   /** Where `Enter` goes when the row is chosen. */

@@ -9,7 +9,7 @@ import { AppActivity, lastDays, STATISTICS_DAYS } from "../components/activity.t
 import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
 import { RailCell, RailHead, type RailMark } from "../components/rail.tsx";
 import { ReleaseStatus, Rollout, Validation } from "../components/status.tsx";
-import { Cell, NameCell, Pager, Row, Table, QuickFilter } from "../components/table.tsx";
+import { Cell, NameCell, Pager, Row, Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
 import type { Page } from "../frame.tsx";
 import type { MountPages } from "../mount-console.ts";
@@ -255,56 +255,54 @@ function Releases({ viewer, channels, releases }: ReleasesProps) {
     releases.some(({ artifacts }) => artifacts.some((artifact) => artifact.platform === platform)),
   );
   return (
-    <>
-      <QuickFilter of="releases-list" count={releases.length} />
-      <Table
-        id="releases-list"
-        caption="Releases, newest first"
-        first={names.length > 0 && <RailHead channels={names} />}
-        columns={[
-          { label: "Release" },
-          { label: "Channels" },
-          { label: "State" },
-          ...platforms.map((platform) => ({ label: platformNames[platform] })),
-          { label: "Size", isNumber: true },
-          { label: "By" },
-          { label: "Published", isNumber: true },
-        ]}
-      >
-        {releases.map((release) => (
-          <Row href={releasePath(release)} copy={release.id} isDim={release.status === "revoked"}>
-            {names.length > 0 && <RailCell channels={names} marks={marksOf(release, channels, releases)} />}
-            <NameCell>
-              <a class="plain" href={releasePath(release)}>
-                <span class="strong">{release.version}</span> <span class="t3">{release.build}</span>
-              </a>
-            </NameCell>
-            <Cell>
-              <span class="actions">
-                {release.current_in.map((name) => (
-                  <span class="tag">{name}</span>
-                ))}
-              </span>
+    <Table
+      id="releases-list"
+      count={releases.length}
+      caption="Releases, newest first"
+      first={names.length > 0 && <RailHead channels={names} />}
+      columns={[
+        { label: "Release" },
+        { label: "Channels" },
+        { label: "State" },
+        ...platforms.map((platform) => ({ label: platformNames[platform] })),
+        { label: "Size", isNumber: true },
+        { label: "By" },
+        { label: "Published", isNumber: true },
+      ]}
+    >
+      {releases.map((release) => (
+        <Row href={releasePath(release)} copy={release.id} isDim={release.status === "revoked"}>
+          {names.length > 0 && <RailCell channels={names} marks={marksOf(release, channels, releases)} />}
+          <NameCell>
+            <a class="plain" href={releasePath(release)}>
+              <span class="strong">{release.version}</span> <span class="t3">{release.build}</span>
+            </a>
+          </NameCell>
+          <Cell>
+            <span class="actions">
+              {release.current_in.map((name) => (
+                <span class="tag">{name}</span>
+              ))}
+            </span>
+          </Cell>
+          <Cell>
+            <ReleaseStatus status={release.status} />
+          </Cell>
+          {platforms.map((platform) => (
+            <Cell label={platformNames[platform]}>
+              <PlatformState artifacts={release.artifacts.filter((one) => one.platform === platform)} />
             </Cell>
-            <Cell>
-              <ReleaseStatus status={release.status} />
-            </Cell>
-            {platforms.map((platform) => (
-              <Cell label={platformNames[platform]}>
-                <PlatformState artifacts={release.artifacts.filter((one) => one.platform === platform)} />
-              </Cell>
-            ))}
-            <Cell label="size" isNumber>
-              {decimalSize(release.artifacts.reduce((sum, { size_bytes: size }) => sum + size, 0))}
-            </Cell>
-            <Cell label="by">{shownName(release.created_by ?? "–")}</Cell>
-            <Cell label="published" isNumber>
-              <Time at={release.published_at} nowMs={viewer.nowMs} />
-            </Cell>
-          </Row>
-        ))}
-      </Table>
-    </>
+          ))}
+          <Cell label="size" isNumber>
+            {decimalSize(release.artifacts.reduce((sum, { size_bytes: size }) => sum + size, 0))}
+          </Cell>
+          <Cell label="by">{shownName(release.created_by ?? "–")}</Cell>
+          <Cell label="published" isNumber>
+            <Time at={release.published_at} nowMs={viewer.nowMs} />
+          </Cell>
+        </Row>
+      ))}
+    </Table>
   );
 }
 

@@ -2,7 +2,7 @@ import type { AppRecord, ChannelRecord } from "../../../registry/records.ts";
 import { shownName } from "../../pages/wording.ts";
 import { Empty, Head } from "../components/part.tsx";
 import { Status } from "../components/status.tsx";
-import { Cell, NameCell, Pager, Row, Table, QuickFilter } from "../components/table.tsx";
+import { Cell, NameCell, Pager, Row, Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
 import type { Page } from "../frame.tsx";
 import type { MountPages } from "../mount-console.ts";
@@ -35,43 +35,41 @@ async function appsPage(viewer: Viewer, after: string | undefined): Promise<Page
         </Empty>
       ) : (
         <div class="part">
-          <>
-            <QuickFilter of="apps-list" count={apps.length} />
-            <Table
-              id="apps-list"
-              caption="Apps and what their channels point at"
-              columns={[{ label: "App" }, { label: "Seen by" }, { label: "Channels" }, { label: "Changed" }]}
-            >
-              {apps.map(({ app, channels }) => (
-                <Row href={`/admin/apps/${app.slug}`} copy={app.slug}>
-                  <NameCell>
-                    <a class="plain" href={`/admin/apps/${app.slug}`}>
-                      <bdi class="strong">{shownName(app.display_name)}</bdi>
-                    </a>
-                    <code class="sub">{app.slug}</code>
-                  </NameCell>
-                  <Cell label="seen by">{app.visibility}</Cell>
-                  <Cell>
-                    {channels.length === 0 ? (
-                      <Status icon="empty">no channel</Status>
-                    ) : (
-                      <ul class="meta">
-                        {channels.map((channel) => (
-                          <li class="nw">
-                            <span class="t3">{channel.name}</span>{" "}
-                            {channel.current_version ?? <span class="t3">nothing</span>}
-                          </li>
-                        ))}
-                      </ul>
-                    )}
-                  </Cell>
-                  <Cell label="changed">
-                    <Time at={app.updated_at} nowMs={nowMs} />
-                  </Cell>
-                </Row>
-              ))}
-            </Table>
-          </>
+          <Table
+            id="apps-list"
+            count={apps.length}
+            caption="Apps and what their channels point at"
+            columns={[{ label: "App" }, { label: "Seen by" }, { label: "Channels" }, { label: "Changed" }]}
+          >
+            {apps.map(({ app, channels }) => (
+              <Row href={`/admin/apps/${app.slug}`} copy={app.slug}>
+                <NameCell>
+                  <a class="plain" href={`/admin/apps/${app.slug}`}>
+                    <bdi class="strong">{shownName(app.display_name)}</bdi>
+                  </a>
+                  <code class="sub">{app.slug}</code>
+                </NameCell>
+                <Cell label="seen by">{app.visibility}</Cell>
+                <Cell>
+                  {channels.length === 0 ? (
+                    <Status icon="empty">no channel</Status>
+                  ) : (
+                    <ul class="meta">
+                      {channels.map((channel) => (
+                        <li class="nw">
+                          <span class="t3">{channel.name}</span>{" "}
+                          {channel.current_version ?? <span class="t3">nothing</span>}
+                        </li>
+                      ))}
+                    </ul>
+                  )}
+                </Cell>
+                <Cell label="changed">
+                  <Time at={app.updated_at} nowMs={nowMs} />
+                </Cell>
+              </Row>
+            ))}
+          </Table>
           <Pager href="/admin/apps" next={page.next} isFirst={after === undefined} />
         </div>
       )}

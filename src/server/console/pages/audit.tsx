@@ -7,7 +7,7 @@ import { shownName } from "../../pages/wording.ts";
 import { Terminal } from "../components/copy.tsx";
 import { Bars } from "../components/chart.tsx";
 import { Empty, Head, Part } from "../components/part.tsx";
-import { Cell, NameCell, Pager, Row, Table, QuickFilter } from "../components/table.tsx";
+import { Cell, NameCell, Pager, Row, Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
 import { EventWords, wordedEvents } from "../event-words.tsx";
 import { type ExportFormat, exportAudit, exportFormats } from "../export-audit.ts";
@@ -67,7 +67,8 @@ async function auditPage(viewer: Viewer, c: ConsoleContext): Promise<Page> {
   const filter = filterOf(c);
   const after = c.req.query("after");
   // A stream from here on misses nothing, and begins near its end, however old the filter's latest event is.
-  const { head } = await registry.readEvents({ after: 0, limit: 1 });
+  const isLive = after === undefined && filter.until === undefined;
+  const head = isLive ? (await registry.readEvents({ after: 0, limit: 1 })).head : 0;
   const page = await registry.listAudit({
     ...filter,
     limit: EVENTS_PER_PAGE,
@@ -151,8 +152,8 @@ async function auditPage(viewer: Viewer, c: ConsoleContext): Promise<Page> {
   return {
     title: "Audit",
     section: "audit",
-    liveAfter: isFirst && filter.until === undefined ? Math.max(head, page.items[0]?.id ?? 0) : undefined,
-    liveOnly: query === "" ? undefined : await liveFilter(registry, filter),
+    liveAfter: isLive ? Math.max(head, page.items[0]?.id ?? 0) : undefined,
+    liveOnly: !isLive || query === "" ? undefined : await liveFilter(registry, filter),
     content,
   };
 }
@@ -189,39 +190,37 @@ const labels: Readonly<Record<(typeof names)[number], string>> = {
 
 function Events({ events, nowMs }: { events: readonly AuditRecord[]; nowMs: number }) {
   return (
-    <>
-      <QuickFilter of="events-list" count={events.length} />
-      <Table
-        id="events-list"
-        caption="Events, latest first"
-        columns={[
-          { label: "What" },
-          { label: "By" },
-          { label: "When", isNumber: true },
-          { label: "No.", isNumber: true },
-        ]}
-      >
-        {events.map((event) => (
-          <Row copy={event.target_id}>
-            <NameCell>
-              <EventWords event={event} />
-              <details>
-                <summary>{event.action}</summary>
-                <pre>
-                  <code>{shownName(JSON.stringify(event.metadata, null, 2).slice(0, MAX_METADATA))}</code>
-                </pre>
-              </details>
-            </NameCell>
-            <Cell label="by">{shownName(event.actor)}</Cell>
-            <Cell isNumber>
-              <Time at={event.created_at} nowMs={nowMs} />
-            </Cell>
-            <Cell label="no." isNumber>
-              {event.id}
-            </Cell>
-          </Row>
-        ))}
-      </Table>
-    </>
+    <Table
+      id="events-list"
+      count={events.length}
+      caption="Events, latest first"
+      columns={[
+        { label: "What" },
+        { label: "By" },
+        { label: "When", isNumber: true },
+        { label: "No.", isNumber: true },
+      ]}
+    >
+      {events.map((event) => (
+        <Row copy={event.target_id}>
+          <NameCell>
+            <EventWords event={event} />
+            <details>
+              <summary>{event.action}</summary>
+              <pre>
+                <code>{shownName(JSON.stringify(event.metadata, null, 2).slice(0, MAX_METADATA))}</code>
+              </pre>
+            </details>
+          </NameCell>
+          <Cell label="by">{shownName(event.actor)}</Cell>
+          <Cell isNumber>
+            <Time at={event.created_at} nowMs={nowMs} />
+          </Cell>
+          <Cell label="no." isNumber>
+            {event.id}
+          </Cell>
+        </Row>
+      ))}
+    </Table>
   );
 }

@@ -5,7 +5,6 @@ import type {
   RetentionHistoryRecord,
   RetentionRecord,
 } from "../../../registry/package-records.ts";
-import type { AuditRecord } from "../../../registry/records.ts";
 import { requireScope } from "../../../registry/access.ts";
 import { decimalSize, shownName } from "../../pages/wording.ts";
 import { auditPath, packagePath } from "../addresses.ts";
@@ -14,9 +13,9 @@ import { Form, type FormState, ReasonField, Submit, TextField } from "../compone
 import { RetentionLine } from "../components/retention-line.tsx";
 import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
 import { Status } from "../components/status.tsx";
-import { Cell, NameCell, Pager, Row, Table, QuickFilter } from "../components/table.tsx";
+import { Cell, NameCell, Pager, Row, Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
-import { EventRows } from "../event-words.tsx";
+import { EventRows, type LoggedEvent } from "../event-words.tsx";
 import { newForm, readForm, refusedForm } from "../forms.ts";
 import type { Page } from "../frame.tsx";
 import type { ConsoleContext, MountPages } from "../mount-console.ts";
@@ -267,13 +266,11 @@ async function packagePage(viewer: Viewer, c: ConsoleContext): Promise<Page> {
 }
 
 /** An event of the history, as the log's words take it. */
-function loggedAs({ seq, type, at, actor, subject, data }: RetentionHistoryRecord): AuditRecord {
+function loggedAs({ seq, type, at, actor, subject, data }: RetentionHistoryRecord): LoggedEvent {
   return {
     id: seq,
     action: type.replace(/^v\d+\./, ""),
     actor,
-    actor_id: null,
-    target_type: "package",
     target_id: subject,
     metadata: data,
     created_at: at,
@@ -358,42 +355,40 @@ function Holds({ holds, one, isKeeper, nowMs }: HoldsProps) {
 function Files({ one, files }: { one: PackageRecord; files: readonly PackageFileRecord[] }) {
   if (files.length === 0) return <Empty>It has no files.</Empty>;
   return (
-    <>
-      <QuickFilter of="files-list" count={files.length} />
-      <Table
-        id="files-list"
-        caption="Files of the package"
-        columns={[
-          { label: "Path" },
-          { label: "Type" },
-          { label: "Size", isNumber: true },
-          { label: "SHA-256" },
-        ]}
-      >
-        {files.map((file) => (
-          <Row copy={file.sha256}>
-            <NameCell>
-              {one.status === "deleted" ? (
+    <Table
+      id="files-list"
+      count={files.length}
+      caption="Files of the package"
+      columns={[
+        { label: "Path" },
+        { label: "Type" },
+        { label: "Size", isNumber: true },
+        { label: "SHA-256" },
+      ]}
+    >
+      {files.map((file) => (
+        <Row copy={file.sha256}>
+          <NameCell>
+            {one.status === "deleted" ? (
+              <bdi>{shownName(file.path)}</bdi>
+            ) : (
+              <a
+                href={`/api/packages/${one.id}/files/${file.path.split("/").map(encodeURIComponent).join("/")}`}
+              >
                 <bdi>{shownName(file.path)}</bdi>
-              ) : (
-                <a
-                  href={`/api/packages/${one.id}/files/${file.path.split("/").map(encodeURIComponent).join("/")}`}
-                >
-                  <bdi>{shownName(file.path)}</bdi>
-                </a>
-              )}
-            </NameCell>
-            <Cell>{file.media_type}</Cell>
-            <Cell label="size" isNumber>
-              {decimalSize(file.size_bytes)}
-            </Cell>
-            <Cell>
-              <Digest value={file.sha256} />
-            </Cell>
-          </Row>
-        ))}
-      </Table>
-    </>
+              </a>
+            )}
+          </NameCell>
+          <Cell>{file.media_type}</Cell>
+          <Cell label="size" isNumber>
+            {decimalSize(file.size_bytes)}
+          </Cell>
+          <Cell>
+            <Digest value={file.sha256} />
+          </Cell>
+        </Row>
+      ))}
+    </Table>
   );
 }
 

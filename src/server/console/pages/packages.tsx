@@ -8,7 +8,7 @@ import { packagePath } from "../addresses.ts";
 import { ShortId } from "../components/copy.tsx";
 import { Empty, Head } from "../components/part.tsx";
 import { Status } from "../components/status.tsx";
-import { Cell, NameCell, Pager, Row, Table, QuickFilter } from "../components/table.tsx";
+import { Cell, NameCell, Pager, Row, Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
 import type { Page } from "../frame.tsx";
 import type { ConsoleContext, MountPages } from "../mount-console.ts";
@@ -118,58 +118,56 @@ const labels = { kind: "Kind", producer: "Producer", subject: "Subject" } as con
 
 function Packages({ packages, nowMs }: { packages: readonly ListedPackage[]; nowMs: number }) {
   return (
-    <>
-      <QuickFilter of="packages-list" count={packages.length} />
-      <Table
-        id="packages-list"
-        caption="Packages, latest first"
-        columns={[
-          { label: "Subject" },
-          { label: "State" },
-          { label: "Producer" },
-          { label: "Class" },
-          { label: "Files", isNumber: true },
-          { label: "Size", isNumber: true },
-          { label: "What keeps it" },
-          { label: "Created", isNumber: true },
-          { label: "Id" },
-        ]}
-      >
-        {packages.map((one) => (
-          <Row href={packagePath(one.id)} copy={one.id} isDim={one.status === "deleted"}>
-            <NameCell>
-              <a class="plain" href={packagePath(one.id)}>
-                <bdi class="strong">{packageName(one)}</bdi>
-                {one.release !== null && ` ${one.release.version} ${one.release.build}`.trimEnd()}
-              </a>
-              <span class="sub">{shownName(one.kind)}</span>
-            </NameCell>
-            <Cell>
-              <PackageStatus status={one.status} />
-            </Cell>
-            <Cell label={one.producer === null ? undefined : "by"} isQuiet={one.producer === null}>
-              {one.producer === null ? "–" : <bdi>{shownName(one.producer)}</bdi>}
-            </Cell>
-            <Cell>{one.retention_class ?? <span class="t3">by channel</span>}</Cell>
-            <Cell label="files" isNumber>
-              {one.file_count.toLocaleString("en")}
-            </Cell>
-            <Cell label="size" isNumber>
-              {decimalSize(one.size_bytes)}
-            </Cell>
-            <Cell>
-              <Keeper of={one} nowMs={nowMs} />
-            </Cell>
-            <Cell label="created" isNumber>
-              <Time at={one.created_at} nowMs={nowMs} />
-            </Cell>
-            <Cell isQuiet>
-              <ShortId id={one.id} />
-            </Cell>
-          </Row>
-        ))}
-      </Table>
-    </>
+    <Table
+      id="packages-list"
+      count={packages.length}
+      caption="Packages, latest first"
+      columns={[
+        { label: "Subject" },
+        { label: "State" },
+        { label: "Producer" },
+        { label: "Class" },
+        { label: "Files", isNumber: true },
+        { label: "Size", isNumber: true },
+        { label: "What keeps it" },
+        { label: "Created", isNumber: true },
+        { label: "Id" },
+      ]}
+    >
+      {packages.map((one) => (
+        <Row href={packagePath(one.id)} copy={one.id} isDim={one.status === "deleted"}>
+          <NameCell>
+            <a class="plain" href={packagePath(one.id)}>
+              <bdi class="strong">{packageName(one)}</bdi>
+              {one.release !== null && ` ${one.release.version} ${one.release.build}`.trimEnd()}
+            </a>
+            <span class="sub">{shownName(one.kind)}</span>
+          </NameCell>
+          <Cell>
+            <PackageStatus status={one.status} />
+          </Cell>
+          <Cell label={one.producer === null ? undefined : "by"} isQuiet={one.producer === null}>
+            {one.producer === null ? "–" : <bdi>{shownName(one.producer)}</bdi>}
+          </Cell>
+          <Cell>{one.retention_class ?? <span class="t3">by channel</span>}</Cell>
+          <Cell label="files" isNumber>
+            {one.file_count.toLocaleString("en")}
+          </Cell>
+          <Cell label="size" isNumber>
+            {decimalSize(one.size_bytes)}
+          </Cell>
+          <Cell>
+            <Keeper of={one} nowMs={nowMs} />
+          </Cell>
+          <Cell label="created" isNumber>
+            <Time at={one.created_at} nowMs={nowMs} />
+          </Cell>
+          <Cell isQuiet>
+            <ShortId id={one.id} />
+          </Cell>
+        </Row>
+      ))}
+    </Table>
   );
 }
 

@@ -4,7 +4,7 @@ import { Copy, ShortId, Terminal } from "../components/copy.tsx";
 import { Choices, Form, type FormState, Submit, TextField } from "../components/form.tsx";
 import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
 import { Status, TokenStatus } from "../components/status.tsx";
-import { Cell, NameCell, Pager, Row, Table, QuickFilter } from "../components/table.tsx";
+import { Cell, NameCell, Pager, Row, Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
 import { newForm, readForm, refusedForm } from "../forms.ts";
 import type { Page } from "../frame.tsx";
@@ -110,27 +110,25 @@ async function tokensPage(viewer: Viewer, after: string | undefined): Promise<Pa
             There is no token that you may see.
           </Empty>
         ) : (
-          <>
-            <QuickFilter of="tokens-list" count={page.items.length} />
-            <Table
-              id="tokens-list"
-              caption="Tokens, latest first"
-              columns={[
-                { label: "Name" },
-                { label: "State" },
-                { label: "May" },
-                { label: "Where" },
-                { label: "Last used" },
-                { label: "Expires" },
-                { label: "Made by" },
-                { label: "" },
-              ]}
-            >
-              {page.items.map((token) => (
-                <TokenRow token={token} nowMs={nowMs} />
-              ))}
-            </Table>
-          </>
+          <Table
+            id="tokens-list"
+            count={page.items.length}
+            caption="Tokens, latest first"
+            columns={[
+              { label: "Name" },
+              { label: "State" },
+              { label: "May" },
+              { label: "Where" },
+              { label: "Last used" },
+              { label: "Expires" },
+              { label: "Made by" },
+              { label: "" },
+            ]}
+          >
+            {page.items.map((token) => (
+              <TokenRow token={token} nowMs={nowMs} />
+            ))}
+          </Table>
         )}
         <Pager href="/admin/tokens" next={page.next} isFirst={after === undefined} />
       </div>
