@@ -1,4 +1,4 @@
-import type { AppChanges } from "../registry/records.ts";
+import type { AppChanges } from "../registry/records/apps.ts";
 import type { InputOf, Pair } from "./command.ts";
 import { given } from "./given.ts";
 import { onePerKey } from "./pairs.ts";

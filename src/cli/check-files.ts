@@ -4,10 +4,10 @@ import { stat } from "node:fs/promises";
 import { forEachAtMost } from "../base/async.ts";
 import { DistError, errnoOf } from "../base/errors.ts";
 import { readFileChunks } from "../base/files.ts";
-import type { PackageVerifyReport } from "../registry/package-records.ts";
 import { FileCheck } from "../registry/packages/file-check.ts";
 import type { ReadManifest } from "../registry/packages/manifest-reader.ts";
 import { looksLikeTar, readTar } from "../registry/packages/tar-reader.ts";
+import type { PackageVerifyReport } from "../registry/records/packages.ts";
 import { cliErrors } from "./errors.ts";
 import { hashChunks, hashFile, openFile, type TreeEntry, walkTree } from "./local-tree.ts";
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type FileHandle, lstat, open } from "node:fs/promises";
 
 import { readFileChunks } from "../base/files.ts";
-import type { OpenedObject } from "../registry/records.ts";
+import type { OpenedObject } from "../registry/records/objects.ts";
 import { cliErrors } from "./errors.ts";
 import { unwritable } from "./output-file.ts";
 import { placeFile } from "./place-file.ts";

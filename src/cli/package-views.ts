@@ -7,7 +7,7 @@ import type {
   RetentionClassRecord,
   RetentionHistoryRecord,
   RetentionRecord,
-} from "../registry/package-records.ts";
+} from "../registry/records/packages.ts";
 import { counted, say } from "./escape.ts";
 import { fields, table } from "./table.ts";
 

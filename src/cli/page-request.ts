@@ -1,4 +1,4 @@
-import type { PageRequest } from "../registry/records.ts";
+import type { PageRequest } from "../registry/records/pages.ts";
 
 /** The request that `--limit` and `--after` make. */
 export function pageRequest({ limit, after }: { limit: number; after: string | undefined }): PageRequest {

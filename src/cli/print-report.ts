@@ -1,4 +1,4 @@
-import type { Problem } from "../registry/records.ts";
+import type { Problem } from "../registry/records/store.ts";
 import { counted } from "./escape.ts";
 import type { ExitReason } from "./exit-codes.ts";
 import type { Output } from "./output.ts";

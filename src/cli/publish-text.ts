@@ -1,5 +1,5 @@
 import { naturalBytes } from "../base/text.ts";
-import type { PublishResult } from "../registry/records.ts";
+import type { PublishResult } from "../registry/records/releases.ts";
 import { escapeInline, say } from "./escape.ts";
 import { artifactsText, versionOf } from "./views.ts";
 

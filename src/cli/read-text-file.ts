@@ -2,7 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 
 import { DistError, errnoOf } from "../base/errors.ts";
-import type { PackageRequest } from "../registry/package-records.ts";
+import type { PackageRequest } from "../registry/records/packages.ts";
 import { cliErrors } from "./errors.ts";
 
 /** Notes are at most 64 KiB, tokens a line; whatever is larger was not meant. */

@@ -1,4 +1,4 @@
-import type { ReleaseRef } from "../registry/records.ts";
+import type { ReleaseRef } from "../registry/records/releases.ts";
 import { cliErrors } from "./errors.ts";
 import { loadManifest } from "./read-manifest.ts";
 

@@ -1,10 +1,10 @@
 import { forEachAtMost } from "../base/async.ts";
 import { DistError, hasCode } from "../base/errors.ts";
+import type { FileSource } from "../registry/file-source.ts";
+import type { UploadedObject, UploadOptions } from "../registry/records/objects.ts";
 import type { Registry } from "../registry/registry.ts";
-import type { UploadedObject, UploadOptions } from "../registry/records.ts";
 import type { CommandContext } from "./context.ts";
 import { counted } from "./escape.ts";
-import type { FileSource } from "../registry/file-source.ts";
 
 /** Enough to hide the wait for a server's answers; more would only take memory. */
 const MAX_UPLOADS_AT_ONCE = 4;

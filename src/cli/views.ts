@@ -1,14 +1,10 @@
 import { naturalBytes } from "../base/text.ts";
-import type {
-  AppRecord,
-  ArtifactRecord,
-  ChannelRecord,
-  Page,
-  PublishedArtifact,
-  ReleaseRecord,
-  ShareRecord,
-  TokenRecord,
-} from "../registry/records.ts";
+import type { AppRecord } from "../registry/records/apps.ts";
+import type { ChannelRecord } from "../registry/records/channels.ts";
+import type { ShareRecord } from "../registry/records/links.ts";
+import type { Page } from "../registry/records/pages.ts";
+import type { ArtifactRecord, PublishedArtifact, ReleaseRecord } from "../registry/records/releases.ts";
+import type { TokenRecord } from "../registry/records/tokens.ts";
 import { escapeBlock, say } from "./escape.ts";
 import type { Output } from "./output.ts";
 import { fields, table } from "./table.ts";

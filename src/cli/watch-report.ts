@@ -1,4 +1,4 @@
-import type { ReportOptions } from "../registry/records.ts";
+import type { ReportOptions } from "../registry/records/pages.ts";
 import type { Output } from "./output.ts";
 import type { Progress } from "./progress.ts";
 

@@ -1,17 +1,18 @@
 import { DistError } from "../base/errors.ts";
-import type { AppRecord, ReleaseRef } from "../registry/records.ts";
+import type { AppRecord } from "../registry/records/apps.ts";
+import type { ReleaseRef } from "../registry/records/releases.ts";
 import type { Registry } from "../registry/registry.ts";
 import { path, query } from "./address-parts.ts";
 import { Api, type ApiRequest } from "./api.ts";
+import { creation } from "./creation.ts";
 import { lookupObject, openObject } from "./download.ts";
 import { clientErrors } from "./errors.ts";
 import { connectionFailure, Transient } from "./failures.ts";
+import { packages } from "./packages.ts";
+import { appendUpload, createUpload, endUpload, getUpload } from "./pieces.ts";
+import { retention } from "./retention.ts";
 import { defaultTiming, type Timing } from "./retry.ts";
 import { type Proxies, serverAddress } from "./server-address.ts";
-import { packages } from "./packages.ts";
-import { retention } from "./retention.ts";
-import { appendUpload, createUpload, endUpload, getUpload } from "./pieces.ts";
-import { creation } from "./creation.ts";
 import { leaseObject, uploadObject, uploadObjects } from "./upload.ts";
 
 export interface ConnectOptions {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 
-import type { ObjectRange, ObjectRecord, OpenedObject } from "../registry/records.ts";
+import type { ObjectRange, ObjectRecord, OpenedObject } from "../registry/records/objects.ts";
 import { path, query } from "./address-parts.ts";
 import type { Api } from "./api.ts";
 import { connectionFailure, notTheServer, Transient } from "./failures.ts";

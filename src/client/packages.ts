@@ -5,7 +5,7 @@ import type {
   OpenedArchive,
   PackageFileRecord,
   PackageListRequest,
-} from "../registry/package-records.ts";
+} from "../registry/records/packages.ts";
 import type { Registry } from "../registry/registry.ts";
 import { path, query, segments } from "./address-parts.ts";
 import type { Api } from "./api.ts";

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 
 import { DistError } from "../base/errors.ts";
-import type { UploadedObject, UploadPiece, UploadRecord } from "../registry/records.ts";
+import type { UploadedObject, UploadPiece, UploadRecord } from "../registry/records/objects.ts";
 import { path } from "./address-parts.ts";
 import type { Api, ApiRequest } from "./api.ts";
 import type { StreamedBody } from "./exchange.ts";

@@ -1,9 +1,9 @@
 import { forEachAtMost } from "../base/async.ts";
 import { createDualHasher, type Digests } from "../base/digest.ts";
 import { DistError, hasCode } from "../base/errors.ts";
-import type { UploadedObject, UploadOptions, UploadSource } from "../registry/records.ts";
-import type { Api } from "./api.ts";
+import type { UploadedObject, UploadOptions, UploadSource } from "../registry/records/objects.ts";
 import { path } from "./address-parts.ts";
+import type { Api } from "./api.ts";
 import { clientErrors } from "./errors.ts";
 import { notTheServer, Transient } from "./failures.ts";
 import { appendUpload, createUpload, endUpload, getUpload } from "./pieces.ts";

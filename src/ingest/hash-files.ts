@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { forEachAtMost } from "../base/async.ts";
 import { createDualHasher } from "../base/digest.ts";
 import { fileAsFound } from "../registry/file-source.ts";
-import type { ReportOptions } from "../registry/records.ts";
+import type { ReportOptions } from "../registry/records/pages.ts";
 import type { ScannedFile } from "./scan-directory.ts";
 
 /** Hashing fills one core; a few files at once keep it busy while others are opened. */

@@ -1,8 +1,8 @@
 import { hasCode } from "../base/errors.ts";
 import type { JsonObject } from "../log/events.ts";
 import { sourceChanged } from "../registry/file-source.ts";
-import type { CreatedPackage, PackageRecord, PackageRequest } from "../registry/package-records.ts";
-import type { ReportOptions } from "../registry/records.ts";
+import type { CreatedPackage, PackageRecord, PackageRequest } from "../registry/records/packages.ts";
+import type { ReportOptions } from "../registry/records/pages.ts";
 import type { Registry } from "../registry/registry.ts";
 import { type DirectoryDescription, describeDirectory } from "./describe-directory.ts";
 import { ingestErrors } from "./errors.ts";

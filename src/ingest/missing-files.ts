@@ -1,5 +1,5 @@
-import type { PackageRecord } from "../registry/package-records.ts";
 import { MAX_PAGE_LIMIT } from "../registry/paging.ts";
+import type { PackageRecord } from "../registry/records/packages.ts";
 import type { Registry } from "../registry/registry.ts";
 import { ingestErrors } from "./errors.ts";
 import type { HashedFile } from "./hash-files.ts";

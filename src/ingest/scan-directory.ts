@@ -12,7 +12,7 @@ import {
   MAX_FILES,
   tooManyFiles,
 } from "../registry/packages/package-rules.ts";
-import type { ReportOptions } from "../registry/records.ts";
+import type { ReportOptions } from "../registry/records/pages.ts";
 import { ingestErrors } from "./errors.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { forEachAtMost } from "../base/async.ts";
 import { DistError, hasCode } from "../base/errors.ts";
 import { fileAsFound, fileSource, sourceChanged } from "../registry/file-source.ts";
-import type { ReportOptions } from "../registry/records.ts";
+import type { ReportOptions } from "../registry/records/pages.ts";
 import type { Registry } from "../registry/registry.ts";
 import { withResends } from "../registry/with-resends.ts";
 import type { HashedFile } from "./hash-files.ts";

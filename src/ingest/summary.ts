@@ -1,4 +1,4 @@
-import type { PackageRecord } from "../registry/package-records.ts";
+import type { PackageRecord } from "../registry/records/packages.ts";
 import type { DirectoryDescription } from "./describe-directory.ts";
 import type { GuideBoardFacts } from "./guide-board/guide-board-run.ts";
 import type { HashedFile } from "./hash-files.ts";

@@ -1,7 +1,7 @@
 import type { AppTable } from "../catalog/tables.ts";
 import { appErrors, authErrors } from "./errors.ts";
 import type { Principal } from "./principal.ts";
-import type { Scope } from "./records.ts";
+import type { Scope } from "./records/tokens.ts";
 
 /** What each scope carries besides itself. `admin` carries everything. */
 const implied: { readonly [scope in Scope]?: readonly Scope[] } = {

@@ -2,7 +2,7 @@ import { nearest } from "../base/text.ts";
 import { platforms } from "../inspect/inspection.ts";
 import type { AppSettings } from "../log/events.ts";
 import { appErrors } from "./errors.ts";
-import type { AppChanges, IosMode, SignerPinning, Visibility } from "./records.ts";
+import type { AppChanges, IosMode, SignerPinning, Visibility } from "./records/apps.ts";
 import { retentionClassNames } from "./retention-classes.ts";
 
 export const visibilities = ["public", "unlisted", "private"] as const satisfies readonly Visibility[];

@@ -5,25 +5,18 @@ import { shareLooks } from "../base/shared-looks.ts";
 import type { Database, Reader, Transaction } from "../catalog/database.ts";
 import { appBySlug, appPage, appVersionBySlug } from "../catalog/queries/apps.ts";
 import type { AppTable } from "../catalog/tables.ts";
+import type { Platform } from "../inspect/inspection.ts";
 import type { AppSettings } from "../log/events.ts";
 import { appNotFound, hasScope, mayInApp, maySeeApp, readerClass, requireScope } from "./access.ts";
 import { applyAppChanges, defaultAppSettings, type AppState } from "./app-settings.ts";
 import type { Context } from "./context.ts";
-import { once } from "./idempotency.ts";
 import { releaseErrors } from "./errors.ts";
+import { once } from "./idempotency.ts";
 import { keysetOf, pageLimit, pageOf } from "./paging.ts";
 import type { Principal } from "./principal.ts";
-import type {
-  AppChanges,
-  AppRecord,
-  IosMode,
-  Page,
-  PageRequest,
-  SignerPinning,
-  Visibility,
-} from "./records.ts";
+import type { AppChanges, AppRecord, IosMode, SignerPinning, Visibility } from "./records/apps.ts";
+import type { Page, PageRequest } from "./records/pages.ts";
 import { checkReason, checkSlug } from "./rules.ts";
-import type { Platform } from "../inspect/inspection.ts";
 
 export async function createApp(context: Context, slug: string, changes: AppChanges): Promise<AppRecord> {
   checkSlug(slug);

@@ -4,7 +4,8 @@ import type { JsonObject } from "../log/events.ts";
 import { appNotFound, requireScope } from "./access.ts";
 import type { Context } from "./context.ts";
 import { pageLimit, pageOf, seqCursorOf } from "./paging.ts";
-import type { AuditFilter, AuditRecord, Page, PageRequest } from "./records.ts";
+import type { AuditFilter, AuditRecord } from "./records/events.ts";
+import type { Page, PageRequest } from "./records/pages.ts";
 import { checkTime } from "./rules.ts";
 
 /** The log as the audit view shows it. Somebody limited to an app sees that app's events only. */

@@ -7,7 +7,7 @@ import { errnoOf } from "../base/errors.ts";
 import { storageErrors } from "../base/storage-errors.ts";
 import { lookAtDatabase } from "./open-database.ts";
 import { openBlobStore, spoolOf } from "./open-store-parts.ts";
-import type { StorageAbilities } from "./records.ts";
+import type { StorageAbilities } from "./records/store.ts";
 import type { StorageSettings } from "./storage-settings.ts";
 import type { StoreSettings } from "./store-settings.ts";
 import { requireObjectLock } from "./store/require-object-lock.ts";

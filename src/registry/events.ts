@@ -9,7 +9,7 @@ import type { Context } from "./context.ts";
 import { authErrors, eventErrors, validationErrors } from "./errors.ts";
 import { pageLimit } from "./paging.ts";
 import type { Principal } from "./principal.ts";
-import type { EventEntry, EventPage, EventRequest } from "./records.ts";
+import type { EventEntry, EventPage, EventRequest } from "./records/events.ts";
 
 /** The log behind `after`, as recorded. Somebody limited to an app gets only the numbers of what is not that app's. */
 export async function readEvents(context: Context, request: EventRequest): Promise<EventPage> {

@@ -4,7 +4,7 @@ import { lstat, open, stat } from "node:fs/promises";
 import { DistError, errnoOf } from "../base/errors.ts";
 import { readFileChunks } from "../base/files.ts";
 import { manifestErrors } from "./manifest/errors.ts";
-import type { UploadSource } from "./records.ts";
+import type { UploadSource } from "./records/objects.ts";
 
 /** A file as a source of bytes: every pass reads the same file, or says that it changed. */
 export interface FileSource extends UploadSource {

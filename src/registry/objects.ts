@@ -5,6 +5,7 @@ import { newId } from "../base/ids.ts";
 import type { BlobLocation, StagedBlob } from "../blob/blob-store.ts";
 import { blobErrors } from "../blob/errors.ts";
 import type { Reader, Transaction } from "../catalog/database.ts";
+import { lockAnew } from "../catalog/queries/locks.ts";
 import {
   deleteLocation,
   dropLease,
@@ -14,14 +15,13 @@ import {
   moveLocation,
   putLease,
 } from "../catalog/queries/objects.ts";
-import { lockAnew } from "../catalog/queries/locks.ts";
 import type { StorageLocationTable } from "../catalog/tables.ts";
-import { authErrors, objectErrors, validationErrors } from "./errors.ts";
 import { hasScope } from "./access.ts";
 import type { Context } from "./context.ts";
+import { authErrors, objectErrors, validationErrors } from "./errors.ts";
 import type { Principal } from "./principal.ts";
 import { isNamedFor } from "./read-objects.ts";
-import type { ObjectRecord, UploadedObject, UploadOptions, UploadSource } from "./records.ts";
+import type { ObjectRecord, UploadedObject, UploadOptions, UploadSource } from "./records/objects.ts";
 
 /**
  * Stores bytes: staged and digested outside any transaction, durable under their digest, then recorded and leased in one

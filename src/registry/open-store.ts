@@ -11,9 +11,9 @@ import { authenticateLink, type PresentedLink } from "./links/signed-links.ts";
 import { localRegistry } from "./local-registry.ts";
 import { openStoreParts, type StoreOptions } from "./open-store-parts.ts";
 import { type Principal, systemPrincipal } from "./principal.ts";
-import type { InstallManifest, LinkSignature, LockReport, StoreReadiness } from "./records.ts";
+import type { InstallManifest, LinkSignature } from "./records/links.ts";
+import type { LockReport, StoreReadiness } from "./records/store.ts";
 import type { Registry } from "./registry.ts";
-import { DownloadCounts } from "./statistics/download-counts.ts";
 import { mirrorLocks } from "./retention/mirror-locks.ts";
 import {
   type AuthenticatedSession,
@@ -26,16 +26,17 @@ import {
   signIn,
   signInPerson,
 } from "./sessions.ts";
-import { storeReadiness } from "./store/maintenance.ts";
-import { requireObjectLock } from "./store/require-object-lock.ts";
 import { authenticateShare } from "./shares.ts";
+import { DownloadCounts } from "./statistics/download-counts.ts";
 import { dropExpiredState } from "./store/expired-state.ts";
 import { fillViews } from "./store/fill-views.ts";
 import { type JobLeases, jobLeases } from "./store/job-leases.ts";
+import { storeReadiness } from "./store/maintenance.ts";
 import { type NodePresence, nodePresence } from "./store/nodes.ts";
+import { requireObjectLock } from "./store/require-object-lock.ts";
+import { authenticate, createFirstAdministrator } from "./tokens.ts";
 import { expireUploads } from "./uploads/expire-uploads.ts";
 import { LiveUploads } from "./uploads/live-uploads.ts";
-import { authenticate, createFirstAdministrator } from "./tokens.ts";
 
 /** An open store. */
 export interface Store {

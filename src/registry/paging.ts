@@ -1,6 +1,6 @@
 import type { Keyset } from "../catalog/queries/paging.ts";
 import { validationErrors } from "./errors.ts";
-import type { Page, PageRequest } from "./records.ts";
+import type { Page, PageRequest } from "./records/pages.ts";
 
 export const DEFAULT_PAGE_LIMIT = 50;
 export const MAX_PAGE_LIMIT = 1_000;

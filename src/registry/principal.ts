@@ -1,4 +1,4 @@
-import type { Scope } from "./records.ts";
+import type { Scope } from "./records/tokens.ts";
 
 /** Who is asking, and what they may do. Made by `localPrincipal`, or by a store from a token. */
 export interface Principal {

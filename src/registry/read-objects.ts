@@ -8,7 +8,7 @@ import { hasScope, mayInApp } from "./access.ts";
 import type { Context } from "./context.ts";
 import { authErrors, objectErrors, packageErrors, releaseErrors } from "./errors.ts";
 import type { Principal } from "./principal.ts";
-import type { CountedFile, ObjectRange, OpenedObject } from "./records.ts";
+import type { CountedFile, ObjectRange, OpenedObject } from "./records/objects.ts";
 
 /** One thing that names an object: an artifact, a release's notes, a release's manifest. */
 type Name = Awaited<ReturnType<typeof names>>[number];

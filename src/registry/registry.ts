@@ -1,47 +1,17 @@
 import type { Platform } from "../inspect/inspection.ts";
-
+import type { AppChanges, AppRecord } from "./records/apps.ts";
+import type { ChannelChanges, ChannelMoveRecord, ChannelRecord, PromoteRequest } from "./records/channels.ts";
+import type { EventPage, EventRequest, AuditFilter, AuditRecord } from "./records/events.ts";
+import type { DownloadLink, ShareRecord } from "./records/links.ts";
 import type {
-  ArtifactRecord,
-  CurrentArtifactRequest,
-  DownloadLink,
-  EventPage,
-  EventRequest,
   ObjectRecord,
   OpenedObject,
-  AppChanges,
-  AppRecord,
-  ArtifactRequest,
-  AuditFilter,
-  AuditRecord,
-  ChannelChanges,
-  ChannelMoveRecord,
-  ChannelRecord,
-  CleanupReport,
-  ImportReport,
-  Page,
-  PageRequest,
-  PromoteRequest,
-  PublishRequest,
-  PublishResult,
-  RebuildReport,
-  ReleaseHead,
-  ReleaseComparison,
-  ReleaseRecord,
-  ReleaseRef,
-  ReportOptions,
-  StoreStatus,
-  TokenRecord,
-  TokenRequest,
   UploadOptions,
   UploadPiece,
   UploadRecord,
   UploadSource,
   UploadedObject,
-  VerifyReport,
-  SessionListRequest,
-  SessionRecord,
-  ShareRecord,
-} from "./records.ts";
+} from "./records/objects.ts";
 import type {
   ArchiveFormat,
   CreatedPackage,
@@ -58,18 +28,36 @@ import type {
   RetentionHistoryRecord,
   RetentionRecord,
   SweepReport,
-} from "./package-records.ts";
-
+} from "./records/packages.ts";
+import type { Page, PageRequest, ReportOptions } from "./records/pages.ts";
+import type {
+  ArtifactRecord,
+  CurrentArtifactRequest,
+  ArtifactRequest,
+  PublishRequest,
+  PublishResult,
+  ReleaseHead,
+  ReleaseComparison,
+  ReleaseRecord,
+  ReleaseRef,
+} from "./records/releases.ts";
+import type { SearchResult } from "./records/search.ts";
 import type {
   AppStatistics,
   AppStatisticsRequest,
   StatisticsRequest,
   StorageUsage,
   StoreStatistics,
-} from "./statistics-records.ts";
-
-import type { SearchResult } from "./search-records.ts";
-import type { PromotionCheck, StoreDecisions } from "./status-records.ts";
+} from "./records/statistics.ts";
+import type { PromotionCheck, StoreDecisions } from "./records/status.ts";
+import type {
+  CleanupReport,
+  ImportReport,
+  RebuildReport,
+  StoreStatus,
+  VerifyReport,
+} from "./records/store.ts";
+import type { TokenRecord, TokenRequest, SessionListRequest, SessionRecord } from "./records/tokens.ts";
 
 /**
  * Everything the product can do, for one principal. `openStore(…).as(principal)` gives it on this machine;

@@ -25,7 +25,7 @@ import {
 import { hasScope, requireToken } from "./access.ts";
 import type { Context } from "./context.ts";
 import { validationErrors } from "./errors.ts";
-import type { SearchHit, SearchKind, SearchResult } from "./search-records.ts";
+import type { SearchHit, SearchKind, SearchResult } from "./records/search.ts";
 import { tokenStatus } from "./tokens.ts";
 
 const MAX_QUERY_LENGTH = 200;

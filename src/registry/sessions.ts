@@ -17,12 +17,13 @@ import {
 } from "../catalog/queries/sessions.ts";
 import { tokenById } from "../catalog/queries/tokens.ts";
 import type { SessionTable } from "../catalog/tables.ts";
-import type { Context } from "./context.ts";
 import { mayInStore, requireScope, requireToken } from "./access.ts";
+import type { Context } from "./context.ts";
 import { authErrors, sessionErrors } from "./errors.ts";
 import { keysetOf, pageLimit, pageOf } from "./paging.ts";
 import { type Principal, systemPrincipal } from "./principal.ts";
-import type { Page, Scope, SessionListRequest, SessionRecord } from "./records.ts";
+import type { Page } from "./records/pages.ts";
+import type { Scope, SessionListRequest, SessionRecord } from "./records/tokens.ts";
 import { authenticate, requireLiveToken } from "./tokens.ts";
 
 const HOUR_MS = 3_600_000;

@@ -11,11 +11,12 @@ import { requireScope } from "./access.ts";
 import { findApp } from "./apps.ts";
 import { requireChannel } from "./channels/find-channel.ts";
 import type { Context } from "./context.ts";
-import { once } from "./idempotency.ts";
 import { shareErrors } from "./errors.ts";
+import { once } from "./idempotency.ts";
 import { keysetOf, pageLimit, pageOf } from "./paging.ts";
 import type { Principal } from "./principal.ts";
-import type { Page, PageRequest, ShareRecord } from "./records.ts";
+import type { ShareRecord } from "./records/links.ts";
+import type { Page, PageRequest } from "./records/pages.ts";
 import { checkChannelName } from "./rules.ts";
 
 /** How long a share link works when nothing is said, and at most. */

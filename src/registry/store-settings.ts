@@ -1,6 +1,6 @@
 import type { Duration } from "../base/duration.ts";
 import type { PostgresTarget } from "../catalog/postgres/postgres-target.ts";
-import type { Visibility } from "./records.ts";
+import type { Visibility } from "./records/apps.ts";
 
 /** What an operator can set (`dist.toml`), as the registry needs it. */
 export interface StoreSettings {

@@ -19,18 +19,12 @@ import type { TokenTable } from "../catalog/tables.ts";
 import type { EventData } from "../log/events.ts";
 import { hasScope, requireScope } from "./access.ts";
 import type { Context } from "./context.ts";
-import { once } from "./idempotency.ts";
 import { authErrors, releaseErrors, tokenErrors } from "./errors.ts";
+import { once } from "./idempotency.ts";
 import { keysetOf, pageLimit, pageOf } from "./paging.ts";
 import type { Principal } from "./principal.ts";
-import {
-  type Page,
-  type PageRequest,
-  type Scope,
-  scopes,
-  type TokenRecord,
-  type TokenRequest,
-} from "./records.ts";
+import type { Page, PageRequest } from "./records/pages.ts";
+import { type Scope, scopes, type TokenRecord, type TokenRequest } from "./records/tokens.ts";
 import { checkChannelName, checkSlug } from "./rules.ts";
 
 /** After the first, a token's use is noted at most this often: a busy token must not write on every request. */

@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 
-import type { StoreStatus } from "../registry/records.ts";
+import type { StoreStatus } from "../registry/records/store.ts";
 import type { Metrics } from "./metrics.ts";
 import type { ServerDeps, ServerEnv } from "./server-context.ts";
 

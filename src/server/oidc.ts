@@ -2,7 +2,7 @@ import type * as Client from "openid-client";
 
 import type { OidcSettings } from "../config/server-settings.ts";
 import { authErrors } from "../registry/errors.ts";
-import type { Scope } from "../registry/records.ts";
+import type { Scope } from "../registry/records/tokens.ts";
 import type { Person } from "../registry/sessions.ts";
 
 /** The provider is asked while somebody waits for a page. */

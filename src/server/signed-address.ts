@@ -2,7 +2,7 @@ import type { HonoRequest } from "hono";
 
 import { fromTimestamp } from "../base/clock.ts";
 import type { LinkTarget, PresentedLink } from "../registry/links/signed-links.ts";
-import type { DownloadLink, LinkSignature } from "../registry/records.ts";
+import type { DownloadLink, LinkSignature } from "../registry/records/links.ts";
 
 /** The signed address of an artifact's bytes. */
 export function signedDownloadUrl(baseUrl: string, link: DownloadLink): string {

@@ -3,8 +3,10 @@ import fc from "fast-check";
 import { toTimestamp } from "../../src/base/clock.ts";
 import { DistError } from "../../src/base/errors.ts";
 import type { JsonObject } from "../../src/log/events.ts";
-import type { HoldRecord } from "../../src/registry/package-records.ts";
-import type { ArtifactRequest, PublishResult, ShareRecord, TokenRecord } from "../../src/registry/records.ts";
+import type { ShareRecord } from "../../src/registry/records/links.ts";
+import type { HoldRecord } from "../../src/registry/records/packages.ts";
+import type { ArtifactRequest, PublishResult } from "../../src/registry/records/releases.ts";
+import type { TokenRecord } from "../../src/registry/records/tokens.ts";
 import { sourceOf, tarGzBytes, type TestStore } from "../support/test-store.ts";
 
 /** One use case with its arguments; every step is plain data, so that a failing history can be read. */

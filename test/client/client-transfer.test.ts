@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 
 import { createDualHasher } from "../../src/base/digest.ts";
-import type { UploadSource } from "../../src/registry/records.ts";
+import type { UploadSource } from "../../src/registry/records/objects.ts";
 import { type Answer, bodyOf, client, fakeServer, refused } from "./fake-server.ts";
 
 const text = Buffer.from("some bytes of an artifact");

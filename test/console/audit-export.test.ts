@@ -2,7 +2,7 @@ import { get } from "node:http";
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import type { AuditFilter, AuditRecord } from "../../src/registry/records.ts";
+import type { AuditFilter, AuditRecord } from "../../src/registry/records/events.ts";
 import { startTestServer, type TestServer } from "../server/process-server.ts";
 import { sourceOf } from "../support/test-store.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { scopes, type Scope } from "../../src/registry/records.ts";
+import { scopes, type Scope } from "../../src/registry/records/tokens.ts";
 import { startTestServer, type TestServer } from "../server/process-server.ts";
 import { sourceOf, tarArtifact, tarGzBytes } from "../support/test-store.ts";
 

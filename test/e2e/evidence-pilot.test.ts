@@ -6,13 +6,13 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { connect } from "../../src/client/connect.ts";
-import type { RetentionRecord } from "../../src/registry/package-records.ts";
+import type { RetentionRecord } from "../../src/registry/records/packages.ts";
 import type { Registry } from "../../src/registry/registry.ts";
 import { s3Variables } from "../support/object-store.ts";
 import { writePilotRun } from "../support/pilot-run.ts";
 import { killPrograms, runDist } from "../support/programs.ts";
-import { serveTestStore } from "../support/test-server.ts";
 import { databaseUrlFor } from "../support/test-database.ts";
+import { serveTestStore } from "../support/test-server.ts";
 import { eventsOf, openTestStore, sqlOn, type TestStore } from "../support/test-store.ts";
 
 const DAY_MS = 24 * 3600 * 1000;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { PackageRecord } from "../../src/registry/package-records.ts";
+import type { PackageRecord } from "../../src/registry/records/packages.ts";
 import { killPrograms, type Program, startProgram } from "../support/programs.ts";
 import { serveTestStore } from "../support/test-server.ts";
 import { eventsOf, openTestStore, sqlOn, type TestStore } from "../support/test-store.ts";

@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { ingestDirectory, type IngestRequest } from "../../src/ingest/ingest-directory.ts";
-import type { PackageFileRecord } from "../../src/registry/package-records.ts";
+import type { PackageFileRecord } from "../../src/registry/records/packages.ts";
 import type { Registry } from "../../src/registry/registry.ts";
 import { writePilotRun } from "../support/pilot-run.ts";
 import {

@@ -1,10 +1,10 @@
-import { mountPages } from "../../src/server/pages/mount-pages.ts";
-import { mountTransfer } from "../../src/server/transfer/mount-transfer.ts";
-import type { ArtifactRequest } from "../../src/registry/records.ts";
 import { exampleIpa } from "../../scripts/example.ts";
 import { appImageFile, debFile, dmgFile, peFile, zipFile } from "../../src/inspect/inspect-fixtures.ts";
-import { sourceOf, type TestStore } from "../support/test-store.ts";
+import type { ArtifactRequest } from "../../src/registry/records/releases.ts";
+import { mountPages } from "../../src/server/pages/mount-pages.ts";
+import { mountTransfer } from "../../src/server/transfer/mount-transfer.ts";
 import { startTestServer, type TestServer } from "../server/process-server.ts";
+import { sourceOf, type TestStore } from "../support/test-store.ts";
 
 const X86_64 = 0x8664;
 const ELF_X86_64 = 62;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
+import { type Scope, scopes } from "../../src/registry/records/tokens.ts";
 import { type Registry } from "../../src/registry/registry.ts";
-import { type Scope, scopes } from "../../src/registry/records.ts";
 import {
   openTestStore,
   outcomeOf,

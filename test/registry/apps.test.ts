@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { AppChanges } from "../../src/registry/records.ts";
+import type { AppChanges } from "../../src/registry/records/apps.ts";
 import {
   actionsOf,
   eventsDuring,

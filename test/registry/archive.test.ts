@@ -12,12 +12,12 @@ import { unzipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { packageErrors } from "../../src/registry/errors.ts";
-import { type ArchiveFormat, archiveFormats } from "../../src/registry/package-records.ts";
 import { type ArchiveSource, openPackageArchive } from "../../src/registry/packages/archive.ts";
 import { tarFraming } from "../../src/registry/packages/tar-framing.ts";
 import { zipFraming } from "../../src/registry/packages/zip-framing.ts";
-import { outcomeOf } from "../support/test-store.ts";
+import { type ArchiveFormat, archiveFormats } from "../../src/registry/records/packages.ts";
 import { needs } from "../support/required-tools.ts";
+import { outcomeOf } from "../support/test-store.ts";
 
 let directory: string;
 beforeAll(async () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { AuditFilter, AuditRecord, PageRequest } from "../../src/registry/records.ts";
+import type { AuditFilter, AuditRecord } from "../../src/registry/records/events.ts";
+import type { PageRequest } from "../../src/registry/records/pages.ts";
 import {
   actionsOf,
   eventsOf,

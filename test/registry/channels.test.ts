@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { ChannelChanges } from "../../src/registry/records.ts";
+import type { ChannelChanges } from "../../src/registry/records/channels.ts";
 import {
   actionsOf,
   eventsDuring,

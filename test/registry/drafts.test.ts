@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { ArtifactRequest } from "../../src/registry/records.ts";
+import type { ArtifactRequest } from "../../src/registry/records/releases.ts";
 import {
   actionsOf,
   eventsDuring,

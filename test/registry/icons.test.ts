@@ -2,7 +2,8 @@ import { rm } from "node:fs/promises";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { PublishRequest } from "../../src/registry/records.ts";
+import type { PublishRequest } from "../../src/registry/records/releases.ts";
+import { objectPath } from "../store/store-files.ts";
 import { acmeApk, pngFile, uploadApk } from "../support/acme-apk.ts";
 import {
   actionsOf,
@@ -14,7 +15,6 @@ import {
   sqlOn,
   type TestStore,
 } from "../support/test-store.ts";
-import { objectPath } from "../store/store-files.ts";
 
 const DAY_MS = 24 * 3600 * 1000;
 

@@ -9,7 +9,7 @@ import { delay } from "../../src/base/async.ts";
 import { parseDuration } from "../../src/base/duration.ts";
 import type { S3Settings } from "../../src/blob/s3/s3-settings.ts";
 import { migrateStore } from "../../src/registry/migrate/migrate-store.ts";
-import type { CleanupReport } from "../../src/registry/records.ts";
+import type { CleanupReport } from "../../src/registry/records/store.ts";
 import type { StoreSettings } from "../../src/registry/store-settings.ts";
 import { every, type FaultProxy, first, startFaultProxy } from "../blob/fault-proxy.ts";
 import { lockingS3Settings, plainS3, rgwTools, testS3Settings } from "../support/object-store.ts";

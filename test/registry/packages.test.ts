@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { PackageRequest } from "../../src/registry/package-records.ts";
+import type { PackageRequest } from "../../src/registry/records/packages.ts";
 import {
   actionsOf,
   bytesOf,

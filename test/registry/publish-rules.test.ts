@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { arches } from "../../src/inspect/inspection.ts";
 import type { JsonObject } from "../../src/log/events.ts";
-import type { ArtifactRequest, ReleaseHead } from "../../src/registry/records.ts";
+import type { ArtifactRequest, ReleaseHead } from "../../src/registry/records/releases.ts";
 import {
   eventsDuring,
   openTestStore,

@@ -6,7 +6,7 @@ import { expect } from "vitest";
 import { decodeCanonical } from "../../src/base/cbor.ts";
 import { fromTimestamp } from "../../src/base/clock.ts";
 import { addDuration } from "../../src/base/duration.ts";
-import type { Reason } from "../../src/registry/records.ts";
+import type { Reason } from "../../src/registry/records/store.ts";
 import {
   outcomeOf,
   sourceOf,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { SearchHit } from "../../src/registry/search-records.ts";
+import type { SearchHit } from "../../src/registry/records/search.ts";
 import type { Registry } from "../../src/registry/registry.ts";
 import { openTestStore, publishTar, sourceOf, type TestStore } from "../support/test-store.ts";
 

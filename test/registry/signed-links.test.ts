@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { PresentedLink } from "../../src/registry/links/signed-links.ts";
 import { openStore } from "../../src/registry/open-store.ts";
 import { anonymousPrincipal, localPrincipal, type Principal } from "../../src/registry/principal.ts";
-import type { DownloadLink } from "../../src/registry/records.ts";
+import type { DownloadLink } from "../../src/registry/records/links.ts";
 import type { Registry } from "../../src/registry/registry.ts";
 import {
   actionsOf,

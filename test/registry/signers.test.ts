@@ -2,7 +2,8 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
 import { openStore } from "../../src/registry/open-store.ts";
 import { localPrincipal } from "../../src/registry/principal.ts";
-import type { AppChanges, ArtifactRequest, PublishRequest } from "../../src/registry/records.ts";
+import type { AppChanges } from "../../src/registry/records/apps.ts";
+import type { ArtifactRequest, PublishRequest } from "../../src/registry/records/releases.ts";
 import type { Registry } from "../../src/registry/registry.ts";
 import { DEMOS_SIGNER, demosApk, uploadApk } from "../support/acme-apk.ts";
 import { needs } from "../support/required-tools.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { Scope, TokenRequest } from "../../src/registry/records.ts";
+import type { Scope, TokenRequest } from "../../src/registry/records/tokens.ts";
 import {
   actionsOf,
   eventsDuring,

@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { openStore, type Store } from "../../src/registry/open-store.ts";
 import type { Principal } from "../../src/registry/principal.ts";
-import type { UploadPiece } from "../../src/registry/records.ts";
 import { localPrincipal } from "../../src/registry/principal.ts";
+import type { UploadPiece } from "../../src/registry/records/objects.ts";
 import { openTestStore, sqlOn, stagedNames, testSettings, type TestStore } from "../support/test-store.ts";
 
 const MIB = 1024 * 1024;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import type { Visibility } from "../../src/registry/records/apps.ts";
 import type { Registry } from "../../src/registry/registry.ts";
-import type { Visibility } from "../../src/registry/records.ts";
 import { openTestStore, outcomeOf, publishTar, type TestStore, textOf } from "../support/test-store.ts";
 
 let test: TestStore;

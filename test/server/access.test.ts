@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { type Scope, scopes } from "../../src/registry/records.ts";
+import { type Scope, scopes } from "../../src/registry/records/tokens.ts";
 import type { ApiRoute } from "../../src/server/api/route.ts";
 import { apiRoutes } from "../../src/server/api/routes/all-routes.ts";
 import { publishTar, sourceOf, tarArtifact } from "../support/test-store.ts";

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { systemClock } from "../../src/base/clock.ts";
 import { delay } from "../../src/base/async.ts";
+import { systemClock } from "../../src/base/clock.ts";
 import { openStore } from "../../src/registry/open-store.ts";
 import { localPrincipal } from "../../src/registry/principal.ts";
-import type { Scope } from "../../src/registry/records.ts";
+import type { Scope } from "../../src/registry/records/tokens.ts";
 import type { StreamLimits } from "../../src/server/stream/mount-stream.ts";
 import { openTestStore, publishTar, sqlOn, type TestStore } from "../support/test-store.ts";
 import { startStreamServer, StreamReader, type StreamServer } from "./stream-harness.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
-import type { PublishedArtifact } from "../../src/registry/records.ts";
+import type { PublishedArtifact } from "../../src/registry/records/releases.ts";
 import { acmeApk, pngFile, uploadApk } from "../support/acme-apk.ts";
 import { openTestStore, publishTar, sqlOn, type TestStore } from "../support/test-store.ts";
 import { ask, startTransferServer, type TransferServer } from "./transfer-server.ts";

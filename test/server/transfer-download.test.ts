@@ -7,8 +7,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { delay } from "../../src/base/async.ts";
+import type { ArtifactRequest } from "../../src/registry/records/releases.ts";
 import type { Registry } from "../../src/registry/registry.ts";
-import type { ArtifactRequest } from "../../src/registry/records.ts";
 import { acmeApk, pngFile, uploadApk } from "../support/acme-apk.ts";
 import { openTestStore, sourceOf, sqlOn, tarGzBytes, type TestStore } from "../support/test-store.ts";
 import {

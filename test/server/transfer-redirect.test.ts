@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import type { ArtifactRecord, ArtifactRequest } from "../../src/registry/records.ts";
+import type { ArtifactRecord, ArtifactRequest } from "../../src/registry/records/releases.ts";
 import { openTestStore, sourceOf, tarGzBytes, type TestStore } from "../support/test-store.ts";
 import { ask, startTransferServer, type TransferServer } from "./transfer-server.ts";
 

@@ -9,13 +9,13 @@ import { Hono } from "hono";
 import { pino } from "pino";
 
 import { DistError } from "../../src/base/errors.ts";
+import type { ServerSettings } from "../../src/config/server-settings.ts";
 import type { Principal } from "../../src/registry/principal.ts";
-import { type Scope, scopes } from "../../src/registry/records.ts";
+import { type Scope, scopes } from "../../src/registry/records/tokens.ts";
 import type { Registry } from "../../src/registry/registry.ts";
 import { statusOf } from "../../src/server/http-errors.ts";
 import { createMetrics } from "../../src/server/metrics.ts";
 import type { PartDeps, ServerEnv } from "../../src/server/server-context.ts";
-import type { ServerSettings } from "../../src/config/server-settings.ts";
 import { mountTransfer } from "../../src/server/transfer/mount-transfer.ts";
 import type { TestStore } from "../support/test-store.ts";
 

@@ -6,10 +6,11 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { systemClock } from "../../src/base/clock.ts";
 import { parseDatabaseUrl } from "../../src/config/database-url.ts";
-import { openDatabase } from "../../src/registry/open-database.ts";
 import { migrateStore } from "../../src/registry/migrate/migrate-store.ts";
+import { openDatabase } from "../../src/registry/open-database.ts";
 import { localPrincipal } from "../../src/registry/principal.ts";
-import type { MigrationReport, ReportOptions } from "../../src/registry/records.ts";
+import type { ReportOptions } from "../../src/registry/records/pages.ts";
+import type { MigrationReport } from "../../src/registry/records/store.ts";
 import type { DatabaseSettings } from "../../src/registry/store-settings.ts";
 import { fullHistory, HistoryRun } from "../catalog/histories.ts";
 import { acmeApk, pngFile, uploadApk } from "../support/acme-apk.ts";

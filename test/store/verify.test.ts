@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { type CanonicalValue, decodeCanonical, encodeCanonical } from "../../src/base/cbor.ts";
 import { leafHash } from "../../src/log/event-codec.ts";
-import type { VerifyReport } from "../../src/registry/records.ts";
+import type { VerifyReport } from "../../src/registry/records/store.ts";
+import { engine } from "../support/test-database.ts";
 import { openTestStore, publishTar, sourceOf, tarGzBytes, type TestStore } from "../support/test-store.ts";
 import {
   dumpViews,
@@ -18,7 +19,6 @@ import {
   snapshot,
   tamper,
 } from "./store-files.ts";
-import { engine } from "../support/test-database.ts";
 
 const day = 24 * 3600 * 1000;
 

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 
 import { androidManifest, apkFile } from "../../src/inspect/apk/apk-fixtures.ts";
-import type { ArtifactRequest } from "../../src/registry/records.ts";
+import type { ArtifactRequest } from "../../src/registry/records/releases.ts";
 import type { Registry } from "../../src/registry/registry.ts";
 import { sourceOf } from "./test-store.ts";
 

@@ -9,20 +9,16 @@ import { parseDurationOrNever } from "../../src/base/duration.ts";
 import { DistError } from "../../src/base/errors.ts";
 import { tarEntry, tarFile } from "../../src/inspect/inspect-fixtures.ts";
 import { openStore, type Store } from "../../src/registry/open-store.ts";
+import { anonymousPrincipal, localPrincipal, type Principal } from "../../src/registry/principal.ts";
+import type { AuditFilter, AuditRecord } from "../../src/registry/records/events.ts";
+import type { UploadSource } from "../../src/registry/records/objects.ts";
+import type { ArtifactRequest } from "../../src/registry/records/releases.ts";
+import type { Scope } from "../../src/registry/records/tokens.ts";
+import type { Registry } from "../../src/registry/registry.ts";
 import type { StorageSettings } from "../../src/registry/storage-settings.ts";
 import type { StoreSettings } from "../../src/registry/store-settings.ts";
-import { anonymousPrincipal, localPrincipal, type Principal } from "../../src/registry/principal.ts";
-import type { Registry } from "../../src/registry/registry.ts";
-import type {
-  ArtifactRequest,
-  AuditFilter,
-  AuditRecord,
-  Scope,
-  UploadSource,
-} from "../../src/registry/records.ts";
-import { databaseFor, runSql } from "./test-database.ts";
-
 import { plainS3, testS3Settings } from "./object-store.ts";
+import { databaseFor, runSql } from "./test-database.ts";
 
 /** A clock that tests move by hand. Starts at a fixed moment, so that printed times are the same in every run. */
 export class TestClock implements Clock {

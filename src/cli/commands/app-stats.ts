@@ -1,7 +1,7 @@
-import type { AppStatistics } from "../../registry/statistics-records.ts";
+import type { AppStatistics } from "../../registry/records/statistics.ts";
 import type { Run } from "../command.ts";
-import type { appStats } from "../specs/app.ts";
 import { say } from "../escape.ts";
+import type { appStats } from "../specs/app.ts";
 import { table } from "../table.ts";
 
 export const run: Run<typeof appStats> = async ({ output, registry }, { options }) => {

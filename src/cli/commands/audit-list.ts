@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+import type { AuditFilter, AuditRecord } from "../../registry/records/events.ts";
 import type { Registry } from "../../registry/registry.ts";
-import type { AuditFilter, AuditRecord } from "../../registry/records.ts";
 import type { InputOf, Run } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { cliErrors } from "../errors.ts";
-import type { ExitReason } from "../exit-codes.ts";
 import { say } from "../escape.ts";
+import type { ExitReason } from "../exit-codes.ts";
 import { pageRequest } from "../page-request.ts";
 import type { auditList } from "../specs/access.ts";
 import { table } from "../table.ts";

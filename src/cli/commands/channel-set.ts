@@ -1,5 +1,5 @@
 import { durationSeconds, parseDuration } from "../../base/duration.ts";
-import type { ChannelChanges } from "../../registry/records.ts";
+import type { ChannelChanges } from "../../registry/records/channels.ts";
 import type { InputOf, Run } from "../command.ts";
 import type { channelSet } from "../specs/channel.ts";
 import { channelText } from "../views.ts";

@@ -6,11 +6,11 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { DistError } from "../../base/errors.ts";
+import type { PublishRequest } from "../../registry/records/releases.ts";
 import type { Registry } from "../../registry/registry.ts";
-import type { PublishRequest } from "../../registry/records.ts";
+import { archive } from "../testing/archive.ts";
 import { publishResult } from "../testing/records.ts";
 import { type CliOptions, type CliRun, runCli } from "../testing/run-cli.ts";
-import { archive } from "../testing/archive.ts";
 
 let directory: string;
 beforeEach(async () => {

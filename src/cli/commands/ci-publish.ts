@@ -1,20 +1,20 @@
 import { appendFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
+import type { ArtifactRequest, PublishRequest } from "../../registry/records/releases.ts";
+import type { Registry } from "../../registry/registry.ts";
+import { withResends } from "../../registry/with-resends.ts";
 import type { InputOf, Run } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { dryRun } from "../dry-run.ts";
+import { cliErrors } from "../errors.ts";
 import { say } from "../escape.ts";
 import { checkWritable, unwritable, writeAtomically } from "../output-file.ts";
 import { publishSummary, publishText } from "../publish-text.ts";
-import { readTextFile } from "../read-text-file.ts";
 import { kindsOf, loadManifest, type ResolvedArtifact, resolveArtifacts } from "../read-manifest.ts";
-import type { Registry } from "../../registry/registry.ts";
-import type { ArtifactRequest, PublishRequest } from "../../registry/records.ts";
+import { readTextFile } from "../read-text-file.ts";
 import type { ciPublish } from "../specs/publish.ts";
 import { upload } from "../upload.ts";
-import { cliErrors } from "../errors.ts";
-import { withResends } from "../../registry/with-resends.ts";
 
 /** A publish without its artifacts. */
 export type PublishHead = Omit<PublishRequest, "artifacts">;

@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { parseManifest } from "../../registry/manifest/dist-manifest.ts";
+import type { AppChanges } from "../../registry/records/apps.ts";
+import type { ChannelChanges } from "../../registry/records/channels.ts";
 import type { Registry } from "../../registry/registry.ts";
-import type { AppChanges, ChannelChanges } from "../../registry/records.ts";
+import { archive } from "../testing/archive.ts";
 import {
   appRecord,
   artifactRecord,
@@ -16,7 +18,6 @@ import {
   tokenRecord,
 } from "../testing/records.ts";
 import { runCli } from "../testing/run-cli.ts";
-import { archive } from "../testing/archive.ts";
 
 let directory: string;
 beforeEach(async () => {

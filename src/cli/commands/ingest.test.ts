@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { PackageFileRequest, PackageRecord, PackageRequest } from "../../registry/package-records.ts";
+import type { PackageFileRequest, PackageRecord, PackageRequest } from "../../registry/records/packages.ts";
 import type { Registry } from "../../registry/registry.ts";
 import { runCli } from "../testing/run-cli.ts";
 

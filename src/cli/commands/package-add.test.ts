@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { DistError } from "../../base/errors.ts";
-import type { PackageFileRequest, PackageStatus } from "../../registry/package-records.ts";
-import type { UploadSource } from "../../registry/records.ts";
+import type { UploadSource } from "../../registry/records/objects.ts";
+import type { PackageFileRequest, PackageStatus } from "../../registry/records/packages.ts";
 import { fileRecord, packageRecord } from "../testing/records.ts";
 import { runCli } from "../testing/run-cli.ts";
 

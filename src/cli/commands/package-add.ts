@@ -1,20 +1,20 @@
 import { basename, resolve } from "node:path";
 
 import { packageErrors } from "../../registry/errors.ts";
+import { type FileSource, fileSource } from "../../registry/file-source.ts";
 import { checkPath, MAX_FILES_A_REQUEST } from "../../registry/packages/package-rules.ts";
-import type { PackageFileRecord } from "../../registry/package-records.ts";
-import type { UploadedObject } from "../../registry/records.ts";
+import type { UploadedObject } from "../../registry/records/objects.ts";
+import type { PackageFileRecord } from "../../registry/records/packages.ts";
 import type { Registry } from "../../registry/registry.ts";
+import { withResends } from "../../registry/with-resends.ts";
 import type { InputOf, Run } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { cliErrors } from "../errors.ts";
 import { say } from "../escape.ts";
-import { type FileSource, fileSource } from "../../registry/file-source.ts";
 import { given } from "../given.ts";
 import { filesText } from "../package-views.ts";
 import type { packageAdd } from "../specs/package.ts";
 import { uploadAll } from "../upload.ts";
-import { withResends } from "../../registry/with-resends.ts";
 
 type Input = InputOf<typeof packageAdd>;
 

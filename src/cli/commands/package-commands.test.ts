@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { encodeManifest } from "../../registry/package-manifest.ts";
-import type { PackageListRequest, PackageRequest } from "../../registry/package-records.ts";
+import type { PackageListRequest, PackageRequest } from "../../registry/records/packages.ts";
 import type { Registry } from "../../registry/registry.ts";
 import { fileRecord, holdRecord, packageRecord, retentionRecord } from "../testing/records.ts";
 import { runCli } from "../testing/run-cli.ts";

@@ -1,4 +1,4 @@
-import type { PackageRequest } from "../../registry/package-records.ts";
+import type { PackageRequest } from "../../registry/records/packages.ts";
 import type { InputOf, Run } from "../command.ts";
 import { cliErrors } from "../errors.ts";
 import { given } from "../given.ts";

@@ -7,8 +7,9 @@ import { Readable, Writable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { DistError } from "../../base/errors.ts";
-import type { PackageFileRecord } from "../../registry/package-records.ts";
-import type { OpenedObject, PageRequest } from "../../registry/records.ts";
+import type { OpenedObject } from "../../registry/records/objects.ts";
+import type { PackageFileRecord } from "../../registry/records/packages.ts";
+import type { PageRequest } from "../../registry/records/pages.ts";
 import { fileRecord, packageRecord } from "../testing/records.ts";
 import { runCli } from "../testing/run-cli.ts";
 

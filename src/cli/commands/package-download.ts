@@ -3,8 +3,8 @@ import { basename, join, resolve } from "node:path";
 
 import { forEachAtMost } from "../../base/async.ts";
 import { naturalBytes } from "../../base/text.ts";
-import type { ArchiveFormat, PackageFileRecord, PackageRecord } from "../../registry/package-records.ts";
 import { MAX_PAGE_LIMIT } from "../../registry/paging.ts";
+import type { ArchiveFormat, PackageFileRecord, PackageRecord } from "../../registry/records/packages.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { InputOf, Run } from "../command.ts";
 import type { CommandContext } from "../context.ts";

@@ -1,4 +1,4 @@
-import type { PackageFilter } from "../../registry/package-records.ts";
+import type { PackageFilter } from "../../registry/records/packages.ts";
 import type { InputOf, Run } from "../command.ts";
 import { given } from "../given.ts";
 import { packagesText } from "../package-views.ts";

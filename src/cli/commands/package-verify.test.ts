@@ -16,11 +16,11 @@ import { dirname, join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import { decodeCanonical } from "../../base/cbor.ts";
 import { createDualHasher, sha256Hex } from "../../base/digest.ts";
 import { canonicalJson } from "../../base/jcs.ts";
-import { decodeCanonical } from "../../base/cbor.ts";
 import { encodeManifest } from "../../registry/package-manifest.ts";
-import type { PackageVerifyReport } from "../../registry/package-records.ts";
+import type { PackageVerifyReport } from "../../registry/records/packages.ts";
 import { runCli } from "../testing/run-cli.ts";
 
 const id = "pkg_01h455vb4pex5vsknk084sn02q";

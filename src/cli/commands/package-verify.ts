@@ -2,12 +2,12 @@ import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 
 import { naturalBytes } from "../../base/text.ts";
-import type { PackageVerifyReport } from "../../registry/package-records.ts";
 import {
   MAX_MANIFEST_BYTES,
   type ReadManifest,
   readManifest,
 } from "../../registry/packages/manifest-reader.ts";
+import type { PackageVerifyReport } from "../../registry/records/packages.ts";
 import { checkDirectory, checkFile } from "../check-files.ts";
 import type { Run } from "../command.ts";
 import type { CommandContext } from "../context.ts";

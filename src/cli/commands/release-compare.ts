@@ -1,5 +1,5 @@
 import { naturalBytes } from "../../base/text.ts";
-import type { ReleaseComparison } from "../../registry/records.ts";
+import type { ReleaseComparison } from "../../registry/records/releases.ts";
 import type { Run } from "../command.ts";
 import { say } from "../escape.ts";
 import { releaseRef } from "../release-head.ts";

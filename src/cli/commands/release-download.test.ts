@@ -5,8 +5,9 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import type { OpenedObject } from "../../registry/records/objects.ts";
+import type { ArtifactRecord } from "../../registry/records/releases.ts";
 import type { Registry } from "../../registry/registry.ts";
-import type { ArtifactRecord, OpenedObject } from "../../registry/records.ts";
 import { downloadNames } from "../download-names.ts";
 import { artifactRecord, channelRecord, releaseRecord } from "../testing/records.ts";
 import { type CliRun, runCli } from "../testing/run-cli.ts";

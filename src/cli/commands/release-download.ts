@@ -2,13 +2,13 @@ import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
 import { naturalBytes } from "../../base/text.ts";
+import type { ArtifactRecord, ReleaseRecord } from "../../registry/records/releases.ts";
 import type { Registry } from "../../registry/registry.ts";
-import type { ArtifactRecord, ReleaseRecord } from "../../registry/records.ts";
 import { parseArchName } from "../arch-name.ts";
 import type { InputOf, Run } from "../command.ts";
 import type { CommandContext } from "../context.ts";
-import { downloadNames } from "../download-names.ts";
 import { downloadFile } from "../download-file.ts";
+import { downloadNames } from "../download-names.ts";
 import { cliErrors } from "../errors.ts";
 import { say } from "../escape.ts";
 import { makeDirectory } from "../output-file.ts";

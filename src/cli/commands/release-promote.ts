@@ -1,4 +1,4 @@
-import type { PromotionCheck } from "../../registry/status-records.ts";
+import type { PromotionCheck } from "../../registry/records/status.ts";
 import type { Run } from "../command.ts";
 import { say } from "../escape.ts";
 import { releaseRef } from "../release-head.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import type { RetentionRecord } from "../../registry/package-records.ts";
+import type { RetentionRecord } from "../../registry/records/packages.ts";
 import type { Registry } from "../../registry/registry.ts";
 import { holdRecord, retentionRecord } from "../testing/records.ts";
 import { runCli } from "../testing/run-cli.ts";

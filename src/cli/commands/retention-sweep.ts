@@ -1,4 +1,4 @@
-import type { SweepReport } from "../../registry/package-records.ts";
+import type { SweepReport } from "../../registry/records/packages.ts";
 import type { Run } from "../command.ts";
 import { counted, say } from "../escape.ts";
 import type { retentionSweep } from "../specs/retention.ts";

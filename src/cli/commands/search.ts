@@ -1,4 +1,4 @@
-import type { SearchResult } from "../../registry/search-records.ts";
+import type { SearchResult } from "../../registry/records/search.ts";
 import type { Run } from "../command.ts";
 import type { search } from "../specs/overview.ts";
 import { table } from "../table.ts";

@@ -7,7 +7,7 @@ import {
   checkStorage,
   type DatabaseFinding,
 } from "../../registry/check-store.ts";
-import type { StorageAbilities } from "../../registry/records.ts";
+import type { StorageAbilities } from "../../registry/records/store.ts";
 import { type ExitReason, exitReasonOf } from "../exit-codes.ts";
 import type { Output } from "../output.ts";
 

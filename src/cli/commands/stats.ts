@@ -1,4 +1,4 @@
-import type { StoreStatistics } from "../../registry/statistics-records.ts";
+import type { StoreStatistics } from "../../registry/records/statistics.ts";
 import type { Run } from "../command.ts";
 import type { stats } from "../specs/overview.ts";
 import { fields, table } from "../table.ts";

@@ -1,5 +1,5 @@
 import { naturalBytes } from "../../base/text.ts";
-import type { StoreDecisions } from "../../registry/status-records.ts";
+import type { StoreDecisions } from "../../registry/records/status.ts";
 import type { Run } from "../command.ts";
 import { say } from "../escape.ts";
 import type { status } from "../specs/overview.ts";

@@ -1,5 +1,5 @@
 import { naturalBytes } from "../../base/text.ts";
-import type { CleanupEntry, CleanupReport } from "../../registry/records.ts";
+import type { CleanupEntry, CleanupReport } from "../../registry/records/store.ts";
 import type { Run } from "../command.ts";
 import { counted, say } from "../escape.ts";
 import { printReport } from "../print-report.ts";

@@ -1,6 +1,6 @@
 import { naturalBytes } from "../../base/text.ts";
 import { migrationVariables } from "../../config/environment.ts";
-import type { MigrationReport } from "../../registry/records.ts";
+import type { MigrationReport } from "../../registry/records/store.ts";
 import type { Run } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { counted, say } from "../escape.ts";

@@ -1,5 +1,5 @@
 import { naturalBytes } from "../../base/text.ts";
-import type { PackageSum, StorageUsage } from "../../registry/statistics-records.ts";
+import type { PackageSum, StorageUsage } from "../../registry/records/statistics.ts";
 import type { Run } from "../command.ts";
 import type { storeUsage } from "../specs/store.ts";
 import { fields, table } from "../table.ts";

@@ -1,4 +1,4 @@
-import { scopes } from "../../registry/records.ts";
+import { scopes } from "../../registry/records/tokens.ts";
 import { defineCommand } from "../command.ts";
 import { appOption, pageOptions } from "./shared.ts";
 

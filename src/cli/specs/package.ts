@@ -1,4 +1,4 @@
-import { archiveFormats, packageStatuses } from "../../registry/package-records.ts";
+import { archiveFormats, packageStatuses } from "../../registry/records/packages.ts";
 import { defineCommand } from "../command.ts";
 import { packageArgument, pageOptions } from "./shared.ts";
 

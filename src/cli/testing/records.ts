@@ -1,18 +1,14 @@
+import type { AppRecord } from "../../registry/records/apps.ts";
+import type { ChannelRecord } from "../../registry/records/channels.ts";
+import type { AuditRecord } from "../../registry/records/events.ts";
 import type {
   HoldRecord,
   PackageFileRecord,
   PackageRecord,
   RetentionRecord,
-} from "../../registry/package-records.ts";
-import type {
-  AppRecord,
-  ArtifactRecord,
-  AuditRecord,
-  ChannelRecord,
-  PublishResult,
-  ReleaseRecord,
-  TokenRecord,
-} from "../../registry/records.ts";
+} from "../../registry/records/packages.ts";
+import type { ArtifactRecord, PublishResult, ReleaseRecord } from "../../registry/records/releases.ts";
+import type { TokenRecord } from "../../registry/records/tokens.ts";
 
 /** Records as a registry answers them. */
 const at = "2026-11-20T15:00:00.000Z";

@@ -2,7 +2,7 @@ import type { ChannelTable } from "../../catalog/tables.ts";
 import type { ChannelSettings } from "../../log/events.ts";
 import { isRetentionKeep, RETENTION_KEEP_RULE } from "../app-settings.ts";
 import { channelErrors } from "../errors.ts";
-import type { ChannelChanges } from "../records.ts";
+import type { ChannelChanges } from "../records/channels.ts";
 import { checkChannelName } from "../rules.ts";
 
 const MAX_MIN_TIME_SECONDS = 10 * 365 * 24 * 3600;

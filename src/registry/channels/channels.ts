@@ -3,17 +3,16 @@ import type { ChannelTable } from "../../catalog/tables.ts";
 import { mayInApp, opensChannel, requireScope } from "../access.ts";
 import { findApp } from "../apps.ts";
 import type { Context } from "../context.ts";
-import { once } from "../idempotency.ts";
 import { channelErrors } from "../errors.ts";
+import { once } from "../idempotency.ts";
 import { pageLimit, pageOf, seqCursorOf } from "../paging.ts";
 import type {
   ChannelChanges,
   ChannelMoveRecord,
   ChannelRecord,
-  Page,
-  PageRequest,
   PromoteRequest,
-} from "../records.ts";
+} from "../records/channels.ts";
+import type { Page, PageRequest } from "../records/pages.ts";
 import { findRelease } from "../releases/find-release.ts";
 import { checkChannelName, checkReason } from "../rules.ts";
 import { channelSubject, recordPromotion, recordRollback, rollbackTarget } from "./channel-moves.ts";

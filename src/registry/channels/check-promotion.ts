@@ -4,9 +4,9 @@ import type { ReleaseTable } from "../../catalog/tables.ts";
 import { mayInApp, requireScope } from "../access.ts";
 import { findApp } from "../apps.ts";
 import type { Context } from "../context.ts";
-import type { ReleaseRef } from "../records.ts";
+import type { ReleaseRef } from "../records/releases.ts";
+import type { PromotionCheck, PromotionRule, ReleaseName } from "../records/status.ts";
 import { findRelease } from "../releases/find-release.ts";
-import type { PromotionCheck, PromotionRule, ReleaseName } from "../status-records.ts";
 import { judgeRelease, unpublishedRefusal } from "./channel-policy.ts";
 import { channelRecord, requireChannel } from "./find-channel.ts";
 

@@ -4,7 +4,7 @@ import { releaseById } from "../../catalog/queries/releases.ts";
 import type { AppTable, ChannelTable } from "../../catalog/tables.ts";
 import type { ChannelSettings } from "../../log/events.ts";
 import { channelErrors } from "../errors.ts";
-import type { ChannelRecord } from "../records.ts";
+import type { ChannelRecord } from "../records/channels.ts";
 import { channelSubject, rollbackTarget } from "./channel-moves.ts";
 import { freshSettings } from "./channel-settings.ts";
 

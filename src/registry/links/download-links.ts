@@ -5,7 +5,8 @@ import { findApp } from "../apps.ts";
 import { requirePublished } from "../channels/channel-policy.ts";
 import type { Context } from "../context.ts";
 import { linkErrors, objectErrors } from "../errors.ts";
-import type { DownloadLink, ReleaseRef } from "../records.ts";
+import type { DownloadLink } from "../records/links.ts";
+import type { ReleaseRef } from "../records/releases.ts";
 import { findRelease } from "../releases/find-release.ts";
 import { linkEnd, signLink } from "./signed-links.ts";
 

@@ -1,6 +1,6 @@
 import type { Context } from "../context.ts";
 import { appErrors } from "../errors.ts";
-import type { InstallManifest, LinkSignature } from "../records.ts";
+import type { InstallManifest, LinkSignature } from "../records/links.ts";
 import { byPreference } from "../releases/artifact-order.ts";
 import { currentRelease } from "../releases/current-artifact.ts";
 import { downloadLink } from "./download-links.ts";

@@ -4,7 +4,7 @@ import { fromTimestamp, toTimestamp } from "../../base/clock.ts";
 import type { Context } from "../context.ts";
 import { linkErrors } from "../errors.ts";
 import type { Principal } from "../principal.ts";
-import type { LinkSignature } from "../records.ts";
+import type { LinkSignature } from "../records/links.ts";
 import { linkKey, makeLinkKey } from "./signing-key.ts";
 
 /** What one signed address is for. A signature for one is none for any other. */

@@ -9,7 +9,7 @@ import { migrationErrors } from "../errors.ts";
 import { locationColumns } from "../objects.ts";
 import type { StoreParts } from "../open-store-parts.ts";
 import { systemPrincipal } from "../principal.ts";
-import type { Problem } from "../records.ts";
+import type { Problem } from "../records/store.ts";
 import { digestFault, hashObject } from "../store/hash-object.ts";
 import { mergeByDigest } from "./merge-by-digest.ts";
 

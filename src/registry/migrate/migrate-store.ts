@@ -1,14 +1,15 @@
 import { assert } from "../../base/errors.ts";
 import type { MaintenanceConnection, Reader, Transaction } from "../../catalog/database.ts";
 import { eventBytes, provenEvents } from "../../catalog/log-reader.ts";
+import { LogReplay } from "../../catalog/log-replay.ts";
 import { storeCounts } from "../../catalog/queries/integrity.ts";
 import { openUploads } from "../../catalog/queries/moved-state.ts";
 import { missingObjects } from "../../catalog/queries/objects.ts";
-import { LogReplay } from "../../catalog/log-replay.ts";
 import { logHead } from "../../catalog/transaction.ts";
 import { openStoreParts, type StoreOptions, type StoreParts } from "../open-store-parts.ts";
 import { systemPrincipal } from "../principal.ts";
-import type { MigrationReport, ReportOptions } from "../records.ts";
+import type { ReportOptions } from "../records/pages.ts";
+import type { MigrationReport } from "../records/store.ts";
 import { admitTarget, requireSharedLog } from "./admit-target.ts";
 import { type Difference, ObjectCopier, type Rows, rowsOf, sourceDamaged } from "./copy-objects.ts";
 import { moveState } from "./move-state.ts";

@@ -1,4 +1,5 @@
 import type { MaintenanceConnection, Reader, Writer } from "../../catalog/database.ts";
+import { putDownloads, sumDownloads } from "../../catalog/queries/downloads.ts";
 import { keepAnswer } from "../../catalog/queries/idempotency.ts";
 import {
   answersAfter,
@@ -8,12 +9,11 @@ import {
   signingKeysAfter,
   tokenUsesAfter,
 } from "../../catalog/queries/moved-state.ts";
-import { putDownloads, sumDownloads } from "../../catalog/queries/downloads.ts";
 import { putLease } from "../../catalog/queries/objects.ts";
 import { insertSigningKey } from "../../catalog/queries/signing-keys.ts";
 import { putTokenUse } from "../../catalog/queries/tokens.ts";
 import type { Query } from "../../catalog/query.ts";
-import type { MovedState } from "../records.ts";
+import type { MovedState } from "../records/store.ts";
 
 /** Rows read at once. */
 const BATCH = 1_000;

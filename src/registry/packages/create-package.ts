@@ -10,7 +10,7 @@ import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
 import { releaseErrors } from "../errors.ts";
 import { once } from "../idempotency.ts";
-import type { CreatedPackage, PackageRequest } from "../package-records.ts";
+import type { CreatedPackage, PackageRequest } from "../records/packages.ts";
 import { packageRecord } from "./find-package.ts";
 import {
   checkField,

@@ -1,7 +1,7 @@
 import type { Digests } from "../../base/digest.ts";
 import type { PackageFileEntry } from "../../log/events.ts";
-import type { PackageVerifyReport } from "../package-records.ts";
-import type { Problem } from "../records.ts";
+import type { PackageVerifyReport } from "../records/packages.ts";
+import type { Problem } from "../records/store.ts";
 import type { ReadManifest } from "./manifest-reader.ts";
 
 /** Compares files that are found one after the other with those that a manifest names. Reads nothing itself. */

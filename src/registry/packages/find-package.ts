@@ -6,8 +6,8 @@ import type { JsonObject } from "../../log/events.ts";
 import { hasScope, mayInApp, requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
 import { packageErrors } from "../errors.ts";
-import type { PackageRecord, PackageStatus } from "../package-records.ts";
 import type { Principal } from "../principal.ts";
+import type { PackageRecord, PackageStatus } from "../records/packages.ts";
 
 /** A package with the app whose release it is, if it is one. */
 export interface FoundPackage {

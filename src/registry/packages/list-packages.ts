@@ -1,25 +1,25 @@
 import { toTimestamp } from "../../base/clock.ts";
+import type { Reader } from "../../catalog/database.ts";
 import { indexedValue } from "../../catalog/metadata-scalars.ts";
-import { releasesOfPackages } from "../../catalog/queries/channels.ts";
 import { appBySlug } from "../../catalog/queries/apps.ts";
+import { releasesOfPackages } from "../../catalog/queries/channels.ts";
 import {
   filesAfter,
   type PackageQuery,
   packagePage,
   type PackageRow,
 } from "../../catalog/queries/packages.ts";
-import type { Reader } from "../../catalog/database.ts";
 import { hasScope } from "../access.ts";
 import type { Context } from "../context.ts";
 import { packageErrors } from "../errors.ts";
+import { keysetOf, pageLimit, pageOf, pathCursorOf } from "../paging.ts";
 import {
   type PackageFileRecord,
   type PackageListRequest,
   type ListedPackage,
   packageStatuses,
-} from "../package-records.ts";
-import { keysetOf, pageLimit, pageOf, pathCursorOf } from "../paging.ts";
-import type { Page, PageRequest } from "../records.ts";
+} from "../records/packages.ts";
+import type { Page, PageRequest } from "../records/pages.ts";
 import { planOf } from "../retention/plan.ts";
 import { checkTime } from "../rules.ts";
 import { findPackage, packageRecord, requirePackageReader } from "./find-package.ts";

@@ -6,7 +6,7 @@ import type { Context } from "../context.ts";
 import { packageErrors } from "../errors.ts";
 import { once } from "../idempotency.ts";
 import { dropLeases, requireObjects } from "../objects.ts";
-import type { PackageFileRecord, PackageFileRequest } from "../package-records.ts";
+import type { PackageFileRecord, PackageFileRequest } from "../records/packages.ts";
 import { findEvidence, requireOpen } from "./find-package.ts";
 import {
   type CheckedFile,

@@ -5,7 +5,7 @@ import { foldPath } from "../../base/fold-path.ts";
 import { isWellFormed } from "../../base/text.ts";
 import type { JsonObject } from "../../log/events.ts";
 import { packageErrors, retentionErrors } from "../errors.ts";
-import type { PackageFileRequest } from "../package-records.ts";
+import type { PackageFileRequest } from "../records/packages.ts";
 import { retentionClassNames } from "../retention-classes.ts";
 import { checkReason, MAX_METADATA_BYTES } from "../rules.ts";
 

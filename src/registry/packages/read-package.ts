@@ -3,9 +3,9 @@ import { locationOf } from "../../catalog/queries/objects.ts";
 import type { StorageLocationTable } from "../../catalog/tables.ts";
 import type { Context } from "../context.ts";
 import { objectErrors, packageErrors } from "../errors.ts";
-import type { PackageRecord } from "../package-records.ts";
 import { openedObject, openObject } from "../read-objects.ts";
-import type { OpenedObject } from "../records.ts";
+import type { OpenedObject } from "../records/objects.ts";
+import type { PackageRecord } from "../records/packages.ts";
 import { findPackage, packageRecord, requireThere } from "./find-package.ts";
 import { requireFile } from "./package-files.ts";
 

@@ -1,10 +1,11 @@
 import { DistError } from "../../base/errors.ts";
-import { filesOfPackage } from "../../catalog/queries/packages.ts";
 import { locationOf } from "../../catalog/queries/objects.ts";
+import { filesOfPackage } from "../../catalog/queries/packages.ts";
 import type { PackageFileTable } from "../../catalog/tables.ts";
 import type { Context } from "../context.ts";
-import type { PackageVerifyReport } from "../package-records.ts";
-import type { Problem, ReportOptions } from "../records.ts";
+import type { PackageVerifyReport } from "../records/packages.ts";
+import type { ReportOptions } from "../records/pages.ts";
+import type { Problem } from "../records/store.ts";
 import { digestFault, hashObject } from "../store/hash-object.ts";
 import { findPackage, requireThere } from "./find-package.ts";
 import { readManifest } from "./manifest-reader.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import type { ArtifactRecord, ReleaseRecord } from "../records.ts";
+import type { ArtifactRecord, ReleaseRecord } from "../records/releases.ts";
 import { comparison } from "./compare-releases.ts";
 
 const digest = (letter: string) => letter.repeat(64);

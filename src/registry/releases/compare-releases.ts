@@ -6,7 +6,7 @@ import type {
   ReleaseComparison,
   ReleaseRecord,
   ReleaseRef,
-} from "../records.ts";
+} from "../records/releases.ts";
 import { type Inspected, inspectedOf } from "./inspected.ts";
 import { getRelease } from "./releases.ts";
 

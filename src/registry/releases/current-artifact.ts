@@ -1,12 +1,12 @@
 import type { Reader } from "../../catalog/database.ts";
 import { releaseById } from "../../catalog/queries/releases.ts";
 import type { AppTable } from "../../catalog/tables.ts";
-import { findApp } from "../apps.ts";
 import { opensChannel } from "../access.ts";
+import { findApp } from "../apps.ts";
 import { channelNotFound, requireChannel } from "../channels/find-channel.ts";
 import type { Context } from "../context.ts";
 import { releaseErrors } from "../errors.ts";
-import type { ArtifactRecord, CurrentArtifactRequest, ReleaseRecord } from "../records.ts";
+import type { ArtifactRecord, CurrentArtifactRequest, ReleaseRecord } from "../records/releases.ts";
 import { byPreference } from "./artifact-order.ts";
 import { releaseRecord } from "./release-record.ts";
 

@@ -15,19 +15,19 @@ import { findApp, findOrCreateApp } from "../apps.ts";
 import { requirePublished } from "../channels/channel-policy.ts";
 import { findOrCreateChannel } from "../channels/find-channel.ts";
 import type { Context } from "../context.ts";
-import { once } from "../idempotency.ts";
 import { packageErrors, releaseErrors } from "../errors.ts";
+import { once } from "../idempotency.ts";
 import { dropLeases, requireObjects, storeBytes } from "../objects.ts";
 import { fileEntry, manifestOf } from "../package-manifest.ts";
 import { recordingTime } from "../recording-time.ts";
+import type { UploadedObject } from "../records/objects.ts";
 import type {
   ArtifactRequest,
   PublishResult,
   ReleaseHead,
   ReleaseRecord,
   ReleaseRef,
-  UploadedObject,
-} from "../records.ts";
+} from "../records/releases.ts";
 import { checkChannelName, MAX_ARTIFACTS } from "../rules.ts";
 import { identityFindings, pinFirstSigners, requireSameIdentity } from "./check-identity.ts";
 import { findRelease } from "./find-release.ts";
@@ -39,6 +39,7 @@ import {
   recordedIdentity,
   validationFailed,
 } from "./prepare-artifact.ts";
+import { promotePublished, publishResult } from "./publish-result.ts";
 import {
   checkHead,
   freeRefused,
@@ -48,7 +49,6 @@ import {
   versionExists,
   visibleApp,
 } from "./publish.ts";
-import { promotePublished, publishResult } from "./publish-result.ts";
 import {
   recordDraft,
   recordFileRemoved,

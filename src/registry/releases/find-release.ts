@@ -11,7 +11,7 @@ import type { AppTable, ReleaseTable } from "../../catalog/tables.ts";
 import { mayInApp } from "../access.ts";
 import type { Context } from "../context.ts";
 import { releaseErrors } from "../errors.ts";
-import type { ReleaseRef } from "../records.ts";
+import type { ReleaseRef } from "../records/releases.ts";
 
 /**
  * The release that is meant: by id, or by version and build, or by version alone where only one build of it exists.

@@ -1,5 +1,5 @@
 import type { Identity } from "../../inspect/inspection.ts";
-import type { ArtifactRecord } from "../records.ts";
+import type { ArtifactRecord } from "../records/releases.ts";
 
 /** What inspection recorded of an artifact: its facts, of which these are read here, and its identity. */
 export interface Inspected {

@@ -1,6 +1,5 @@
 import { newId } from "../../base/ids.ts";
 import type { AppTable, ArtifactTable, StorageLocationTable } from "../../catalog/tables.ts";
-import { inspectIsolated } from "../../inspect/isolate/inspect-isolated.ts";
 import type {
   Arch,
   DeclaredArtifact,
@@ -11,11 +10,12 @@ import type {
   Inspection,
   Platform,
 } from "../../inspect/inspection.ts";
+import { inspectIsolated } from "../../inspect/isolate/inspect-isolated.ts";
 import type { JsonObject, PackageFileEntry } from "../../log/events.ts";
 import type { Context } from "../context.ts";
 import { packageErrors, releaseErrors, validationErrors } from "../errors.ts";
 import { storeBytes } from "../objects.ts";
-import type { ArtifactRequest } from "../records.ts";
+import type { ArtifactRequest } from "../records/releases.ts";
 import { checkFilename, checkMetadata } from "../rules.ts";
 import { type DeclaredVersion, identityFindings } from "./check-identity.ts";
 

@@ -7,7 +7,7 @@ import { recordPromotion, rollbackTarget } from "../channels/channel-moves.ts";
 import { policyRefusal } from "../channels/channel-policy.ts";
 import { requireChannel } from "../channels/find-channel.ts";
 import type { Context } from "../context.ts";
-import type { PublishedArtifact, PublishedChannel, PublishResult } from "../records.ts";
+import type { PublishedArtifact, PublishedChannel, PublishResult } from "../records/releases.ts";
 import { objectUrl, publishedArtifact } from "./release-record.ts";
 
 /** What a publication did to its channel. */

@@ -11,12 +11,12 @@ import { appNotFound, maySeeApp, requireScope } from "../access.ts";
 import { findOrCreateApp } from "../apps.ts";
 import { findOrCreateChannel } from "../channels/find-channel.ts";
 import type { Context } from "../context.ts";
-import { earlierAnswerTo, once } from "../idempotency.ts";
 import { appErrors, packageErrors, releaseErrors } from "../errors.ts";
+import { earlierAnswerTo, once } from "../idempotency.ts";
 import { dropLeases, requireObjects, storeBytes } from "../objects.ts";
 import { encodeManifest } from "../package-manifest.ts";
 import { recordingTime } from "../recording-time.ts";
-import type { ArtifactRequest, PublishRequest, PublishResult, ReleaseHead } from "../records.ts";
+import type { ArtifactRequest, PublishRequest, PublishResult, ReleaseHead } from "../records/releases.ts";
 import {
   checkBuild,
   checkChannelName,
@@ -28,13 +28,6 @@ import {
 } from "../rules.ts";
 import { pinFirstSigners, requireSameIdentity } from "./check-identity.ts";
 import {
-  recordDraft,
-  recordFiles,
-  recordFinalized,
-  recordPublished,
-  recordValidated,
-} from "./record-release.ts";
-import {
   packageFile,
   prepareArtifact,
   type PreparedArtifact,
@@ -42,6 +35,13 @@ import {
   validationFailed,
 } from "./prepare-artifact.ts";
 import { publishResult, promotePublished } from "./publish-result.ts";
+import {
+  recordDraft,
+  recordFiles,
+  recordFinalized,
+  recordPublished,
+  recordValidated,
+} from "./record-release.ts";
 
 /** Notes up to this size stand in the event; longer ones are an object of their own. */
 const MAX_INLINE_NOTES_BYTES = 16 * 1024;

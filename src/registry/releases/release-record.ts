@@ -8,7 +8,7 @@ import type { Arch, Finding, Format, Platform } from "../../inspect/inspection.t
 import type { JsonObject } from "../../log/events.ts";
 import { mayInApp } from "../access.ts";
 import type { Context } from "../context.ts";
-import type { ArtifactRecord, PublishedArtifact, ReleaseRecord } from "../records.ts";
+import type { ArtifactRecord, PublishedArtifact, ReleaseRecord } from "../records/releases.ts";
 
 /** A release as everybody gets it: one flat object with its artifacts. Who made it needs `read`. */
 export async function releaseRecord(

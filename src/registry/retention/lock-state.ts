@@ -4,7 +4,7 @@ import { packageLockOf } from "../../catalog/queries/locks.ts";
 import type { PackageTable, RetentionStateTable } from "../../catalog/tables.ts";
 import { planLock } from "../../retention/lock-plan.ts";
 import type { Context } from "../context.ts";
-import type { RetentionRecord } from "../package-records.ts";
+import type { RetentionRecord } from "../records/packages.ts";
 
 /** How far the object store locks a package's bytes, against how far retention wants it now. */
 export async function lockState(

@@ -23,7 +23,7 @@ import type { PackageTable, StorageLocationTable } from "../../catalog/tables.ts
 import { logHead } from "../../catalog/transaction.ts";
 import { type LockPlan, planLock } from "../../retention/lock-plan.ts";
 import type { Context } from "../context.ts";
-import type { LockReport, Problem } from "../records.ts";
+import type { LockReport, Problem } from "../records/store.ts";
 
 /** Events looked through at once; how far the log was followed is noted after each. */
 const WINDOW = 10_000;

@@ -9,16 +9,16 @@ import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
 import { retentionErrors } from "../errors.ts";
 import { once } from "../idempotency.ts";
+import { findPackage, requirePackageReader, requireThere } from "../packages/find-package.ts";
+import { checkField, checkRequiredReason } from "../packages/package-rules.ts";
+import { pageLimit, pageOf, seqCursorOf } from "../paging.ts";
 import type {
   HoldRecord,
   RetentionClassRecord,
   RetentionHistoryRecord,
   RetentionRecord,
-} from "../package-records.ts";
-import { findPackage, requirePackageReader, requireThere } from "../packages/find-package.ts";
-import { checkField, checkRequiredReason } from "../packages/package-rules.ts";
-import { pageLimit, pageOf, seqCursorOf } from "../paging.ts";
-import type { Page, PageRequest } from "../records.ts";
+} from "../records/packages.ts";
+import type { Page, PageRequest } from "../records/pages.ts";
 import { retentionClassNames } from "../retention-classes.ts";
 import { checkTime } from "../rules.ts";
 import { lockState } from "./lock-state.ts";

@@ -1,6 +1,6 @@
 import { fromTimestamp, toTimestamp } from "../../base/clock.ts";
-import { catalogErrors } from "../../catalog/errors.ts";
 import type { Reader } from "../../catalog/database.ts";
+import { catalogErrors } from "../../catalog/errors.ts";
 import { packageById } from "../../catalog/queries/packages.ts";
 import {
   appsTouchedAfter,
@@ -15,7 +15,7 @@ import type { PackageTable } from "../../catalog/tables.ts";
 import { logHead } from "../../catalog/transaction.ts";
 import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
-import type { SweepReport } from "../package-records.ts";
+import type { SweepReport } from "../records/packages.ts";
 import { recordEligible, recordNeededAgain } from "./marks.ts";
 import { planOf } from "./plan.ts";
 

@@ -3,7 +3,7 @@ import { mayInApp, requireScope } from "../access.ts";
 import { findApp } from "../apps.ts";
 import { requireChannel } from "../channels/find-channel.ts";
 import type { Context } from "../context.ts";
-import type { AppStatistics, AppStatisticsRequest } from "../statistics-records.ts";
+import type { AppStatistics, AppStatisticsRequest } from "../records/statistics.ts";
 import { periodOf } from "./period.ts";
 
 /** Counts shown one by one; what comes after them is summed by the day. */

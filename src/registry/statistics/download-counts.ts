@@ -4,7 +4,7 @@ import type { Database } from "../../catalog/database.ts";
 import { addAppDownloads, addDownloads } from "../../catalog/queries/downloads.ts";
 import type { DownloadAppDayTable, DownloadDayTable } from "../../catalog/tables.ts";
 import { systemPrincipal } from "../principal.ts";
-import type { CountedFile } from "../records.ts";
+import type { CountedFile } from "../records/objects.ts";
 import { dayOf } from "./days.ts";
 
 /** Different counts kept at once with their channels. A visitor may name any channel of an app, so what comes past this has none. */

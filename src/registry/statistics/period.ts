@@ -1,7 +1,7 @@
 import type { DayPeriod } from "../../catalog/queries/statistics.ts";
 import { validationErrors } from "../errors.ts";
+import type { StatisticsRequest } from "../records/statistics.ts";
 import { dayBefore, DOWNLOAD_DAYS, dayOf } from "./days.ts";
-import type { StatisticsRequest } from "../statistics-records.ts";
 
 const DEFAULT_DAYS = 30;
 

@@ -7,7 +7,7 @@ import {
 } from "../../catalog/queries/usage.ts";
 import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
-import type { PackageSum, StorageUsage } from "../statistics-records.ts";
+import type { PackageSum, StorageUsage } from "../records/statistics.ts";
 
 /** Apps named one by one; the others are summed. */
 const MAX_APPS = 50;

@@ -12,7 +12,7 @@ import {
 import { logHead } from "../../catalog/transaction.ts";
 import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
-import type { StatisticsRequest, StoreStatistics } from "../statistics-records.ts";
+import type { StatisticsRequest, StoreStatistics } from "../records/statistics.ts";
 import { periodOf } from "./period.ts";
 
 /** Apps named one by one; the others are summed. */

@@ -11,7 +11,7 @@ import {
 } from "../../catalog/queries/decisions.ts";
 import { judgeRelease } from "../channels/channel-policy.ts";
 import { requireChannel } from "../channels/find-channel.ts";
-import type { Decision } from "../status-records.ts";
+import type { Decision } from "../records/status.ts";
 import { about, artifactsWords, releaseWords, type Subject, timeWords } from "./sentences.ts";
 
 /** How long before their end certificates and profiles are named. */

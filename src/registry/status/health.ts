@@ -3,7 +3,7 @@ import { allJobs } from "../../catalog/queries/jobs.ts";
 import { allNodes } from "../../catalog/queries/nodes.ts";
 import { logHead } from "../../catalog/transaction.ts";
 import type { Context } from "../context.ts";
-import type { StoreDecisions } from "../status-records.ts";
+import type { StoreDecisions } from "../records/status.ts";
 import { storeReadiness } from "../store/maintenance.ts";
 
 /** How database, storage, servers and jobs are. */

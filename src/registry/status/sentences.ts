@@ -1,5 +1,5 @@
 import { naturalBytes } from "../../base/text.ts";
-import type { Decision } from "../status-records.ts";
+import type { Decision } from "../records/status.ts";
 
 /** A channel and the release that a decision is about. */
 export interface Subject {

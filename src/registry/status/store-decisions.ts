@@ -8,7 +8,7 @@ import {
 } from "../../catalog/queries/decisions.ts";
 import { lastSweep } from "../../catalog/queries/retention.ts";
 import { DRAFT_IDLE_MS } from "../../retention/planner.ts";
-import type { Decision } from "../status-records.ts";
+import type { Decision } from "../records/status.ts";
 import { nothing, packagesWords, releaseWords, timeWords } from "./sentences.ts";
 
 const DAY_MS = 24 * 3600 * 1000;

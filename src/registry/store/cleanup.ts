@@ -3,12 +3,15 @@ import { toTimestamp } from "../../base/clock.ts";
 import { dropExpiredLeases, locationsAfter } from "../../catalog/queries/objects.ts";
 import { evidenceAfter, packageById } from "../../catalog/queries/packages.ts";
 import { evidenceDue, releasesAfter } from "../../catalog/queries/retention.ts";
-import { planRelease, type RetentionDecision } from "../../retention/planner.ts";
 import { partByStaging, uploadById } from "../../catalog/queries/uploads.ts";
 import type { StorageLocationTable, UploadSessionTable } from "../../catalog/tables.ts";
+import { planRelease, type RetentionDecision } from "../../retention/planner.ts";
 import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
-import type { CleanupEntry, CleanupReport, Reason, ReportOptions } from "../records.ts";
+import type { ReportOptions } from "../records/pages.ts";
+import type { CleanupEntry, CleanupReport, Reason } from "../records/store.ts";
+import { planOf } from "../retention/plan.ts";
+import { releaseFacts, type ReleaseForCleanup, releaseStillThere } from "../retention/release-facts.ts";
 import { expireUploads } from "../uploads/expire-uploads.ts";
 import {
   isCollectable,
@@ -18,8 +21,6 @@ import {
   removeUnrecorded,
 } from "./collect-objects.ts";
 import { lockReason } from "./lock-reason.ts";
-import { planOf } from "../retention/plan.ts";
-import { releaseFacts, type ReleaseForCleanup, releaseStillThere } from "../retention/release-facts.ts";
 
 /** Rows read, and objects deleted, at once. Small: the write lock is held for one batch of unlinks. */
 const BATCH = 64;

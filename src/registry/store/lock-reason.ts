@@ -1,7 +1,7 @@
 import { toTimestamp } from "../../base/clock.ts";
 import type { BlobLocation } from "../../blob/blob-store.ts";
 import type { Context } from "../context.ts";
-import type { Reason } from "../records.ts";
+import type { Reason } from "../records/store.ts";
 
 /**
  * What keeps bytes although nothing needs them: the store's own lock, which outlives the reason it was set for. The store is asked

@@ -1,5 +1,5 @@
-import { exportLog, importLog } from "../../catalog/export.ts";
 import type { MaintenanceConnection } from "../../catalog/database.ts";
+import { exportLog, importLog } from "../../catalog/export.ts";
 import { lastStored } from "../../catalog/queries/audit.ts";
 import { storeCounts } from "../../catalog/queries/integrity.ts";
 import { insertLocation, missingObjects } from "../../catalog/queries/objects.ts";
@@ -9,15 +9,9 @@ import { logHead } from "../../catalog/transaction.ts";
 import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
 import { locationColumns } from "../objects.ts";
+import type { ReportOptions } from "../records/pages.ts";
+import type { ImportReport, Problem, RebuildReport, StoreReadiness, StoreStatus } from "../records/store.ts";
 import { requireObjectLock } from "./require-object-lock.ts";
-import type {
-  ImportReport,
-  Problem,
-  RebuildReport,
-  ReportOptions,
-  StoreReadiness,
-  StoreStatus,
-} from "../records.ts";
 
 /** Missing objects an import names. */
 const MAX_MISSING = 1_000;

@@ -1,15 +1,16 @@
-import { DistError } from "../../base/errors.ts";
 import { toTimestamp } from "../../base/clock.ts";
+import { DistError } from "../../base/errors.ts";
 import type { Reader } from "../../catalog/database.ts";
 import { eventRows, headProblem, readLog } from "../../catalog/log-reader.ts";
 import { brokenReferences, referenceCount } from "../../catalog/queries/integrity.ts";
 import { locationOf, locationsAfter, missingObjects } from "../../catalog/queries/objects.ts";
-import { eventColumns } from "../../catalog/transaction.ts";
 import type { EventTable, StorageLocationTable } from "../../catalog/tables.ts";
+import { eventColumns } from "../../catalog/transaction.ts";
 import type { DistEvent } from "../../log/events.ts";
 import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
-import type { Problem, ReportOptions, VerifyReport } from "../records.ts";
+import type { ReportOptions } from "../records/pages.ts";
+import type { Problem, VerifyReport } from "../records/store.ts";
 import { isCollectable, isLocked, isUnrecorded } from "./collect-objects.ts";
 import { digestFault, hashObject } from "./hash-object.ts";
 

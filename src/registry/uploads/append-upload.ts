@@ -10,7 +10,7 @@ import type { UploadSessionTable } from "../../catalog/tables.ts";
 import type { Context } from "../context.ts";
 import { uploadErrors } from "../errors.ts";
 import { requireUploader, tooLarge } from "../objects.ts";
-import type { UploadPiece, UploadRecord } from "../records.ts";
+import type { UploadPiece, UploadRecord } from "../records/objects.ts";
 import { completeUpload } from "./complete-upload.ts";
 import { type ActiveWriter, type OpenPart, takenOver } from "./live-uploads.ts";
 import { isWhole, ownUpload, requireOwn, uploadRecord } from "./upload-record.ts";

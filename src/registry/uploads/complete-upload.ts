@@ -5,7 +5,7 @@ import { deleteParts, finishUpload, partsOfUpload, uploadById } from "../../cata
 import type { UploadPartTable, UploadSessionTable } from "../../catalog/tables.ts";
 import type { Context } from "../context.ts";
 import { recordStaged } from "../objects.ts";
-import type { UploadRecord } from "../records.ts";
+import type { UploadRecord } from "../records/objects.ts";
 import { ownUpload, requireOwn, uploadRecord } from "./upload-record.ts";
 
 /**

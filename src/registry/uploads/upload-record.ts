@@ -6,7 +6,7 @@ import type { UploadSessionTable } from "../../catalog/tables.ts";
 import type { Context } from "../context.ts";
 import { uploadErrors } from "../errors.ts";
 import { leaseHolder } from "../objects.ts";
-import type { UploadRecord } from "../records.ts";
+import type { UploadRecord } from "../records/objects.ts";
 
 /** The caller's session. Raises `upload.not_found`, `upload.expired`. */
 export async function ownUpload(context: Context, id: string): Promise<UploadSessionTable> {

@@ -10,7 +10,7 @@ import {
 import type { Context } from "../context.ts";
 import { uploadErrors } from "../errors.ts";
 import { leaseHolder, requireUploader, tooLarge } from "../objects.ts";
-import type { UploadRecord } from "../records.ts";
+import type { UploadRecord } from "../records/objects.ts";
 import { completeUpload } from "./complete-upload.ts";
 import { isWhole, ownUpload, requireOwn, uploadRecord } from "./upload-record.ts";
 

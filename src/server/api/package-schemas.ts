@@ -13,11 +13,11 @@ import {
   type RetentionHistoryRecord,
   type RetentionRecord,
   type SweepReport,
-} from "../../registry/package-records.ts";
+} from "../../registry/records/packages.ts";
 import { digest, jsonObject, time } from "./record-schemas.ts";
 import { outcome, reason } from "./report-schemas.ts";
 
-/** The records of packages and their retention, as schemas: the types in `package-records.ts` say the same. */
+/** The records of packages and their retention, as schemas: the types in `records/packages.ts` say the same. */
 
 const packageFields = {
   id: z.string(),

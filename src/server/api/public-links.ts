@@ -1,4 +1,4 @@
-import type { DownloadLink } from "../../registry/records.ts";
+import type { DownloadLink } from "../../registry/records/links.ts";
 import { signedDownloadUrl } from "../signed-address.ts";
 
 /** What a record holds other records under. Nothing else is looked into: metadata is the publisher's own. */

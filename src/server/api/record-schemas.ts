@@ -2,26 +2,22 @@ import { z } from "@hono/zod-openapi";
 
 import { iosModes, visibilities, signerPinnings } from "../../registry/app-settings.ts";
 import { arches, formats, platforms } from "../../registry/manifest/vocabulary.ts";
-import {
-  type AppRecord,
-  type ArtifactRecord,
-  type AuditRecord,
-  type ChannelMoveRecord,
-  type ChannelRecord,
-  type DownloadLink,
-  type Page,
-  type PublishedArtifact,
-  type PublishResult,
-  type ReleaseComparison,
-  type ReleaseRecord,
-  scopes,
-  type SessionRecord,
-  type ShareRecord,
-  type TokenRecord,
-  type UploadedObject,
-} from "../../registry/records.ts";
+import type { AppRecord } from "../../registry/records/apps.ts";
+import type { ChannelMoveRecord, ChannelRecord } from "../../registry/records/channels.ts";
+import type { AuditRecord } from "../../registry/records/events.ts";
+import type { DownloadLink, ShareRecord } from "../../registry/records/links.ts";
+import type { UploadedObject } from "../../registry/records/objects.ts";
+import type { Page } from "../../registry/records/pages.ts";
+import type {
+  ArtifactRecord,
+  PublishedArtifact,
+  PublishResult,
+  ReleaseComparison,
+  ReleaseRecord,
+} from "../../registry/records/releases.ts";
+import { scopes, type SessionRecord, type TokenRecord } from "../../registry/records/tokens.ts";
 
-/** The records that routes answer, as schemas: the types in `records.ts` say the same and are checked against these. */
+/** The records that routes answer, as schemas: the types in `records/` say the same and are checked against these. */
 
 export const time = z.string().describe("RFC 3339, UTC, milliseconds");
 export const digest = z.string().describe("SHA-256, 64 hexadecimal digits");

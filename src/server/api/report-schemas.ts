@@ -7,7 +7,7 @@ import type {
   RebuildReport,
   StoreStatus,
   VerifyReport,
-} from "../../registry/records.ts";
+} from "../../registry/records/store.ts";
 
 /** The reports of the store's care, as schemas. */
 

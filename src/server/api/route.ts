@@ -1,7 +1,7 @@
 import type { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 
-import type { Scope } from "../../registry/records.ts";
+import type { Scope } from "../../registry/records/tokens.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { ServerEnv } from "../server-context.ts";
 import type { ApiServer } from "./api-server.ts";

@@ -1,8 +1,8 @@
 import { z } from "@hono/zod-openapi";
 
-import { searchKinds, type SearchResult } from "../../registry/search-records.ts";
+import { searchKinds, type SearchResult } from "../../registry/records/search.ts";
 
-/** What a search finds, as a schema: the type in `search-records.ts` says the same. */
+/** What a search finds, as a schema: the types in `records/search.ts` say the same. */
 export const searchResult: z.ZodType<SearchResult> = z
   .object({
     query: z.string(),

@@ -1,8 +1,8 @@
 import { z } from "@hono/zod-openapi";
 
-import type { AppStatistics, StorageUsage, StoreStatistics } from "../../registry/statistics-records.ts";
+import type { AppStatistics, StorageUsage, StoreStatistics } from "../../registry/records/statistics.ts";
 
-/** What was counted over time, as schemas: the types in `statistics-records.ts` say the same. */
+/** What was counted over time, as schemas: the types in `records/statistics.ts` say the same. */
 
 const count = z.int();
 const day = z.string().describe("A UTC day, `2026-11-20`");

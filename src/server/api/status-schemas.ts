@@ -1,9 +1,9 @@
 import { z } from "@hono/zod-openapi";
 
-import { decisionKinds, type PromotionCheck, type StoreDecisions } from "../../registry/status-records.ts";
+import { decisionKinds, type PromotionCheck, type StoreDecisions } from "../../registry/records/status.ts";
 import { channel, time } from "./record-schemas.ts";
 
-/** What needs a decision and what a decision would do, as schemas: the types in `status-records.ts` say the same. */
+/** What needs a decision and what a decision would do, as schemas: the types in `records/status.ts` say the same. */
 
 const releaseName = z.object({ release_id: z.string(), version: z.string(), build: z.string() });
 

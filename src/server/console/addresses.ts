@@ -1,4 +1,4 @@
-import type { ReleaseRecord } from "../../registry/records.ts";
+import type { ReleaseRecord } from "../../registry/records/releases.ts";
 
 /** Addresses of the console's pages. */
 export const appPath = (slug: string): string => `/admin/apps/${encodeURIComponent(slug)}`;

@@ -1,5 +1,6 @@
-import type { ChannelRecord, ReleaseRecord } from "../../registry/records.ts";
 import { durationWords } from "../../base/duration.ts";
+import type { ChannelRecord } from "../../registry/records/channels.ts";
+import type { ReleaseRecord } from "../../registry/records/releases.ts";
 
 /** Who or what moves a channel, and when: `by hand, from beta after 3 d`. */
 export function policyWords({ policy }: Pick<ChannelRecord, "policy">): string {

@@ -1,6 +1,6 @@
 import type { Child } from "hono/jsx";
 
-import type { AuditRecord } from "../../registry/records.ts";
+import type { AuditRecord } from "../../registry/records/events.ts";
 import { decimalSize, shownName } from "../pages/wording.ts";
 import { packagePath } from "./addresses.ts";
 import { Status } from "./components/status.tsx";

@@ -1,4 +1,4 @@
-import type { AuditFilter, AuditRecord } from "../../registry/records.ts";
+import type { AuditFilter, AuditRecord } from "../../registry/records/events.ts";
 import type { Registry } from "../../registry/registry.ts";
 
 /** Events read at once. */

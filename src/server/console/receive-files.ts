@@ -3,10 +3,10 @@ import { Readable } from "node:stream";
 import { Busboy } from "@fastify/busboy";
 import type { Context } from "hono";
 
+import type { UploadedObject, UploadSource } from "../../registry/records/objects.ts";
 import { checkCsrf } from "../csrf.ts";
 import { httpErrors } from "../http-errors.ts";
 import type { ServerEnv } from "../server-context.ts";
-import type { UploadedObject, UploadSource } from "../../registry/records.ts";
 import { type SentForm, sentForm } from "./forms.ts";
 
 const MAX_FIELDS = 50;

@@ -3,7 +3,7 @@ import { getCookie } from "hono/cookie";
 
 import { hasScope, mayInApp } from "../../registry/access.ts";
 import type { Principal } from "../../registry/principal.ts";
-import type { Scope } from "../../registry/records.ts";
+import type { Scope } from "../../registry/records/tokens.ts";
 import type { Registry } from "../../registry/registry.ts";
 import { csrfToken } from "../csrf.ts";
 import type { ServerEnv } from "../server-context.ts";

@@ -1,4 +1,4 @@
-import type { ArtifactRecord } from "../../registry/records.ts";
+import type { ArtifactRecord } from "../../registry/records/releases.ts";
 import { type Inspected, inspectedOf } from "../../registry/releases/inspected.ts";
 import type { Device } from "./detect-platform.ts";
 import { permissionWords } from "./permission-words.ts";

@@ -1,4 +1,4 @@
-import type { ArtifactRecord } from "../../registry/records.ts";
+import type { ArtifactRecord } from "../../registry/records/releases.ts";
 import { type ArtifactFacts, artifactFacts } from "./artifact-facts.ts";
 import { Command } from "./document.tsx";
 import type { InstallModel } from "./install-model.ts";

@@ -1,4 +1,5 @@
-import type { AppRecord, ArtifactRecord, ReleaseRecord } from "../../registry/records.ts";
+import type { AppRecord } from "../../registry/records/apps.ts";
+import type { ArtifactRecord, ReleaseRecord } from "../../registry/records/releases.ts";
 import { Command, Day, Document, htmlOf } from "./document.tsx";
 import { type ChannelPlace, installUrl, stableUrl, withShare } from "./links.ts";
 import { decimalSize, formatName, platformNames, shownName, versionText } from "./wording.ts";

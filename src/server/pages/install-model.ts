@@ -1,5 +1,6 @@
+import type { AppRecord } from "../../registry/records/apps.ts";
+import type { ArtifactRecord, ReleaseRecord } from "../../registry/records/releases.ts";
 import { byPreference } from "../../registry/releases/artifact-order.ts";
-import type { AppRecord, ArtifactRecord, ReleaseRecord } from "../../registry/records.ts";
 import type { Device } from "./detect-platform.ts";
 import { type IosOffer, iosOffer } from "./ios-offer.ts";
 import type { ChannelPlace } from "./links.ts";

@@ -1,4 +1,4 @@
-import type { InstallManifest } from "../../registry/records.ts";
+import type { InstallManifest } from "../../registry/records/links.ts";
 import { signedDownloadUrl } from "../signed-address.ts";
 import type { ChannelPlace } from "./links.ts";
 

@@ -1,4 +1,5 @@
-import type { AppRecord, ReleaseRecord } from "../../registry/records.ts";
+import type { AppRecord } from "../../registry/records/apps.ts";
+import type { ReleaseRecord } from "../../registry/records/releases.ts";
 
 /** What an install page may offer an iPhone: Apple's flow, an install of a managed device, or nothing and why. */
 export type IosOffer =

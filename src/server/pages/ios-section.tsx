@@ -1,4 +1,4 @@
-import type { AppRecord } from "../../registry/records.ts";
+import type { AppRecord } from "../../registry/records/apps.ts";
 import type { IosOffer } from "./ios-offer.ts";
 import { iosModeNames, shownName } from "./wording.ts";
 

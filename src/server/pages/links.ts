@@ -1,4 +1,5 @@
-import type { ArtifactRecord, LinkSignature } from "../../registry/records.ts";
+import type { LinkSignature } from "../../registry/records/links.ts";
+import type { ArtifactRecord } from "../../registry/records/releases.ts";
 import { signedQuery } from "../signed-address.ts";
 
 /** Where a channel of an app stands: the addresses under it are made of these. */

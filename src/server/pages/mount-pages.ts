@@ -5,8 +5,8 @@ import { etag } from "hono/etag";
 
 import { hasCode } from "../../base/errors.ts";
 import { mayInApp } from "../../registry/access.ts";
-import type { ReleaseRecord } from "../../registry/records.ts";
 import type { Store } from "../../registry/open-store.ts";
+import type { ReleaseRecord } from "../../registry/records/releases.ts";
 import type { Registry } from "../../registry/registry.ts";
 import { finish, readAnswer } from "../conditional.ts";
 import { KeptAnswers, type Made } from "../kept-answers.ts";

@@ -1,4 +1,5 @@
-import type { ArtifactRecord, IosMode } from "../../registry/records.ts";
+import type { IosMode } from "../../registry/records/apps.ts";
+import type { ArtifactRecord } from "../../registry/records/releases.ts";
 
 export type Platform = ArtifactRecord["platform"];
 

@@ -1,5 +1,5 @@
 import { DistError } from "../../base/errors.ts";
-import type { EventEntry, EventPage } from "../../registry/records.ts";
+import type { EventEntry, EventPage } from "../../registry/records/events.ts";
 import { type Outbox, StalledReader } from "./outbox.ts";
 
 /** Where a stream's events come from. */

@@ -1,6 +1,6 @@
 import type { Context, Hono } from "hono";
 
-import type { EventPage, EventRequest } from "../../registry/records.ts";
+import type { EventPage, EventRequest } from "../../registry/records/events.ts";
 import { httpErrors } from "../http-errors.ts";
 import type { ServerDeps, ServerEnv } from "../server-context.ts";
 import { streamErrors } from "./errors.ts";

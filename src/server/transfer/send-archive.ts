@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 
 import { DistError } from "../../base/errors.ts";
-import type { ArchiveFormat } from "../../registry/package-records.ts";
+import type { ArchiveFormat } from "../../registry/records/packages.ts";
 import type { Registry } from "../../registry/registry.ts";
 import { isNamed } from "../conditional.ts";
 import type { Metrics } from "../metrics.ts";

@@ -4,8 +4,8 @@ import type { Context } from "hono";
 import type { Logger } from "pino";
 
 import { DistError } from "../../base/errors.ts";
-import type { OpenedObject } from "../../registry/records.ts";
 import { internalErrors } from "../../base/internal-errors.ts";
+import type { OpenedObject } from "../../registry/records/objects.ts";
 import type { Metrics } from "../metrics.ts";
 import type { ServerEnv } from "../server-context.ts";
 import { alreadySent, setHead } from "./already-sent.ts";

@@ -1,13 +1,13 @@
 import type { Context } from "hono";
 
 import type { ServerSettings } from "../../config/server-settings.ts";
-import type { OpenedObject } from "../../registry/records.ts";
+import type { OpenedObject } from "../../registry/records/objects.ts";
 import { isNamed } from "../conditional.ts";
 import { httpErrors } from "../http-errors.ts";
 import type { PartDeps, ServerEnv } from "../server-context.ts";
 import { type ByteRange, chooseRanges } from "./byte-ranges.ts";
-import { attachment } from "./content-disposition.ts";
 import { reprDigest } from "./content-digest.ts";
+import { attachment } from "./content-disposition.ts";
 import { sendBytes } from "./send-bytes.ts";
 
 /** Where the proxy has the store directory, for its own use only (`deploy/nginx.conf`). */

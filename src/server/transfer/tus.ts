@@ -1,8 +1,8 @@
 import type { Context, Hono } from "hono";
 import { createMiddleware } from "hono/factory";
 
+import type { UploadPiece, UploadRecord } from "../../registry/records/objects.ts";
 import { checksumAlgorithms } from "../../registry/uploads/append-upload.ts";
-import type { UploadPiece, UploadRecord } from "../../registry/records.ts";
 import { httpErrors } from "../http-errors.ts";
 import type { PartDeps, ServerEnv } from "../server-context.ts";
 import { openBody } from "./body-chunks.ts";

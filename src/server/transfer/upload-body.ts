@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 
 import type { Context, Handler } from "hono";
 
-import type { UploadedObject } from "../../registry/records.ts";
+import type { UploadedObject } from "../../registry/records/objects.ts";
 import { httpErrors } from "../http-errors.ts";
 import type { PartDeps, ServerEnv } from "../server-context.ts";
 import { openBody } from "./body-chunks.ts";

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 
-import type { ReleaseRecord } from "../../../registry/records.ts";
+import type { ReleaseRecord } from "../../../registry/records/releases.ts";
 import { appChanges, appParams, pageQuery } from "../input-schemas.ts";
 import { app, channel, pageOf, release } from "../record-schemas.ts";
 import { byVisibility, needs, route } from "../route.ts";

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 
-import { archiveFormats, type PackageFileRequest } from "../../../registry/package-records.ts";
+import { archiveFormats, type PackageFileRequest } from "../../../registry/records/packages.ts";
 import { httpErrors } from "../../http-errors.ts";
 import { receivePackageFile } from "../../transfer/receive-package-file.ts";
 import { sendArchive } from "../../transfer/send-archive.ts";

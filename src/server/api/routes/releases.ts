@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 
-import type { ArtifactRequest, ReleaseHead } from "../../../registry/records.ts";
+import type { ArtifactRequest, ReleaseHead } from "../../../registry/records/releases.ts";
 import type { Registry } from "../../../registry/registry.ts";
 import { httpErrors } from "../../http-errors.ts";
 import {

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 
-import { scopes } from "../../../registry/records.ts";
+import { scopes } from "../../../registry/records/tokens.ts";
 import { nothing, pageQuery } from "../input-schemas.ts";
 import { pageOf, session } from "../record-schemas.ts";
 import { route } from "../route.ts";

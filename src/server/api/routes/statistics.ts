@@ -1,11 +1,11 @@
 import { z } from "@hono/zod-openapi";
 
-import { scopes } from "../../../registry/records.ts";
+import { scopes } from "../../../registry/records/tokens.ts";
 import { appParams, daysQuery } from "../input-schemas.ts";
 import { needs, route } from "../route.ts";
 import { searchResult } from "../search-schemas.ts";
-import { storeDecisions } from "../status-schemas.ts";
 import { appStatistics, storageUsage, storeStatistics } from "../statistics-schemas.ts";
+import { storeDecisions } from "../status-schemas.ts";
 
 export const statisticsRoutes = [
   route({

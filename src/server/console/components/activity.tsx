@@ -1,4 +1,4 @@
-import type { AppStatistics } from "../../../registry/statistics-records.ts";
+import type { AppStatistics } from "../../../registry/records/statistics.ts";
 import { type Counted, seriesByName } from "../series.ts";
 import { Bars } from "./chart.tsx";
 import { Part } from "./part.tsx";

@@ -1,4 +1,8 @@
-import type { ArtifactChange, ArtifactComparison, ReleaseComparison } from "../../../registry/records.ts";
+import type {
+  ArtifactChange,
+  ArtifactComparison,
+  ReleaseComparison,
+} from "../../../registry/records/releases.ts";
 import { decimalSize, formatName, platformNames, shownName } from "../../pages/wording.ts";
 import { Cell, NameCell, Row, Table } from "./table.tsx";
 

@@ -1,6 +1,6 @@
 import type { Child } from "hono/jsx";
 
-import type { StoreDecisions } from "../../../registry/status-records.ts";
+import type { StoreDecisions } from "../../../registry/records/status.ts";
 import { decimalSize } from "../../pages/wording.ts";
 import { Meter } from "./chart.tsx";
 import { Icon } from "./icon.tsx";

@@ -1,4 +1,4 @@
-import type { RetentionRecord } from "../../../registry/package-records.ts";
+import type { RetentionRecord } from "../../../registry/records/packages.ts";
 import { shownName } from "../../pages/wording.ts";
 import { absoluteTime } from "./time.tsx";
 

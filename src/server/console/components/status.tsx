@@ -1,6 +1,7 @@
 import type { Child } from "hono/jsx";
 
-import type { ArtifactRecord, ReleaseRecord, TokenRecord } from "../../../registry/records.ts";
+import type { ArtifactRecord, ReleaseRecord } from "../../../registry/records/releases.ts";
+import type { TokenRecord } from "../../../registry/records/tokens.ts";
 import { Icon, type IconName } from "./icon.tsx";
 
 interface StatusProps {

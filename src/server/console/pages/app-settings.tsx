@@ -1,4 +1,4 @@
-import type { AppChanges, AppRecord } from "../../../registry/records.ts";
+import type { AppChanges, AppRecord } from "../../../registry/records/apps.ts";
 import { iosModeNames, platformNames, type Platform, shownName } from "../../pages/wording.ts";
 import { appPath } from "../addresses.ts";
 import { Terminal } from "../components/copy.tsx";

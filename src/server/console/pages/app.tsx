@@ -1,11 +1,13 @@
-import type { AppRecord, ArtifactRecord, ChannelRecord, ReleaseRecord } from "../../../registry/records.ts";
+import type { AppRecord } from "../../../registry/records/apps.ts";
+import type { ChannelRecord } from "../../../registry/records/channels.ts";
+import type { ArtifactRecord, ReleaseRecord } from "../../../registry/records/releases.ts";
+import type { AppStatistics } from "../../../registry/records/statistics.ts";
 import { decimalSize, platformNames, shownName } from "../../pages/wording.ts";
 import { appPath, channelPath, releasePath } from "../addresses.ts";
-import type { AppStatistics } from "../../../registry/statistics-records.ts";
 import { orderedChannels, policyWords, releasesAhead } from "../channel-words.ts";
+import { AppActivity, lastDays, STATISTICS_DAYS } from "../components/activity.tsx";
 import { Spark } from "../components/chart.tsx";
 import { Digest } from "../components/copy.tsx";
-import { AppActivity, lastDays, STATISTICS_DAYS } from "../components/activity.tsx";
 import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
 import { RailCell, RailHead, type RailMark } from "../components/rail.tsx";
 import { ReleaseStatus, Rollout, Validation } from "../components/status.tsx";

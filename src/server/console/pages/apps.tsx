@@ -1,4 +1,5 @@
-import type { AppRecord, ChannelRecord } from "../../../registry/records.ts";
+import type { AppRecord } from "../../../registry/records/apps.ts";
+import type { ChannelRecord } from "../../../registry/records/channels.ts";
 import { shownName } from "../../pages/wording.ts";
 import { Empty, Head } from "../components/part.tsx";
 import { Status } from "../components/status.tsx";

@@ -1,11 +1,11 @@
 import { Readable } from "node:stream";
 
-import type { AuditFilter, AuditRecord } from "../../../registry/records.ts";
+import type { AuditFilter, AuditRecord } from "../../../registry/records/events.ts";
 import type { Registry } from "../../../registry/registry.ts";
 import { httpErrors } from "../../http-errors.ts";
 import { shownName } from "../../pages/wording.ts";
-import { Terminal } from "../components/copy.tsx";
 import { Bars } from "../components/chart.tsx";
+import { Terminal } from "../components/copy.tsx";
 import { Empty, Head, Part } from "../components/part.tsx";
 import { Cell, NameCell, Pager, Row, Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";

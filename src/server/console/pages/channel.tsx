@@ -1,14 +1,14 @@
-import type { ChannelRecord, ChannelMoveRecord } from "../../../registry/records.ts";
+import { durationWords } from "../../../base/duration.ts";
+import type { ChannelRecord, ChannelMoveRecord } from "../../../registry/records/channels.ts";
 import { shownName, versionText } from "../../pages/wording.ts";
 import { appPath, channelPath, releasePath } from "../addresses.ts";
 import { policyWords } from "../channel-words.ts";
-import { Terminal } from "../components/copy.tsx";
 import { AppActivity, STATISTICS_DAYS } from "../components/activity.tsx";
+import { Terminal } from "../components/copy.tsx";
 import { Choices, Form, type FormState, Select, Submit, TextField } from "../components/form.tsx";
 import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
 import { Rollout } from "../components/status.tsx";
 import { Cell, NameCell, Row, Table } from "../components/table.tsx";
-import { durationWords } from "../../../base/duration.ts";
 import { Time } from "../components/time.tsx";
 import { newForm, readForm, refusedForm, type SentForm } from "../forms.ts";
 import type { Page } from "../frame.tsx";

@@ -1,17 +1,17 @@
+import { requireScope } from "../../../registry/access.ts";
 import type {
   HoldRecord,
   PackageFileRecord,
   PackageRecord,
   RetentionHistoryRecord,
   RetentionRecord,
-} from "../../../registry/package-records.ts";
-import { requireScope } from "../../../registry/access.ts";
+} from "../../../registry/records/packages.ts";
 import { decimalSize, shownName } from "../../pages/wording.ts";
 import { auditPath, packagePath } from "../addresses.ts";
 import { Digest, ShortId, Terminal } from "../components/copy.tsx";
 import { Form, type FormState, ReasonField, Submit, TextField } from "../components/form.tsx";
-import { RetentionLine } from "../components/retention-line.tsx";
 import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
+import { RetentionLine } from "../components/retention-line.tsx";
 import { Status } from "../components/status.tsx";
 import { Cell, NameCell, Pager, Row, Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";

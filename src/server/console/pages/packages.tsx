@@ -2,7 +2,7 @@ import {
   type ListedPackage,
   type PackageRecord,
   packageStatuses,
-} from "../../../registry/package-records.ts";
+} from "../../../registry/records/packages.ts";
 import { decimalSize, shownName } from "../../pages/wording.ts";
 import { packagePath } from "../addresses.ts";
 import { ShortId } from "../components/copy.tsx";

@@ -1,5 +1,6 @@
-import type { ChannelRecord, ReleaseComparison, ReleaseRecord } from "../../../registry/records.ts";
-import type { PromotionCheck, PromotionRule } from "../../../registry/status-records.ts";
+import type { ChannelRecord } from "../../../registry/records/channels.ts";
+import type { ReleaseComparison, ReleaseRecord } from "../../../registry/records/releases.ts";
+import type { PromotionCheck, PromotionRule } from "../../../registry/records/status.ts";
 import { shownName, versionText } from "../../pages/wording.ts";
 import { appPath, channelPath, releasePath } from "../addresses.ts";
 import { policyWords } from "../channel-words.ts";

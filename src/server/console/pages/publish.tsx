@@ -1,6 +1,6 @@
-import type { ArtifactRecord } from "../../../registry/records.ts";
-import { arches, platforms } from "../../../registry/manifest/vocabulary.ts";
 import { guessPlatform } from "../../../registry/manifest/guess-platform.ts";
+import { arches, platforms } from "../../../registry/manifest/vocabulary.ts";
+import type { ArtifactRecord } from "../../../registry/records/releases.ts";
 import { httpErrors } from "../../http-errors.ts";
 import { platformNames, shownName } from "../../pages/wording.ts";
 import { appPath, releasePath } from "../addresses.ts";

@@ -1,19 +1,15 @@
 import { text as readText } from "node:stream/consumers";
 
 import { DistError } from "../../../base/errors.ts";
-import type {
-  ArtifactRecord,
-  ChannelRecord,
-  ReleaseComparison,
-  ReleaseRecord,
-} from "../../../registry/records.ts";
+import type { ChannelRecord } from "../../../registry/records/channels.ts";
+import type { RetentionRecord } from "../../../registry/records/packages.ts";
+import type { ArtifactRecord, ReleaseComparison, ReleaseRecord } from "../../../registry/records/releases.ts";
 import { inspectedOf } from "../../../registry/releases/inspected.ts";
-import type { RetentionRecord } from "../../../registry/package-records.ts";
 import { decimalSize, formatName, platformNames, shownName, versionText } from "../../pages/wording.ts";
 import { appPath, auditPath, channelPath, packagePath, releasePath } from "../addresses.ts";
 import { orderedChannels } from "../channel-words.ts";
-import { Digest, ShortId, Terminal } from "../components/copy.tsx";
 import { Changes } from "../components/changes.tsx";
+import { Digest, ShortId, Terminal } from "../components/copy.tsx";
 import { Head, LinkButton, Part } from "../components/part.tsx";
 import { ReleaseStatus, Validation } from "../components/status.tsx";
 import { Cell, NameCell, Row, Table } from "../components/table.tsx";

@@ -1,5 +1,5 @@
-import type { CleanupReport } from "../../../registry/records.ts";
-import type { StorageUsage } from "../../../registry/statistics-records.ts";
+import type { StorageUsage } from "../../../registry/records/statistics.ts";
+import type { CleanupReport } from "../../../registry/records/store.ts";
 import { decimalSize, shownName } from "../../pages/wording.ts";
 import { auditPath, packagePath } from "../addresses.ts";
 import { Meter } from "../components/chart.tsx";

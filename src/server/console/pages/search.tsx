@@ -1,4 +1,4 @@
-import type { SearchHit, SearchKind, SearchResult } from "../../../registry/search-records.ts";
+import type { SearchHit, SearchKind, SearchResult } from "../../../registry/records/search.ts";
 import { shownName } from "../../pages/wording.ts";
 import { appPath, packagePath, releasePath } from "../addresses.ts";
 import { Terminal } from "../components/copy.tsx";

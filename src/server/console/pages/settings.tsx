@@ -1,15 +1,15 @@
 import { setCookie } from "hono/cookie";
 
-import type { SessionRecord } from "../../../registry/records.ts";
-import type { StoreDecisions } from "../../../registry/status-records.ts";
+import type { StoreDecisions } from "../../../registry/records/status.ts";
+import type { SessionRecord } from "../../../registry/records/tokens.ts";
 import { shownName } from "../../pages/wording.ts";
 import { Terminal } from "../components/copy.tsx";
+import { Choices, Form, Submit } from "../components/form.tsx";
 import { Health } from "../components/health.tsx";
+import { Head, Part } from "../components/part.tsx";
 import { Status } from "../components/status.tsx";
 import { Cell, NameCell, Row, Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
-import { Choices, Form, Submit } from "../components/form.tsx";
-import { Head, Part } from "../components/part.tsx";
 import { newForm, readForm } from "../forms.ts";
 import type { Page } from "../frame.tsx";
 import type { ConsoleContext, MountPages } from "../mount-console.ts";

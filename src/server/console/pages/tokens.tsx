@@ -1,4 +1,4 @@
-import { type Scope, scopes, type TokenRecord } from "../../../registry/records.ts";
+import { type Scope, scopes, type TokenRecord } from "../../../registry/records/tokens.ts";
 import { shownName } from "../../pages/wording.ts";
 import { Copy, ShortId, Terminal } from "../components/copy.tsx";
 import { Choices, Form, type FormState, Submit, TextField } from "../components/form.tsx";

@@ -1,4 +1,5 @@
-import type { AppRecord, ArtifactRecord, ReleaseRecord } from "../../../registry/records.ts";
+import type { AppRecord } from "../../../registry/records/apps.ts";
+import type { ArtifactRecord, ReleaseRecord } from "../../../registry/records/releases.ts";
 
 /** Records as the registry gives them, with what a test cares about put in their place. */
 export function sampleApp(changes: Partial<AppRecord> = {}): AppRecord {

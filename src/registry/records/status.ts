@@ -1,4 +1,4 @@
-import type { ChannelRecord } from "./records.ts";
+import type { ChannelRecord } from "./channels.ts";
 
 /** A release, as sentences name it. */
 export interface ReleaseName {

@@ -1,10 +1,9 @@
 import type { Readable } from "node:stream";
 
-import type { JsonObject } from "../log/events.ts";
-import type { PageRequest, Problem, Reason } from "./records.ts";
-import type { ReleaseName } from "./status-records.ts";
-
-/** What goes into the registry's methods about packages and their retention, and what comes out; as in `records.ts`. */
+import type { JsonObject } from "../../log/events.ts";
+import type { PageRequest } from "./pages.ts";
+import type { ReleaseName } from "./status.ts";
+import type { Problem, Reason } from "./store.ts";
 
 export const packageStatuses = ["created", "uploading", "finalized", "failed", "deleted"] as const;
 export type PackageStatus = (typeof packageStatuses)[number];
