@@ -2,7 +2,7 @@ import { toTimestamp } from "../base/clock.ts";
 import type { Reader, TextConnection } from "./database.ts";
 import { catalogErrors } from "./errors.ts";
 import { olderNodes } from "./queries/nodes.ts";
-import { known } from "./schema-state.ts";
+import { known } from "./schema/state.ts";
 import type { NodeTable } from "./tables.ts";
 
 /** How long a node counts as alive after it showed itself. */

@@ -4,7 +4,7 @@ import type { Writer } from "./database.ts";
 import { catalogErrors } from "./errors.ts";
 import { Projector } from "./projections/project.ts";
 import { query } from "./query.ts";
-import { known, refuseNewerStore, setFilled } from "./schema-state.ts";
+import { known, refuseNewerStore, setFilled } from "./schema/state.ts";
 import { appendEvent, logHead, moveHead } from "./transaction.ts";
 
 /**

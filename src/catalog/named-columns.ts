@@ -10,7 +10,7 @@ import {
 } from "kysely";
 
 import { assert } from "../base/errors.ts";
-import { tableColumns } from "./schema-columns.ts";
+import { tableColumns } from "./schema/columns.ts";
 
 /**
  * Lets `selectAll` name the columns that this version knows. A newer version may add some while this one runs: PostgreSQL refuses

@@ -1,9 +1,9 @@
 import type { Database, MaintenanceConnection } from "./database.ts";
 import type { LogProblem } from "./log-reader.ts";
 import { Replay, type ReplayOptions } from "./replay.ts";
-import { type ViewName, viewNames, views, viewSteps } from "./schema.ts";
-import { viewColumns } from "./schema-columns.ts";
-import { known, refuseNewerStore, setFilled } from "./schema-state.ts";
+import { viewColumns } from "./schema/columns.ts";
+import { known, refuseNewerStore, setFilled } from "./schema/state.ts";
+import { type ViewName, viewNames, views, viewSteps } from "./schema/views.ts";
 
 export interface RebuildResult {
   /** Events replayed. */

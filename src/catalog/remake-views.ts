@@ -1,11 +1,11 @@
 import type { Database, MaintenanceConnection } from "./database.ts";
 import { catalogErrors } from "./errors.ts";
 import { refuseBesideOlderNodes } from "./live-nodes.ts";
-import { migrate } from "./prepare-schema.ts";
 import { copyView } from "./rebuild.ts";
 import { Replay } from "./replay.ts";
-import { createIndexes, createView, viewNames } from "./schema.ts";
-import { isUpToDate, presentSchema, refuseNewerSchema, writeSchemaState } from "./schema-state.ts";
+import { migrate } from "./schema/prepare-schema.ts";
+import { isUpToDate, presentSchema, refuseNewerSchema, writeSchemaState } from "./schema/state.ts";
+import { createIndexes, createView, viewNames } from "./schema/views.ts";
 
 /**
  * Makes the views of this version by replaying the log while the old ones serve, and puts them in their place in one transaction,

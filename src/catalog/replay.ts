@@ -1,7 +1,7 @@
 import type { MaintenanceConnection } from "./database.ts";
 import { eventBytes, headProblem, type LogProblem, readLog } from "./log-reader.ts";
 import { Projector } from "./projections/project.ts";
-import { createView, viewNames } from "./schema.ts";
+import { createView, viewNames } from "./schema/views.ts";
 
 export interface ReplayOptions {
   readonly onProgress?: (events: number) => void;

@@ -1,5 +1,5 @@
 /**
- * The columns, as queries see them. One row type per table; what each table is for stands in `schema.ts`.
+ * The columns, as queries see them. One row type per table; what each table is for stands in `schema/`.
  * Booleans are 0 or 1, times are RFC 3339 UTC text with milliseconds, `…_json` holds JSON text.
  */
 

@@ -7,7 +7,7 @@ import type { DistEvent, NewEvent } from "../log/events.ts";
 import type { Actor, Transaction, Writer } from "./database.ts";
 import { Projector } from "./projections/project.ts";
 import { type Query, query, type QueryBuilder } from "./query.ts";
-import { known, refuseNewerSchema, type SchemaState, setFilled } from "./schema-state.ts";
+import { known, refuseNewerSchema, type SchemaState, setFilled } from "./schema/state.ts";
 
 /**
  * The part of a write transaction that is the same on every engine: it takes the log's head first (the row every writer

@@ -2,10 +2,10 @@ import { rm } from "node:fs/promises";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { type ViewName, viewNames, views } from "../../src/catalog/schema.ts";
+import { type ViewName, viewNames, views } from "../../src/catalog/schema/views.ts";
 import { columnsOf, dumpViews, makeDirectory, rowsOf, tamper } from "../store/store-files.ts";
-import { openTestStore, publishTar, type TestStore } from "../support/test-store.ts";
 import { engine } from "../support/test-database.ts";
+import { openTestStore, publishTar, type TestStore } from "../support/test-store.ts";
 import { fullHistory, HistoryRun } from "./histories.ts";
 
 let directory: string;

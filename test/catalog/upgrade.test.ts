@@ -4,9 +4,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { toTimestamp } from "../../src/base/clock.ts";
 import { NODE_LIVE_MS } from "../../src/catalog/live-nodes.ts";
-import { migrations, type ViewName, viewSteps, views } from "../../src/catalog/schema.ts";
-import { tableColumns } from "../../src/catalog/schema-columns.ts";
-import { known } from "../../src/catalog/schema-state.ts";
+import { tableColumns } from "../../src/catalog/schema/columns.ts";
+import { migrations } from "../../src/catalog/schema/migrations.ts";
+import { known } from "../../src/catalog/schema/state.ts";
+import { type ViewName, viewSteps, views } from "../../src/catalog/schema/views.ts";
 import { openStore, type Store } from "../../src/registry/open-store.ts";
 import { localPrincipal } from "../../src/registry/principal.ts";
 import { columnsOf, dumpViews, makeDirectory } from "../store/store-files.ts";

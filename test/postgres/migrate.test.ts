@@ -8,9 +8,9 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 
 import { delay } from "../../src/base/async.ts";
 import type { S3Settings } from "../../src/blob/s3/s3-settings.ts";
+import { viewNames } from "../../src/catalog/schema/views.ts";
 import { parseDatabaseUrl } from "../../src/config/database-url.ts";
 import { plainS3, rgwTools, testS3Settings } from "../support/object-store.ts";
-import { viewNames } from "../../src/catalog/schema.ts";
 import { killPrograms, runDist, startProgram } from "../support/programs.ts";
 import { needs } from "../support/required-tools.ts";
 import { freshSchema, postgresUrl, runPostgres } from "../support/test-database.ts";

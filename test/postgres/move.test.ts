@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { type ViewName, viewNames, views } from "../../src/catalog/schema.ts";
+import { type ViewName, viewNames, views } from "../../src/catalog/schema/views.ts";
 import { readLines } from "../../src/cli/read-lines.ts";
 import { fullHistory, HistoryRun } from "../catalog/histories.ts";
 import { dumpViews, makeDirectory } from "../store/store-files.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
-import { VIEW_GENERATION, viewSteps } from "../../src/catalog/schema.ts";
+import { VIEW_GENERATION, viewSteps } from "../../src/catalog/schema/views.ts";
 import { dumpViews } from "../store/store-files.ts";
 import { buildVersion, type Patch } from "../support/other-version.ts";
 import { killPrograms, runDist, startProgram } from "../support/programs.ts";
@@ -17,13 +17,14 @@ import { type Program, run } from "./distd-program.ts";
 /** Each starts a program many times. */
 const TIMEOUT_MS = 240_000;
 
-const schema = "src/catalog/schema.ts";
+const migrations = "src/catalog/schema/migrations.ts";
+const views = "src/catalog/schema/views.ts";
 const releases = "src/catalog/projections/releases.ts";
 
 /** What older versions bear: a nullable column, and a table of state. */
 const adding: readonly Patch[] = [
   {
-    file: schema,
+    file: views,
     from: "];\n\nexport const VIEW_GENERATION",
     to: `  { generation: ${VIEW_GENERATION + 1}, adds: { artifact: ["short_digest TEXT"] } },
 ];
@@ -31,13 +32,13 @@ const adding: readonly Patch[] = [
 export const VIEW_GENERATION`,
   },
   {
-    file: schema,
+    file: views,
     from: "-- when the first of its signers' certificates, or its profile, ends`",
     to: ", -- when the first of its signers' certificates, or its profile, ends\n  short_digest TEXT`",
   },
-  { file: schema, from: "export const migrations", to: "const released" },
+  { file: migrations, from: "export const migrations", to: "const released" },
   {
-    file: schema,
+    file: migrations,
     to: `export const migrations: readonly Migration[] = [
   ...released,
   { version: 1_000, compatible: true, statements: ["CREATE TABLE later (id TEXT PRIMARY KEY)"] },
@@ -58,11 +59,11 @@ export const VIEW_GENERATION`,
 /** What they do not: a column that must not be empty. */
 const remaking: readonly Patch[] = [
   {
-    file: schema,
+    file: views,
     from: `["short_digest TEXT"] } },`,
     to: `["short_digest TEXT"] } }, { generation: ${VIEW_GENERATION + 2} },`,
   },
-  { file: schema, from: "short_digest TEXT`", to: "short_digest TEXT NOT NULL`" },
+  { file: views, from: "short_digest TEXT`", to: "short_digest TEXT NOT NULL`" },
 ];
 
 /** Dies in the middle of the swap, where the environment says. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { SQLInputValue } from "node:sqlite";
 
-import { viewNames, views } from "../../src/catalog/schema.ts";
+import { viewNames, views } from "../../src/catalog/schema/views.ts";
 import { engine, runSql } from "../support/test-database.ts";
 
 /** What is in a store's directory, looked at and changed behind the product's back. */

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 
 import { newId } from "../../src/base/ids.ts";
-import { viewNames } from "../../src/catalog/schema.ts";
-import { known as knownSchema } from "../../src/catalog/schema-state.ts";
+import { known as knownSchema } from "../../src/catalog/schema/state.ts";
+import { viewNames } from "../../src/catalog/schema/views.ts";
 import { parseDatabaseUrl } from "../../src/config/database-url.ts";
 import type { DatabaseSettings } from "../../src/registry/store-settings.ts";
 import { openPostgresSync } from "./postgres-sync.ts";

@@ -1,6 +1,6 @@
 import type { Clock } from "../../base/clock.ts";
 import type { DatabaseLook } from "../database.ts";
-import { lookAtSchema } from "../prepare-schema.ts";
+import { lookAtSchema } from "../schema/prepare-schema.ts";
 import { databaseClock } from "./postgres-clock.ts";
 import { PostgresConnection } from "./postgres-connection.ts";
 import { requireRightToCreate, requireUsableServer } from "./postgres-server.ts";

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 
 import type { DatabaseLook } from "../database.ts";
-import { lookAtSchema } from "../prepare-schema.ts";
+import { lookAtSchema } from "../schema/prepare-schema.ts";
 import { SqliteConnection } from "./connection.ts";
 import { retryWhileBusy } from "./sqlite-database.ts";
 import { refuseUnsafeSqlite } from "./sqlite-version.ts";

@@ -6,8 +6,8 @@ import { DatabaseSync } from "node:sqlite";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { migrations } from "../schema.ts";
 import { systemClock } from "../../base/clock.ts";
+import { migrations } from "../schema/migrations.ts";
 import { logHead } from "../transaction.ts";
 import { SqliteConnection } from "./connection.ts";
 import { openSqliteDatabase } from "./sqlite-database.ts";

@@ -1,6 +1,6 @@
 import { liveOlderNodes } from "../../catalog/live-nodes.ts";
 import { rebuildViews } from "../../catalog/rebuild.ts";
-import { known, schemaState } from "../../catalog/schema-state.ts";
+import { known, schemaState } from "../../catalog/schema/state.ts";
 import type { Context } from "../context.ts";
 import { systemPrincipal } from "../principal.ts";
 

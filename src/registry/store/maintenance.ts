@@ -4,7 +4,7 @@ import { lastStored } from "../../catalog/queries/audit.ts";
 import { storeCounts } from "../../catalog/queries/integrity.ts";
 import { insertLocation, missingObjects } from "../../catalog/queries/objects.ts";
 import { rebuildViews } from "../../catalog/rebuild.ts";
-import { refuseNewerSchema, schemaState } from "../../catalog/schema-state.ts";
+import { refuseNewerSchema, schemaState } from "../../catalog/schema/state.ts";
 import { logHead } from "../../catalog/transaction.ts";
 import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { toTimestamp } from "../../base/clock.ts";
 import { NODE_LIVE_MS } from "../../catalog/live-nodes.ts";
 import { dropNode, dropUnseenNodes, putNode } from "../../catalog/queries/nodes.ts";
-import { known } from "../../catalog/schema-state.ts";
+import { known } from "../../catalog/schema/state.ts";
 import type { Context } from "../context.ts";
 import { systemPrincipal } from "../principal.ts";
 

@@ -1,23 +1,11 @@
-import { type Clock, toTimestamp } from "../base/clock.ts";
-import { newId } from "../base/ids.ts";
-import type { SchemaFinding, TextConnection } from "./database.ts";
-import { refuseBesideOlderNodes } from "./live-nodes.ts";
-import {
-  createIndexes,
-  createView,
-  migrations,
-  statementFor,
-  type ViewName,
-  viewNames,
-  viewSteps,
-} from "./schema.ts";
-import {
-  isUpToDate,
-  presentSchema,
-  refuseNewerSchema,
-  type SchemaState,
-  writeSchemaState,
-} from "./schema-state.ts";
+import { type Clock, toTimestamp } from "../../base/clock.ts";
+import { newId } from "../../base/ids.ts";
+import type { SchemaFinding, TextConnection } from "../database.ts";
+import { refuseBesideOlderNodes } from "../live-nodes.ts";
+import { migrations } from "./migrations.ts";
+import { isUpToDate, presentSchema, refuseNewerSchema, type SchemaState, writeSchemaState } from "./state.ts";
+import { statementFor } from "./statement.ts";
+import { createIndexes, createView, type ViewName, viewNames, viewSteps } from "./views.ts";
 
 /** Looks, and changes nothing. Raises `store.newer_schema`, `store.foreign_tables`. */
 export async function lookAtSchema(connection: TextConnection): Promise<SchemaFinding> {

@@ -1,4 +1,5 @@
-import { migrations, type ViewName, views } from "./schema.ts";
+import { migrations } from "./migrations.ts";
+import { type ViewName, views } from "./views.ts";
 
 const COLUMN = /^\s*([a-z_0-9]+)\s+(?:TEXT|INTEGER|BLOB)\b/;
 

@@ -1,8 +1,9 @@
-import type { Reader, TextConnection } from "./database.ts";
-import { catalogErrors } from "./errors.ts";
-import { query } from "./query.ts";
-import { migrations, VIEW_GENERATION, viewNames, viewSteps } from "./schema.ts";
-import type { SchemaVersionTable } from "./tables.ts";
+import type { Reader, TextConnection } from "../database.ts";
+import { catalogErrors } from "../errors.ts";
+import { query } from "../query.ts";
+import type { SchemaVersionTable } from "../tables.ts";
+import { migrations } from "./migrations.ts";
+import { VIEW_GENERATION, viewNames, viewSteps } from "./views.ts";
 
 /** Everything a store has by name in its database, indexes apart. */
 const relationNames: readonly string[] = [
