@@ -4,7 +4,7 @@ import type { Reader, Transaction } from "../catalog/database.ts";
 import { dropExpiredAnswers, earlierAnswer, keepAnswer } from "../catalog/queries/idempotency.ts";
 import type { Context } from "./context.ts";
 import { requestErrors } from "./errors.ts";
-import { leaseHolder } from "./objects.ts";
+import { leaseHolder } from "./objects/leases.ts";
 
 /** How long the answer to a key is kept. */
 const KEPT_MS = 24 * 3600 * 1000;

@@ -1,5 +1,5 @@
-import { listAudit } from "./audit.ts";
 import { createApp, getApp, listApps, updateApp } from "./apps.ts";
+import { listAudit } from "./audit.ts";
 import {
   channelHistory,
   getChannel,
@@ -12,7 +12,9 @@ import { checkPromotion } from "./channels/check-promotion.ts";
 import type { Context } from "./context.ts";
 import { readEvents } from "./events.ts";
 import { signDownload } from "./links/download-links.ts";
-import { leaseObject, lookupObject, uploadObject, uploadObjects } from "./objects.ts";
+import { leaseObject, lookupObject } from "./objects/look-up-object.ts";
+import { openObject } from "./objects/read-objects.ts";
+import { uploadObject, uploadObjects } from "./objects/upload-objects.ts";
 import { openPackageArchive } from "./packages/archive.ts";
 import { createPackage } from "./packages/create-package.ts";
 import { failPackage, finalizePackage } from "./packages/finalize-package.ts";
@@ -20,12 +22,11 @@ import { listPackageFiles, listPackages } from "./packages/list-packages.ts";
 import { addPackageFiles, removePackageFile } from "./packages/package-files.ts";
 import { getPackage, openPackageFile, packageManifest } from "./packages/read-package.ts";
 import { verifyPackage } from "./packages/verify-package.ts";
-import { openObject } from "./read-objects.ts";
-import { currentArtifact } from "./releases/current-artifact.ts";
 import type { Registry } from "./registry.ts";
+import { compareReleases } from "./releases/compare-releases.ts";
+import { currentArtifact } from "./releases/current-artifact.ts";
 import { attachArtifact, draftRelease, publishDraft } from "./releases/draft.ts";
 import { checkPublish, publish } from "./releases/publish.ts";
-import { compareReleases } from "./releases/compare-releases.ts";
 import { getRelease, listReleases, revokeRelease } from "./releases/releases.ts";
 import {
   extendRetention,
@@ -36,19 +37,19 @@ import {
   retentionHistory,
 } from "./retention/retention.ts";
 import { sweepRetention } from "./retention/sweep.ts";
+import { search } from "./search.ts";
+import { endSession, listSessions } from "./sessions.ts";
+import { createShare, listShares, revokeShare } from "./shares.ts";
 import { appStatistics } from "./statistics/app-statistics.ts";
 import { storageUsage } from "./statistics/storage-usage.ts";
 import { storeStatistics } from "./statistics/store-statistics.ts";
-import { createShare, listShares, revokeShare } from "./shares.ts";
-import { endSession, listSessions } from "./sessions.ts";
-import { search } from "./search.ts";
 import { storeDecisions } from "./status/status.ts";
 import { cleanupStore } from "./store/cleanup.ts";
 import { exportStore, importStore, rebuildStore, storeStatus } from "./store/maintenance.ts";
 import { verifyStore } from "./store/verify.ts";
+import { createToken, listTokens, revokeToken } from "./tokens.ts";
 import { appendUpload } from "./uploads/append-upload.ts";
 import { createUpload, endUpload, getUpload } from "./uploads/upload-sessions.ts";
-import { createToken, listTokens, revokeToken } from "./tokens.ts";
 
 /** The use cases on a store of this machine, bound to who is asking. */
 export function localRegistry(context: Context): Registry {

@@ -6,7 +6,7 @@ import type { Database, Reader, Writer } from "../../catalog/database.ts";
 import { deleteLocation, locationOf, locationsAfter, putLocation } from "../../catalog/queries/objects.ts";
 import type { StorageLocationTable } from "../../catalog/tables.ts";
 import { migrationErrors } from "../errors.ts";
-import { locationColumns } from "../objects.ts";
+import { locationColumns } from "../objects/record-staged.ts";
 import type { StoreParts } from "../open-store-parts.ts";
 import { systemPrincipal } from "../principal.ts";
 import type { Problem } from "../records/store.ts";

@@ -5,7 +5,7 @@ import type { PackageFileEntry } from "../../log/events.ts";
 import type { Context } from "../context.ts";
 import { packageErrors } from "../errors.ts";
 import { once } from "../idempotency.ts";
-import { dropLeases, requireObjects } from "../objects.ts";
+import { dropLeases, requireObjects } from "../objects/leases.ts";
 import type { PackageFileRecord, PackageFileRequest } from "../records/packages.ts";
 import { findEvidence, requireOpen } from "./find-package.ts";
 import {

@@ -3,7 +3,7 @@ import { locationOf } from "../../catalog/queries/objects.ts";
 import type { StorageLocationTable } from "../../catalog/tables.ts";
 import type { Context } from "../context.ts";
 import { objectErrors, packageErrors } from "../errors.ts";
-import { openedObject, openObject } from "../read-objects.ts";
+import { openedObject, openObject } from "../objects/read-objects.ts";
 import type { OpenedObject } from "../records/objects.ts";
 import type { PackageRecord } from "../records/packages.ts";
 import { findPackage, packageRecord, requireThere } from "./find-package.ts";

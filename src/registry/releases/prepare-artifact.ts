@@ -14,7 +14,7 @@ import { inspectIsolated } from "../../inspect/isolate/inspect-isolated.ts";
 import type { JsonObject, PackageFileEntry } from "../../log/events.ts";
 import type { Context } from "../context.ts";
 import { packageErrors, releaseErrors, validationErrors } from "../errors.ts";
-import { storeBytes } from "../objects.ts";
+import { storeBytes } from "../objects/upload-objects.ts";
 import type { ArtifactRequest } from "../records/releases.ts";
 import { checkFilename, checkMetadata } from "../rules.ts";
 import { type DeclaredVersion, identityFindings } from "./check-identity.ts";

@@ -1,3 +1,6 @@
+import { toTimestamp } from "../../base/clock.ts";
+import type { BlobLocation } from "../../blob/blob-store.ts";
+import type { Reader, Transaction } from "../../catalog/database.ts";
 import {
   hasLease,
   livePackageWith,
@@ -6,12 +9,9 @@ import {
   packagesWithObject,
   permanentReferenceTo,
 } from "../../catalog/queries/objects.ts";
-import { toTimestamp } from "../../base/clock.ts";
-import type { BlobLocation } from "../../blob/blob-store.ts";
-import type { Reader, Transaction } from "../../catalog/database.ts";
 import type { StorageLocationTable } from "../../catalog/tables.ts";
 import type { Context } from "../context.ts";
-import { finishDeletion, removeUnlessLocked } from "../objects.ts";
+import { finishDeletion, removeUnlessLocked } from "../objects/finish-deletion.ts";
 
 /**
  * Deleting bytes, in two transactions with the database first. Between them the object is `deleting`: nothing refers to it

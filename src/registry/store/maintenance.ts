@@ -8,7 +8,7 @@ import { refuseNewerSchema, schemaState } from "../../catalog/schema/state.ts";
 import { logHead } from "../../catalog/transaction.ts";
 import { requireScope } from "../access.ts";
 import type { Context } from "../context.ts";
-import { locationColumns } from "../objects.ts";
+import { locationColumns } from "../objects/record-staged.ts";
 import type { ReportOptions } from "../records/pages.ts";
 import type { ImportReport, Problem, RebuildReport, StoreReadiness, StoreStatus } from "../records/store.ts";
 import { requireObjectLock } from "./require-object-lock.ts";

@@ -9,7 +9,7 @@ import { advanceUpload, claimUpload, partCount, putPart, uploadById } from "../.
 import type { UploadSessionTable } from "../../catalog/tables.ts";
 import type { Context } from "../context.ts";
 import { uploadErrors } from "../errors.ts";
-import { requireUploader, tooLarge } from "../objects.ts";
+import { requireUploader, tooLarge } from "../objects/upload-objects.ts";
 import type { UploadPiece, UploadRecord } from "../records/objects.ts";
 import { completeUpload } from "./complete-upload.ts";
 import { type ActiveWriter, type OpenPart, takenOver } from "./live-uploads.ts";

@@ -4,7 +4,7 @@ import type { StagedBlob, Staging } from "../../blob/blob-store.ts";
 import { deleteParts, finishUpload, partsOfUpload, uploadById } from "../../catalog/queries/uploads.ts";
 import type { UploadPartTable, UploadSessionTable } from "../../catalog/tables.ts";
 import type { Context } from "../context.ts";
-import { recordStaged } from "../objects.ts";
+import { recordStaged } from "../objects/record-staged.ts";
 import type { UploadRecord } from "../records/objects.ts";
 import { ownUpload, requireOwn, uploadRecord } from "./upload-record.ts";
 

@@ -5,7 +5,7 @@ import { uploadById } from "../../catalog/queries/uploads.ts";
 import type { UploadSessionTable } from "../../catalog/tables.ts";
 import type { Context } from "../context.ts";
 import { uploadErrors } from "../errors.ts";
-import { leaseHolder } from "../objects.ts";
+import { leaseHolder } from "../objects/leases.ts";
 import type { UploadRecord } from "../records/objects.ts";
 
 /** The caller's session. Raises `upload.not_found`, `upload.expired`. */

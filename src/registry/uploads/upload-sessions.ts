@@ -9,7 +9,8 @@ import {
 } from "../../catalog/queries/uploads.ts";
 import type { Context } from "../context.ts";
 import { uploadErrors } from "../errors.ts";
-import { leaseHolder, requireUploader, tooLarge } from "../objects.ts";
+import { leaseHolder } from "../objects/leases.ts";
+import { requireUploader, tooLarge } from "../objects/upload-objects.ts";
 import type { UploadRecord } from "../records/objects.ts";
 import { completeUpload } from "./complete-upload.ts";
 import { isWhole, ownUpload, requireOwn, uploadRecord } from "./upload-record.ts";

@@ -1,14 +1,14 @@
-import { provenStream } from "../blob/proven-stream.ts";
-import type { Reader } from "../catalog/database.ts";
-import { channelByName } from "../catalog/queries/channels.ts";
-import { evidenceNaming, locationOf, namesOfObject } from "../catalog/queries/objects.ts";
-import { channelsServing } from "../catalog/queries/shares.ts";
-import type { StorageLocationTable } from "../catalog/tables.ts";
-import { hasScope, mayInApp } from "./access.ts";
-import type { Context } from "./context.ts";
-import { authErrors, objectErrors, packageErrors, releaseErrors } from "./errors.ts";
-import type { Principal } from "./principal.ts";
-import type { CountedFile, ObjectRange, OpenedObject } from "./records/objects.ts";
+import { provenStream } from "../../blob/proven-stream.ts";
+import type { Reader } from "../../catalog/database.ts";
+import { channelByName } from "../../catalog/queries/channels.ts";
+import { evidenceNaming, locationOf, namesOfObject } from "../../catalog/queries/objects.ts";
+import { channelsServing } from "../../catalog/queries/shares.ts";
+import type { StorageLocationTable } from "../../catalog/tables.ts";
+import { hasScope, mayInApp } from "../access.ts";
+import type { Context } from "../context.ts";
+import { authErrors, objectErrors, packageErrors, releaseErrors } from "../errors.ts";
+import type { Principal } from "../principal.ts";
+import type { CountedFile, ObjectRange, OpenedObject } from "../records/objects.ts";
 
 /** One thing that names an object: an artifact, a release's notes, a release's manifest. */
 type Name = Awaited<ReturnType<typeof names>>[number];
