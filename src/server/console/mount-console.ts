@@ -6,26 +6,28 @@ import type { PartDeps, ServerEnv } from "../server-context.ts";
 import type { FormState } from "./components/form.tsx";
 import { consoleHeaders } from "./console-headers.ts";
 import { consolePage, type Page } from "./frame.tsx";
-import { problemPage } from "./pages/problem.tsx";
+import { mountAppSettings } from "./pages/app-settings.tsx";
 import { mountApp } from "./pages/app.tsx";
 import { mountApps } from "./pages/apps.tsx";
-import { mountChannel } from "./pages/channel.tsx";
 import { mountAudit } from "./pages/audit.tsx";
-import { mountPackage } from "./pages/package.tsx";
-import { mountPackages } from "./pages/packages.tsx";
-import { mountRetention } from "./pages/retention.tsx";
-import { mountTokens } from "./pages/tokens.tsx";
-import { mountPreview } from "./pages/preview.tsx";
-import { mountSearch } from "./pages/search.tsx";
+import { mountChannel } from "./pages/channel.tsx";
+import { mountCompare } from "./pages/compare.tsx";
 import { mountComponents } from "./pages/components.tsx";
 import { mountOverview } from "./pages/overview.tsx";
-import { mountAppSettings } from "./pages/app-settings.tsx";
-import { mountPublish } from "./pages/publish.tsx";
+import { mountPackageActs } from "./pages/package-acts.tsx";
+import { mountPackage } from "./pages/package.tsx";
+import { mountPackages } from "./pages/packages.tsx";
+import { mountPreview } from "./pages/preview.tsx";
+import { problemPage } from "./pages/problem.tsx";
 import { mountPromote } from "./pages/promote.tsx";
+import { mountPublish } from "./pages/publish.tsx";
 import { mountRelease } from "./pages/release.tsx";
+import { mountRetention } from "./pages/retention.tsx";
 import { mountRevoke } from "./pages/revoke.tsx";
+import { mountSearch } from "./pages/search.tsx";
 import { mountSettings } from "./pages/settings.tsx";
 import { mountSignIn } from "./pages/sign-in.tsx";
+import { mountTokens } from "./pages/tokens.tsx";
 import { type Viewer, viewerOf } from "./viewer.ts";
 
 /** What the pages are put together with. */
@@ -54,6 +56,7 @@ const parts: readonly MountPages[] = [
   mountApps,
   mountApp,
   mountRelease,
+  mountCompare,
   mountRevoke,
   mountPromote,
   mountChannel,
@@ -61,6 +64,7 @@ const parts: readonly MountPages[] = [
   mountAppSettings,
   mountPackages,
   mountPackage,
+  mountPackageActs,
   mountRetention,
   mountAudit,
   mountTokens,

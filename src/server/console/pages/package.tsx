@@ -1,4 +1,3 @@
-import { requireScope } from "../../../registry/access.ts";
 import type {
   HoldRecord,
   PackageFileRecord,
@@ -8,143 +7,33 @@ import type {
 } from "../../../registry/records/packages.ts";
 import { decimalSize, shownName } from "../../pages/wording.ts";
 import { auditPath, packagePath } from "../addresses.ts";
-import { Digest, ShortId, Terminal } from "../components/copy.tsx";
-import { Form, type FormState, ReasonField, Submit, TextField } from "../components/form.tsx";
+import { Digest, ShortId } from "../components/copy.tsx";
 import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
 import { RetentionLine } from "../components/retention-line.tsx";
 import { Status } from "../components/status.tsx";
 import { Cell, NameCell, Pager, Row, Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
 import { EventRows, type LoggedEvent } from "../event-words.tsx";
-import { newForm, readForm, refusedForm } from "../forms.ts";
 import type { Page } from "../frame.tsx";
 import type { ConsoleContext, MountPages } from "../mount-console.ts";
 import { may, type Viewer } from "../viewer.ts";
 import { packageName, PackageStatus } from "./packages.tsx";
 
 const FILES_PER_PAGE = 100;
-const fields = {
-  "retention.not_later": "until",
-  "request.invalid_time": "until",
-  "package.invalid_field": "case",
-};
 
-/** `GET /admin/packages/{id}`; `GET`, `POST …/hold`, `…/extend`, `…/holds/{hold}/release`. */
-export const mountPackage: MountPages = (app, { show, act }) => {
+/** `GET /admin/packages/{id}`. */
+export const mountPackage: MountPages = (app, { show }) => {
   app.get(
     "/admin/packages/:id",
     show((viewer, c) => packagePage(viewer, c)),
   );
-  for (const form of acts) {
-    const path = `/admin/packages/:id/${form.path}`;
-    app.get(
-      path,
-      show((viewer, c) => actPage(viewer, c, form, newForm(viewer))),
-    );
-    app.post(
-      path,
-      act(async (viewer, c) => {
-        const sent = await readForm(c);
-        const id = c.req.param("id")!;
-        try {
-          await form.run(viewer, id, sent.text, c.req.param("hold") ?? "");
-          return { to: packagePath(id) };
-        } catch (error) {
-          const state = refusedForm(viewer, sent, error, fields);
-          return { again: await actPage(viewer, c, form, state), state };
-        }
-      }),
-    );
-  }
 };
 
-interface Act {
-  readonly path: string;
-  readonly title: string;
-  readonly button: string;
-  /** What it does, and what it does not. */
-  readonly about: string;
-  readonly command: (id: string, hold: string) => string;
-  readonly extra?: (state: FormState) => ReturnType<typeof TextField>;
-  run(viewer: Viewer, id: string, text: (name: string) => string, hold: string): Promise<unknown>;
-}
-
-const acts: readonly Act[] = [
-  {
-    path: "hold",
-    title: "Hold",
-    button: "Hold the package",
-    about: "Nothing of it is deleted until every hold is released, whatever its class says.",
-    command: (id) => `dist retention hold ${id} --reason TEXT`,
-    extra: (state) => (
-      <TextField
-        state={state}
-        name="case"
-        label="Case"
-        hint="What it belongs to, such as a matter's number."
-      />
-    ),
-    run: ({ registry }, id, text) =>
-      registry.holdPackage(id, { reason: text("reason"), case: text("case") || null }),
-  },
-  {
-    path: "extend",
-    title: "Extend",
-    button: "Keep it for longer",
-    about: "It is kept until then at least. A period is never shortened.",
-    command: (id) => `dist retention extend ${id} --until DATE --reason TEXT`,
-    extra: (state) => <TextField state={state} name="until" label="Until" type="date" required />,
-    run: ({ registry }, id, text) =>
-      registry.extendRetention(id, {
-        new_expires_at: /^\d{4}-\d{2}-\d{2}$/.test(text("until"))
-          ? `${text("until")}T00:00:00.000Z`
-          : text("until"),
-        reason: text("reason"),
-      }),
-  },
-  {
-    path: "holds/:hold/release",
-    title: "Release hold",
-    button: "Release the hold",
-    about:
-      "Other holds stay. When nothing keeps the package any more, the next sweep says that it may be deleted.",
-    command: (id, hold) => `dist retention release ${id} ${hold} --reason TEXT`,
-    run: ({ registry }, id, text, hold) => registry.releaseHold(id, hold, { reason: text("reason") }),
-  },
-];
-
-const crumbs = (one?: PackageRecord) => [
+/** The way to a package, or to a page below it. */
+export const packageCrumbs = (one?: PackageRecord) => [
   { label: "Packages", href: "/admin/packages" },
   ...(one === undefined ? [] : [{ label: packageName(one), href: packagePath(one.id) }]),
 ];
-
-async function actPage(viewer: Viewer, c: ConsoleContext, form: Act, state: FormState): Promise<Page> {
-  const one = await viewer.registry.getPackage(c.req.param("id")!);
-  requireScope(viewer.principal, "retention", { app: viewer.principal.app });
-  const content = (
-    <>
-      <Head
-        title={
-          <>
-            {form.title}: <bdi>{packageName(one)}</bdi>
-          </>
-        }
-        meta="Nothing has changed yet."
-      />
-      <div class="part narrow">
-        <Form state={state}>
-          <p>{form.about}</p>
-          {form.extra?.(state)}
-          <ReasonField state={state} />
-          <Submit>{form.button}</Submit>
-          <LinkButton href={packagePath(one.id)}>Leave it as it is</LinkButton>
-          <Terminal text={`${form.command(one.id, c.req.param("hold") ?? "")} --server ${viewer.baseUrl}`} />
-        </Form>
-      </div>
-    </>
-  );
-  return { title: form.title, section: "packages", crumbs: crumbs(one), content };
-}
 
 async function packagePage(viewer: Viewer, c: ConsoleContext): Promise<Page> {
   const { registry, nowMs } = viewer;
@@ -262,7 +151,7 @@ async function packagePage(viewer: Viewer, c: ConsoleContext): Promise<Page> {
       </div>
     </>
   );
-  return { title: packageName(one), section: "packages", crumbs: crumbs(), content };
+  return { title: packageName(one), section: "packages", crumbs: packageCrumbs(), content };
 }
 
 /** An event of the history, as the log's words take it. */

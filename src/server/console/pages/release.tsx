@@ -3,16 +3,15 @@ import { text as readText } from "node:stream/consumers";
 import { DistError } from "../../../base/errors.ts";
 import type { ChannelRecord } from "../../../registry/records/channels.ts";
 import type { RetentionRecord } from "../../../registry/records/packages.ts";
-import type { ArtifactRecord, ReleaseComparison, ReleaseRecord } from "../../../registry/records/releases.ts";
-import { inspectedOf } from "../../../registry/releases/inspected.ts";
-import { decimalSize, formatName, platformNames, shownName, versionText } from "../../pages/wording.ts";
+import type { ReleaseRecord } from "../../../registry/records/releases.ts";
+import { shownName, versionText } from "../../pages/wording.ts";
 import { appPath, auditPath, channelPath, packagePath, releasePath } from "../addresses.ts";
 import { orderedChannels } from "../channel-words.ts";
 import { Changes } from "../components/changes.tsx";
-import { Digest, ShortId, Terminal } from "../components/copy.tsx";
+import { Digest, ShortId } from "../components/copy.tsx";
 import { Head, LinkButton, Part } from "../components/part.tsx";
-import { ReleaseStatus, Validation } from "../components/status.tsx";
-import { Cell, NameCell, Row, Table } from "../components/table.tsx";
+import { ReleaseFacts, ReleaseFiles } from "../components/release-files.tsx";
+import { ReleaseStatus } from "../components/status.tsx";
 import { Time } from "../components/time.tsx";
 import { EventRows } from "../event-words.tsx";
 import type { Page } from "../frame.tsx";
@@ -24,15 +23,11 @@ const EVENTS_SHOWN = 20;
 /** So many of the newest are looked through for the one before. */
 const RELEASES_BEFORE = 50;
 
-/** `GET /admin/apps/{app}/releases/{id}` and `…/compare?with=`. */
+/** `GET /admin/apps/{app}/releases/{id}`. */
 export const mountRelease: MountPages = (app, { show }) => {
   app.get(
     "/admin/apps/:app/releases/:id",
     show((viewer, c) => releasePage(viewer, c.req.param("app")!, c.req.param("id")!)),
-  );
-  app.get(
-    "/admin/apps/:app/releases/:id/compare",
-    show((viewer, c) => comparePage(viewer, c.req.param("app")!, c.req.param("id")!, c.req.query("with"))),
   );
 };
 
@@ -84,7 +79,7 @@ async function releasePage(viewer: Viewer, slug: string, id: string): Promise<Pa
       <div class="columns">
         <div>
           <Part title="Files">
-            <Files viewer={viewer} release={release} />
+            <ReleaseFiles release={release} />
           </Part>
           {comparison !== undefined && (
             <Part
@@ -100,6 +95,7 @@ async function releasePage(viewer: Viewer, slug: string, id: string): Promise<Pa
             </Part>
           )}
           <Notes text={await notesOf(viewer, release)} />
+          <ReleaseFacts release={release} />
           {events.length > 0 && (
             <Part title="History" end={<a href={auditPath({ target: release.id })}>Audit log</a>}>
               <EventRows events={events} nowMs={nowMs} />
@@ -206,101 +202,6 @@ function ChannelList({ viewer, release, channels }: ActionsProps) {
   );
 }
 
-function Files({ viewer, release }: { viewer: Viewer; release: ReleaseRecord }) {
-  if (release.artifacts.length === 0) return <p class="t2">No file was attached yet.</p>;
-  return (
-    <Table
-      caption="Files of the release"
-      columns={[
-        { label: "File" },
-        { label: "For" },
-        { label: "Checks" },
-        { label: "Needs" },
-        { label: "Signed by" },
-        { label: "Size", isNumber: true },
-        { label: "SHA-256" },
-      ]}
-    >
-      {release.artifacts.map((artifact) => (
-        <Row copy={artifact.sha256}>
-          <NameCell>
-            <a href={`/download/${artifact.sha256}?artifact=${artifact.id}`}>
-              <bdi>{shownName(artifact.filename)}</bdi>
-            </a>
-            <Findings artifact={artifact} />
-            <Facts artifact={artifact} nowMs={viewer.nowMs} />
-          </NameCell>
-          <Cell>
-            {platformNames[artifact.platform]}
-            <span class="sub">
-              {artifact.arch}, {formatName(artifact.format)}
-            </span>
-          </Cell>
-          <Cell>
-            <Validation artifact={artifact} />
-          </Cell>
-          <Cell label="needs">{wordOf(inspectedOf(artifact).min_os) ?? "–"}</Cell>
-          <Cell label="signed by">{signerWords(artifact)}</Cell>
-          <Cell label="size" isNumber>
-            {decimalSize(artifact.size_bytes)}
-          </Cell>
-          <Cell>
-            <Digest value={artifact.sha256} />
-          </Cell>
-        </Row>
-      ))}
-    </Table>
-  );
-}
-
-const wordOf = (value: unknown): string | null => (typeof value === "string" ? shownName(value) : null);
-
-function signerWords(artifact: ArtifactRecord): string {
-  const signers = inspectedOf(artifact).identity?.signers ?? [];
-  if (signers.length === 0) return "nobody";
-  return signers
-    .map(({ name, verified }) => `${shownName(name ?? "?")}${verified ? "" : ", not verified"}`)
-    .join("; ");
-}
-
-function Findings({ artifact }: { artifact: ArtifactRecord }) {
-  const told = artifact.findings.filter(({ severity }) => severity !== "info");
-  if (told.length === 0) return null;
-  return (
-    <ul>
-      {told.map(({ severity, message, code, where }) => (
-        <li class={severity === "error" ? "status bad wrap" : "status warn wrap"}>
-          <span>
-            {shownName(message)} <code>{code}</code>
-            {where !== undefined && <span class="t3"> {shownName(where)}</span>}
-          </span>
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-/** More is a document of its own; nobody reads it here. */
-const MAX_FACTS = 12_000;
-
-function Facts({ artifact }: { artifact: ArtifactRecord; nowMs: number }) {
-  const { inspection, ...own } = artifact.metadata;
-  // What the publisher added is short, and stands before what was found inside.
-  const text = JSON.stringify({ ...own, inspection }, null, 2);
-  if (text === "{}") return null;
-  return (
-    <details>
-      <summary>Facts</summary>
-      <pre>
-        <code>
-          {shownName(text.slice(0, MAX_FACTS))}
-          {text.length > MAX_FACTS ? "\n…" : ""}
-        </code>
-      </pre>
-    </details>
-  );
-}
-
 function Notes({ text }: { text: string | null }) {
   if (text === null || text === "") return null;
   return (
@@ -377,58 +278,4 @@ async function releaseBefore(
     ({ id, status, created_at: at }) =>
       id !== release.id && status === "published" && at <= release.created_at,
   );
-}
-
-async function comparePage(
-  viewer: Viewer,
-  slug: string,
-  id: string,
-  other: string | undefined,
-): Promise<Page> {
-  const { registry } = viewer;
-  const release = await registry.getRelease(slug, { release: id });
-  const releases = (await registry.listReleases(slug, { limit: RELEASES_BEFORE })).items.filter(
-    (one) => one.id !== release.id && one.status !== "deleted",
-  );
-  const chosen = other ?? releases[0]?.id;
-  const comparison: ReleaseComparison | undefined =
-    chosen === undefined
-      ? undefined
-      : await registry.compareReleases(slug, { release: chosen }, { release: release.id });
-  const content = (
-    <>
-      <Head
-        title={`Compare ${versionText(release)}`}
-        meta={
-          comparison === undefined ? "There is no other release." : `with ${versionText(comparison.from)}`
-        }
-      />
-      <form class="inline part" method="get">
-        <div>
-          <label for="with">With</label>
-          <select id="with" name="with">
-            {releases.map((one) => (
-              <option value={one.id} selected={one.id === chosen}>
-                {versionText(one)}
-              </option>
-            ))}
-          </select>
-        </div>
-        <button class="btn" type="submit">
-          Compare
-        </button>
-      </form>
-      {comparison !== undefined && (
-        <div class="part">
-          <Changes comparison={comparison} />
-          <div class="part">
-            <Terminal
-              text={`dist release compare ${comparison.from.id} ${comparison.to.id} --app ${slug} --server ${viewer.baseUrl}`}
-            />
-          </div>
-        </div>
-      )}
-    </>
-  );
-  return { title: "Compare", section: "apps", crumbs: releaseCrumbs(release, true), content };
 }
