@@ -44,6 +44,11 @@ export const findingCodes = {
     severity: "warning",
     about: "A part of the file contradicts itself or is not what its format says, and could not be read.",
   },
+  "validation.unreadable": {
+    severity: "error",
+    about:
+      "The part of the file that says where all others are, such as an archive's directory, contradicts itself: nothing that opens the file finds what is in it.",
+  },
   "validation.limit": {
     severity: "warning",
     about:

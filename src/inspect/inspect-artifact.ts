@@ -21,7 +21,11 @@ const shownTypeLength = 200;
 const MAX_PLACEHOLDER_BYTES = 512;
 
 /** What a placeholder has in common with a file that was cut off or damaged. */
-const missingRest: ReadonlySet<string> = new Set(["validation.truncated", "validation.corrupt_data"]);
+const missingRest: ReadonlySet<string> = new Set([
+  "validation.truncated",
+  "validation.unreadable",
+  "validation.corrupt_data",
+]);
 
 /**
  * Looks at a file: extension, platform, content type and leading bytes first, then, when they fit, what its format's reader finds

@@ -2,10 +2,11 @@ import { finding } from "./findings.ts";
 import type { Finding } from "./inspection.ts";
 
 /**
- * Why bytes cannot be read as what they should be: `truncated` (the file ends before what it announces), `damaged` (it
- * contradicts itself), `limit` (it may be sound, but asks for more than is read here), `unsupported` (a form that is not read here).
+ * Why bytes cannot be read as what they should be: `truncated` (the file ends before what it announces), `damaged` (a part of it
+ * contradicts itself), `broken` (so does the part that says where all others are), `corrupt` (packed data do not unpack, or to others than
+ * their checksum says), `limit` (it may be sound, but asks for more than is read here), `unsupported` (a form that is not read here).
  */
-export type UnreadableReason = "truncated" | "damaged" | "limit" | "unsupported";
+export type UnreadableReason = "truncated" | "damaged" | "broken" | "corrupt" | "limit" | "unsupported";
 
 /** Thrown while a file is read and caught before inspection answers: a bad file is a finding there. */
 export class UnreadableError extends Error {
@@ -25,6 +26,8 @@ export class UnreadableError extends Error {
 const codes = {
   truncated: "validation.truncated",
   damaged: "validation.damaged",
+  broken: "validation.unreadable",
+  corrupt: "validation.corrupt_data",
   limit: "validation.limit",
   unsupported: "validation.unsupported",
 } as const;
@@ -47,3 +50,36 @@ export async function readPart<T>(findings: Finding[], read: () => T | Promise<T
     return undefined;
   }
 }
+
+/**
+ * Reads the part of a file without which nothing finds the others. Damage there is `broken`, where the file `isOne` of its format to
+ * begin with: a few bytes at its start make none.
+ */
+export async function readWhole<T>(isOne: boolean, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isOne || !(error instanceof UnreadableError) || error.reason !== "damaged") throw error;
+    throw new UnreadableError("broken", error.message, error.where);
+  }
+}
+
+/**
+ * `readPart` of what a signature is, or of what it is over: where that is cut off or damaged, the signature does not hold, which
+ * `invalid` makes a finding of.
+ */
+export async function readSigned<T>(
+  findings: Finding[],
+  invalid: (message: string) => Finding,
+  read: () => T | Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    const isDamage = error instanceof UnreadableError && harmful.has(error.reason);
+    findings.push(isDamage ? invalid(error.message) : unreadableFinding(error));
+    return undefined;
+  }
+}
+
+const harmful: ReadonlySet<UnreadableReason> = new Set(["truncated", "damaged", "broken", "corrupt"]);

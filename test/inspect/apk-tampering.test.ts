@@ -4,6 +4,7 @@ import { findingCodes } from "../../src/inspect/findings.ts";
 import { inspectArtifact } from "../../src/inspect/inspect-artifact.ts";
 import { bufferAccess } from "../../src/inspect/inspect-fixtures.ts";
 import type { Finding } from "../../src/inspect/inspection.ts";
+import { demosApk } from "../support/acme-apk.ts";
 import { ApkSigning, apksignerVerifies, type Schemes, unsignedApk } from "../support/apk-signing.ts";
 import { seeded } from "../support/mutations.ts";
 import { needs } from "../support/required-tools.ts";
@@ -93,6 +94,24 @@ needs(
   });
 });
 
+it("one flipped bit in a real APK is refused, in its directory and end record too", async () => {
+  const file = await demosApk();
+  const random = seeded(5);
+  // The signing block has room in it that nothing signs.
+  for (const [part, start, stop] of partsOf(file).filter(([name]) => name !== "signing block")) {
+    for (let count = 0; count < FLIPS; count += 1) {
+      const at = start + random(stop - start);
+      const flipped = Buffer.from(file);
+      flipped[at]! ^= 1 << random(8);
+      const { status, findings } = await inspect(flipped);
+      expect(
+        [status, findings.filter(({ code }) => expected.test(code)).length > 0],
+        `${part}: ${at}`,
+      ).toEqual(["failed", true]);
+    }
+  }
+});
+
 /**
  * Scheme v1 signs what entries hold, not how they are packed. There apksigner passes archives that others read in another way, or not
  * at all: with a wrong CRC-32, a method or name that the directory does not have, without a last block of compressed data.
@@ -101,4 +120,5 @@ const isAboutArchive = ({ code, message }: Finding) =>
   code.startsWith("validation.zip_") || /CRC-32|unpack|encrypted|deflate|packed by/.test(message);
 
 /** What may be said of such a file: its signature, or what makes an archive two archives to two readers. */
-const expected = /^validation\.(apk_signature_(invalid|stripped)|zip_\w+|truncated|content_mismatch)$/;
+const expected =
+  /^validation\.(apk_signature_(invalid|stripped)|zip_\w+|truncated|unreadable|corrupt_data|content_mismatch)$/;

@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
-import { inspectIpa } from "../../src/inspect/ipa/read-ipa.ts";
 import { bufferAccess } from "../../src/inspect/inspect-fixtures.ts";
+import { inspectIpa } from "../../src/inspect/ipa/read-ipa.ts";
+import { readZipDirectory } from "../../src/inspect/zip/zip-directory.ts";
 import {
   type AppleKeys,
   archive,
@@ -106,6 +107,26 @@ needs("openssl", "plistutil")("an IPA", () => {
 
   const codes = async (...args: Parameters<typeof inspect>) =>
     (await inspect(...args)).findings.map(({ code }) => code);
+
+  it("of which a packed byte was changed is refused, and proves no signer: validation.corrupt_data", async () => {
+    const file = archive(under("Payload/Acme.app", await app()));
+    const { entries, offset } = await readZipDirectory(bufferAccess(file));
+    expect(entries.length).toBeGreaterThan(5);
+    for (const { name, localOffset, packedBytes } of entries) {
+      const start =
+        localOffset + 30 + file.readUInt16LE(localOffset + 26) + file.readUInt16LE(localOffset + 28);
+      // The last byte of deflate may have bits that mean nothing.
+      for (const at of [start, start + Math.floor(packedBytes / 2), start + packedBytes - 2]) {
+        expect(at).toBeLessThan(offset);
+        const changed = Buffer.from(file);
+        changed[at]! ^= 0x10;
+        const { findings, identity } = await inspect(changed);
+        const errors = findings.filter(({ severity }) => severity === "error").map(({ code }) => code);
+        expect(errors.join(), `${name}: ${at}`).toMatch(/validation\.(corrupt_data|code_signature_invalid)/);
+        expect(identity.signers.filter(({ verified }) => verified)).toEqual([]);
+      }
+    }
+  });
 
   it("tells all that is in it", async () => {
     const report = await inspect(await app());

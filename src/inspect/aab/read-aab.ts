@@ -5,8 +5,7 @@ import type { FileTree } from "../file-tree.ts";
 import { type FormatReader, noIdentity } from "../format-reader.ts";
 import type { Finding } from "../inspection.ts";
 import { readPart } from "../unreadable.ts";
-import { readZipDirectory } from "../zip/zip-directory.ts";
-import { zipFindings } from "../zip/zip-findings.ts";
+import { openZip } from "../zip/open-zip.ts";
 import { zipTree } from "../zip/zip-tree.ts";
 import { verifyBundle } from "./bundle-signature.ts";
 import { readModules } from "./modules.ts";
@@ -38,16 +37,15 @@ const parts: AppParts = {
  */
 export const readAab: FormatReader = async ({ bytes, verify, nowMs }) => {
   const findings: Finding[] = [];
-  const directory = await readPart(findings, () => readZipDirectory(bytes));
-  if (!directory) return { facts: {}, identity: noIdentity, findings };
-  findings.push(...(await zipFindings(bytes, directory, verify)));
+  const directory = await openZip(bytes, verify, findings);
+  if (directory === undefined) return { facts: {}, identity: noIdentity, findings };
+  // What a bomb holds is not unpacked; its signature is of no matter, as it is refused.
+  const isSound = !findings.some(({ severity }) => severity === "error");
   const files = zipTree(bytes, directory);
   const { manifest, ...app } = await readAndroidApp(files, parts, findings);
   const modules = await readModules(files, findings);
   const bundletool = await readPart(findings, () => bundletoolVersion(files));
   const { abis, runsOn } = nativeAbis(files.keys(), BASE);
-  // What a bomb holds is not unpacked; its signature is of no matter, as it is refused.
-  const isSound = !findings.some(({ severity }) => severity === "error");
   const signed = await verifyBundle(bytes, directory, verify && isSound, findings);
   findings.push(...signerFindings(signed, nowMs));
   return {

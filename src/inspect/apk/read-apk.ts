@@ -2,9 +2,8 @@ import { finding } from "../findings.ts";
 import { type AppParts, readAndroidApp } from "../android/android-app.ts";
 import { type FileToInspect, type FormatReader, noIdentity } from "../format-reader.ts";
 import type { Finding } from "../inspection.ts";
-import { UnreadableError, unreadableFinding } from "../unreadable.ts";
-import { beginsWithEntry, readZipDirectory, type ZipDirectory } from "../zip/zip-directory.ts";
-import { zipFindings } from "../zip/zip-findings.ts";
+import { openZip } from "../zip/open-zip.ts";
+import type { ZipDirectory } from "../zip/zip-directory.ts";
 import { zipTree } from "../zip/zip-tree.ts";
 import { readBinaryXml } from "./binary-xml.ts";
 import { nativeAbis } from "../android/native-abis.ts";
@@ -28,13 +27,12 @@ const noNeeds = { minSdk: 1, targetSdk: 1, targetSandbox: 1 };
  */
 export const readApk: FormatReader = async (file) => {
   const findings: Finding[] = [];
-  const directory = await readDirectory(file, findings);
-  if (!directory) return { facts: {}, identity: noIdentity, findings };
-  findings.push(...(await zipFindings(file.bytes, directory, file.verify)));
-  const { manifest, ...app } = await readAndroidApp(zipTree(file.bytes, directory), parts, findings);
-  const { abis, runsOn } = nativeAbis(directory.entries.map(({ name }) => name));
+  const directory = await openApk(file, findings);
+  if (directory === undefined) return { facts: {}, identity: noIdentity, findings };
   // What a bomb holds is not unpacked; its signature is of no matter, as it is refused.
   const isSound = !findings.some(({ severity }) => severity === "error");
+  const { manifest, ...app } = await readAndroidApp(zipTree(file.bytes, directory), parts, findings);
+  const { abis, runsOn } = nativeAbis(directory.entries.map(({ name }) => name));
   const signed = await verifyApk(file.bytes, directory, manifest ?? noNeeds, file.verify && isSound);
   findings.push(...signed.findings, ...signerFindings(signed, file.nowMs));
   return {
@@ -59,19 +57,16 @@ export const readApk: FormatReader = async (file) => {
   };
 };
 
-/** Every signature covers the directory, and nothing is installed without one. A file that never was an archive has none to break. */
-async function readDirectory(
-  { bytes }: FileToInspect,
+/** Every signature covers the directory, and nothing is installed without one. */
+async function openApk(
+  { bytes, verify }: FileToInspect,
   findings: Finding[],
 ): Promise<ZipDirectory | undefined> {
-  try {
-    return await readZipDirectory(bytes);
-  } catch (error) {
-    findings.push(unreadableFinding(error));
-    if (error instanceof UnreadableError && error.reason === "damaged" && (await beginsWithEntry(bytes))) {
-      const message = "No signature of the APK holds: its directory cannot be read.";
-      findings.push(finding("validation.apk_signature_invalid", message, undefined, error.where));
-    }
-    return undefined;
+  const directory = await openZip(bytes, verify, findings);
+  const damage = findings.find(({ code }) => code === "validation.unreadable");
+  if (damage !== undefined) {
+    const message = "No signature of the APK holds: its directory cannot be read.";
+    findings.push(finding("validation.apk_signature_invalid", message, undefined, damage.where));
   }
+  return directory;
 }

@@ -4,9 +4,7 @@ import type { FileTree } from "../file-tree.ts";
 import { finding } from "../findings.ts";
 import { type FileToInspect, type FormatReader, type FormatReport, noIdentity } from "../format-reader.ts";
 import type { Finding } from "../inspection.ts";
-import { readPart } from "../unreadable.ts";
-import { readZipDirectory } from "../zip/zip-directory.ts";
-import { zipFindings } from "../zip/zip-findings.ts";
+import { openZip } from "../zip/open-zip.ts";
 import { zipTree } from "../zip/zip-tree.ts";
 import { inspectTools } from "./inspect-tools.ts";
 
@@ -26,9 +24,8 @@ export async function inspectAppZip(
   roots?: TrustedRoots,
 ): Promise<FormatReport> {
   const findings: Finding[] = [];
-  const directory = await readPart(findings, () => readZipDirectory(bytes));
+  const directory = await openZip(bytes, verify, findings);
   if (directory === undefined) return { facts: {}, identity: noIdentity, findings };
-  findings.push(...(await zipFindings(bytes, directory, verify)));
   const tree: FileTree = new Map(
     [...zipTree(bytes, directory)].filter(([path]) => !path.startsWith(FINDER_FOLDER)),
   );

@@ -8,7 +8,7 @@ import { nameInOneLine, subjectName } from "../cms/subject.ts";
 import { readTimestamps, type Timestamp } from "../cms/timestamp.ts";
 import { finding } from "../findings.ts";
 import type { Finding, Signer } from "../inspection.ts";
-import { readPart } from "../unreadable.ts";
+import { readPart, readSigned } from "../unreadable.ts";
 import { certificateFindings } from "./certificate-findings.ts";
 import { authenticodeSigner } from "./signer-id.ts";
 import type { Signature } from "./signature.ts";
@@ -43,9 +43,7 @@ export async function readSignatures(encoded: Buffer, findings: Finding[]): Prom
       );
       break;
     }
-    const problems: Finding[] = [];
-    const signature = await readPart(problems, () => readSignature(next, findings));
-    findings.push(...problems.map((one) => (one.code === "validation.damaged" ? invalid(one.message) : one)));
+    const signature = await readSigned(findings, invalid, () => readSignature(next, findings));
     if (signature === undefined) continue;
     signatures.push(signature);
     waiting.push(...(signature.signer.unsignedAttributes.get(NESTED_SIGNATURE) ?? []));

@@ -1,5 +1,4 @@
 import { archDamaged, archRead, type ArchReading, archUnavailable } from "../arch-reading.ts";
-import { finding } from "../findings.ts";
 import { type FileToInspect, type FormatReader, type FormatReport, noIdentity } from "../format-reader.ts";
 import type { Arch, Finding } from "../inspection.ts";
 import { signatureFacts, signersOf } from "../openpgp/openpgp-signature.ts";
@@ -31,15 +30,26 @@ const archByDebianName: ReadonlyMap<string, Arch> = new Map([
 export const readDeb: FormatReader = async ({ bytes, verify }) => {
   const findings: Finding[] = [];
   const { members, problem } = await readArMembers(bytes);
-  const { arch, archive } = await readControl(bytes, findControlMember(members), findings);
+  // Whatever has a second member is an archive; what is not found in it is lost.
+  const lost = (message: string) => new UnreadableError(members.length > 1 ? "broken" : "damaged", message);
+  const control =
+    findControlMember(members) ?? lost("The package has no control archive where deb(5) wants it.");
+  const { arch, archive } = await readControl(bytes, control, findings);
   const fields = controlFields(archive?.control ?? "");
   const signatures = await readDebSignatures(bytes, members, findings);
   const data = findDataMember(members);
   const dataFacts = verify && data ? await readData(bytes, data, archive, findings) : {};
   // What is cut off has mostly been named by then, and is one problem.
   const isNamed = findings.some(({ code }) => code === "validation.truncated");
-  if (problem !== null && !isNamed) findings.push(unreadableFinding(problem));
-  if (!data && problem === null) findings.push(noData());
+  if (problem !== null && !isNamed) {
+    // What follows the data archive is nobody's.
+    const isLoss = problem.reason === "damaged" && !data;
+    findings.push(unreadableFinding(isLoss ? lost(problem.message) : problem));
+  }
+  if (!data && problem === null) {
+    const message = "The package has no data archive where deb(5) wants it, or one that is not read.";
+    findings.push(unreadableFinding(lost(message)));
+  }
   return {
     facts: {
       ...controlFacts(fields),
@@ -62,13 +72,12 @@ export const readDeb: FormatReader = async ({ bytes, verify }) => {
 /** The control archive, as far as it can be read, and the package's word on its architecture: the field Architecture (deb-control(5)). */
 async function readControl(
   bytes: FileToInspect["bytes"],
-  member: PackedMember | undefined,
+  member: PackedMember | UnreadableError,
   findings: Finding[],
 ): Promise<{ readonly arch: ArchReading; readonly archive?: ControlArchive }> {
-  if (!member) {
-    const message = "The package has no control archive where deb(5) wants it.";
-    findings.push(unreadableFinding(new UnreadableError("damaged", message)));
-    return { arch: archDamaged(message) };
+  if (member instanceof UnreadableError) {
+    findings.push(unreadableFinding(member));
+    return { arch: archDamaged(member.message) };
   }
   try {
     const archive = await readControlArchive(bytes, member, findings);
@@ -93,11 +102,6 @@ async function readData(
 ): Promise<FormatReport["facts"]> {
   const { data, md5Verified } = await readDataArchive(bytes, member, archive?.md5sums, findings);
   return { data, md5_verified: md5Verified };
-}
-
-function noData(): Finding {
-  const message = "The package has no data archive where deb(5) wants it, or one that is not read.";
-  return finding("validation.damaged", message);
 }
 
 function controlFacts(fields: ReadonlyMap<string, string>): Record<string, unknown> {

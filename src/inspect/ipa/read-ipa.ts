@@ -3,9 +3,7 @@ import { inspectBundle } from "../apple/inspect-bundle.ts";
 import { finding } from "../findings.ts";
 import { type FileToInspect, type FormatReader, type FormatReport, noIdentity } from "../format-reader.ts";
 import type { Finding } from "../inspection.ts";
-import { readPart } from "../unreadable.ts";
-import { readZipDirectory } from "../zip/zip-directory.ts";
-import { zipFindings } from "../zip/zip-findings.ts";
+import { openZip } from "../zip/open-zip.ts";
 import { zipTree } from "../zip/zip-tree.ts";
 
 const SHOWN = 5;
@@ -19,9 +17,8 @@ export async function inspectIpa(
   roots?: TrustedRoots,
 ): Promise<FormatReport> {
   const findings: Finding[] = [];
-  const directory = await readPart(findings, () => readZipDirectory(bytes));
+  const directory = await openZip(bytes, verify, findings);
   if (directory === undefined) return { facts: {}, identity: noIdentity, findings };
-  findings.push(...(await zipFindings(bytes, directory, verify)));
   const tree = zipTree(bytes, directory);
   const apps = appFolders(tree.keys());
   const [root] = apps;

@@ -1,7 +1,7 @@
 import type { RandomAccess } from "../../base/random-access.ts";
 import { ByteReader } from "../byte-reader.ts";
 import { readExactly, readUpTo } from "../bytes.ts";
-import { UnreadableError } from "../unreadable.ts";
+import { readWhole, UnreadableError } from "../unreadable.ts";
 
 const HEADER_BYTES = 512;
 const HEADER_FAT_SECTORS = 109;
@@ -9,6 +9,9 @@ const HEADER_FAT_SECTORS = 109;
 const MAX_SECTOR = 0xfffffffa;
 const FREE = 0xffffffff;
 const END = 0xfffffffe;
+const LITTLE_ENDIAN = 0xfffe;
+const MINI_SECTOR_SHIFT = 6;
+const MINI_CUTOFF_BYTES = 4096;
 /** A table of 2 GiB in sectors of 512 bytes, the most that the usual form may have: 16 MiB when all of it was needed. */
 const MAX_FAT_SECTORS = 32_768;
 const RUN_BYTES = 1024 * 1024;
@@ -55,8 +58,11 @@ export class CompoundFile {
 
   /** Reads the header and the list of the table's sectors. Throws `UnreadableError`. */
   static async open(bytes: RandomAccess): Promise<CompoundFile> {
-    const header = readHeader(await readUpTo(bytes, 0, HEADER_BYTES));
-    return new CompoundFile(bytes, header, await readFatSectors(bytes, header));
+    const start = await readUpTo(bytes, 0, HEADER_BYTES);
+    return await readWhole(isCompoundFile(start), async () => {
+      const header = readHeader(start);
+      return new CompoundFile(bytes, header, await readFatSectors(bytes, header));
+    });
   }
 
   /** The bytes of a chain of sectors, at most `sizeBytes`, as they stream by. Throws `UnreadableError` when the chain is shorter. */
@@ -161,6 +167,19 @@ interface Header {
   readonly fatSectors: readonly number[];
 }
 
+/** [MS-CFB] 2.2: true when most of the fields that are the same in all files are so here. */
+function isCompoundFile(start: Buffer): boolean {
+  if (start.length < HEADER_BYTES) return false;
+  const fixed = [
+    [3, 4].includes(start.readUInt16LE(26)),
+    start.readUInt16LE(28) === LITTLE_ENDIAN,
+    [9, 12].includes(start.readUInt16LE(30)),
+    start.readUInt16LE(32) === MINI_SECTOR_SHIFT,
+    start.readUInt32LE(56) === MINI_CUTOFF_BYTES,
+  ];
+  return fixed.filter(Boolean).length >= 3;
+}
+
 /** [MS-CFB] 2.2. */
 function readHeader(bytes: Buffer): Header {
   if (bytes.length < HEADER_BYTES) {
@@ -173,13 +192,18 @@ function readHeader(bytes: Buffer): Header {
   if (!((version === 3 && sectorShift === 9) || (version === 4 && sectorShift === 12))) {
     throw damaged(`says version ${version} with sectors of 2^${sectorShift} bytes, which there is not`);
   }
-  const fatCount = reader.seek(44).u32le();
+  if (reader.seek(28).u16le() !== LITTLE_ENDIAN) throw damaged("says a byte order that there is not");
+  if (reader.seek(32).u16le() !== MINI_SECTOR_SHIFT) throw damaged("has small sectors of a wrong size");
+  const directorySectors = reader.seek(40).u32le();
+  // "If Major Version is 3, the Number of Directory Sectors MUST be zero."
+  if (version === 3 && directorySectors !== 0) throw damaged("counts what its version does not count");
+  const fatCount = reader.u32le();
   const directoryStart = reader.u32le();
   const miniCutoffBytes = reader.skip(4).u32le();
   const miniFatStart = reader.u32le();
   const difatStart = reader.skip(4).u32le();
   reader.skip(4);
-  if (miniCutoffBytes !== 4096) throw damaged("has a wrong limit for small streams");
+  if (miniCutoffBytes !== MINI_CUTOFF_BYTES) throw damaged("has a wrong limit for small streams");
   if (fatCount > MAX_FAT_SECTORS) throw limit(`claims a table of ${fatCount} sectors`);
   const listed = Math.min(fatCount, HEADER_FAT_SECTORS);
   const fatSectors = Array.from({ length: listed }, () => reader.u32le());

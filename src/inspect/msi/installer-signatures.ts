@@ -11,7 +11,7 @@ import type { Signature } from "../authenticode/signature.ts";
 import { finding } from "../findings.ts";
 import type { FileToInspect } from "../format-reader.ts";
 import type { Finding } from "../inspection.ts";
-import { readPart } from "../unreadable.ts";
+import { readPart, readSigned } from "../unreadable.ts";
 import type { CompoundDirectory } from "./compound-directory.ts";
 import type { CompoundFile } from "./compound-file.ts";
 import { installerDigests, METADATA_DIGEST, metadataDigest, SIGNATURE } from "./installer-digest.ts";
@@ -30,11 +30,12 @@ export async function installerSignatures(
 ): Promise<AuthenticodeReport> {
   const findings: Finding[] = [];
   const stream = directory.find(SIGNATURE);
-  const message = stream && (await readPart(findings, () => directory.read(stream, MAX_SIGNATURE_BYTES)));
+  const message =
+    stream && (await readSigned(findings, invalid, () => directory.read(stream, MAX_SIGNATURE_BYTES)));
   if (message === undefined) return withoutSignatures(findings, "installer");
   const signatures = await readSignatures(message, findings);
   const digests = file.verify
-    ? await readPart(findings, () => digestsFor(file, directory, signatures, findings))
+    ? await readSigned(findings, invalid, () => digestsFor(file, directory, signatures, findings))
     : undefined;
   await readPart(findings, async () => findings.push(...trailing(await compound.trailingBytes())));
   const report = reportSignatures(signatures, judgeByDigest(SIP_INFO, digests, "installer"), file.nowMs);

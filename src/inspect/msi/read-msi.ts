@@ -1,7 +1,7 @@
 import { archDamaged, archRead, type ArchReading, archUnavailable } from "../arch-reading.ts";
 import { type FormatReader, type FormatReport, noIdentity } from "../format-reader.ts";
 import type { Arch, Finding } from "../inspection.ts";
-import { readPart } from "../unreadable.ts";
+import { readPart, readWhole } from "../unreadable.ts";
 import { CompoundDirectory } from "./compound-directory.ts";
 import { CompoundFile } from "./compound-file.ts";
 import { installerSignatures } from "./installer-signatures.ts";
@@ -30,7 +30,7 @@ export const readMsi: FormatReader = async (file) => {
   const findings: Finding[] = [];
   const opened = await readPart(findings, async () => {
     const compound = await CompoundFile.open(file.bytes);
-    return { compound, directory: await CompoundDirectory.open(compound) };
+    return { compound, directory: await readWhole(true, () => CompoundDirectory.open(compound)) };
   });
   if (opened === undefined) return { facts: {}, identity: noIdentity, findings };
   const { compound, directory } = opened;

@@ -13,7 +13,7 @@ import { nameInOneLine } from "../cms/subject.ts";
 import { finding } from "../findings.ts";
 import type { FileToInspect } from "../format-reader.ts";
 import type { Finding } from "../inspection.ts";
-import { readPart } from "../unreadable.ts";
+import { readSigned } from "../unreadable.ts";
 import type { ZipDirectory } from "../zip/zip-directory.ts";
 import { readEntry } from "../zip/zip-entry.ts";
 import { type PackageDigests, packageDigests, SIGNATURE_FILE } from "./package-digests.ts";
@@ -45,17 +45,15 @@ export async function packageSignature(
 ): Promise<AuthenticodeReport> {
   const findings: Finding[] = [];
   const entry = directory.entries.find(({ name }) => name === SIGNATURE_FILE);
-  const file = entry && (await readPart(findings, () => readEntry(bytes, entry, MAX_SIGNATURE_BYTES)));
-  if (file === undefined) {
-    if (entry && findings.length > 0) findings.push(invalid("The signature cannot be read."));
-    return withoutSignatures(findings, "app package");
-  }
+  const file =
+    entry && (await readSigned(findings, invalid, () => readEntry(bytes, entry, MAX_SIGNATURE_BYTES)));
+  if (file === undefined) return withoutSignatures(findings, "app package");
   if (file.toString("latin1", 0, MAGIC.length) !== MAGIC) {
     return withoutSignatures([invalid("The signature is none of an app package.")], "app package");
   }
   const signatures = await readSignatures(file.subarray(MAGIC.length), findings);
   const digests = verify
-    ? await readPart(findings, () =>
+    ? await readSigned(findings, invalid, () =>
         digestsByAlgorithm(signatures, (one) => packageDigests(bytes, directory, one)),
       )
     : undefined;

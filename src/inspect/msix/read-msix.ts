@@ -1,13 +1,13 @@
 import { archRead, type ArchReading } from "../arch-reading.ts";
 import { finding } from "../findings.ts";
-import type { FileToInspect, FormatReader, FormatReport } from "../format-reader.ts";
+import { type FileToInspect, type FormatReader, type FormatReport, noIdentity } from "../format-reader.ts";
 import type { Arch, Finding, Icon } from "../inspection.ts";
 import { windowsVersion } from "../pe/windows-versions.ts";
 import { pictureType } from "../picture-type.ts";
-import { readPart } from "../unreadable.ts";
-import { readZipDirectory, type ZipDirectory, type ZipEntry } from "../zip/zip-directory.ts";
+import { readPart, readSigned } from "../unreadable.ts";
+import { openZip } from "../zip/open-zip.ts";
+import type { ZipDirectory, ZipEntry } from "../zip/zip-directory.ts";
 import { entryChunks, readEntry } from "../zip/zip-entry.ts";
-import { zipFindings } from "../zip/zip-findings.ts";
 import { BLOCK_MAP, checkBlockMap, decodeName, readBlockMap } from "./block-map.ts";
 import { archByName, type PackageManifest, readPackageManifest } from "./package-manifest.ts";
 import { packageSignature } from "./package-signature.ts";
@@ -24,11 +24,11 @@ const BUNDLE_MANIFEST = "AppxMetadata/AppxBundleManifest.xml";
  */
 export const readMsix: FormatReader = async (file) => {
   const findings: Finding[] = [];
-  const directory = await readZipDirectory(file.bytes);
-  findings.push(...(await zipFindings(file.bytes, directory, file.verify)));
-  const manifest = await readManifest(file, directory, findings);
+  const directory = await openZip(file.bytes, file.verify, findings);
+  if (directory === undefined) return { facts: {}, identity: noIdentity, findings };
   // What a bomb holds is not unpacked.
   const isSound = !findings.some(({ severity }) => severity === "error");
+  const manifest = await readManifest(file, directory, findings);
   const looked = { ...file, verify: file.verify && isSound };
   const algorithm = await readMap(looked, directory, findings);
   const signature = await packageSignature(looked, directory, manifest?.publisher ?? null);
@@ -76,14 +76,17 @@ async function readMap(
     findings.push(finding("validation.manifest_missing", message));
     return null;
   }
-  const map = await readPart(findings, () => readBlockMap(entryChunks(bytes, entry)));
+  const map = await readSigned(findings, badMap, () => readBlockMap(entryChunks(bytes, entry)));
   if (!map) return null;
   if (verify) {
-    const checked = await readPart(findings, () => checkBlockMap(bytes, entries, map));
+    const checked = await readSigned(findings, badMap, () => checkBlockMap(bytes, entries, map));
     findings.push(...(checked ?? []));
   }
   return map.algorithm;
 }
+
+/** Nothing can be held against a map that cannot be read, and Windows installs nothing without. */
+const badMap = (message: string) => finding("validation.block_map_mismatch", message, undefined, BLOCK_MAP);
 
 const find = (entries: readonly ZipEntry[], name: string) => entries.find((entry) => entry.name === name);
 

@@ -1,7 +1,7 @@
 import type { RandomAccess } from "../../base/random-access.ts";
 import { ByteReader } from "../byte-reader.ts";
-import { readExactly } from "../bytes.ts";
-import { UnreadableError } from "../unreadable.ts";
+import { readExactly, readUpTo } from "../bytes.ts";
+import { readWhole, UnreadableError } from "../unreadable.ts";
 
 const COFF_BYTES = 20;
 const SECTION_BYTES = 40;
@@ -11,6 +11,8 @@ const MAX_SECTIONS = 96;
 const MAX_DIRECTORIES = 16;
 const PE32 = 0x10b;
 const PE32_PLUS = 0x20b;
+/** Of PE32 and PE32+ with all 16 directories. */
+const OPTIONAL_BYTES: ReadonlySet<number> = new Set([224, 240]);
 const WHERE = "headers";
 
 /** A piece of the file and where it stands in memory. */
@@ -48,12 +50,37 @@ export const directory = { resources: 2, certificates: 4, clrHeader: 14 } as con
 
 /** Reads the headers of a Windows program. Throws `UnreadableError`. */
 export async function readPeHeaders(bytes: RandomAccess): Promise<PeHeaders> {
+  const coff = await readCoff(bytes);
+  return await readWhole(await hasOptionalHeader(bytes, coff), () => readHeaders(bytes, coff));
+}
+
+interface CoffHeader {
+  readonly machine: number;
+  readonly sectionCount: number;
+  readonly characteristics: number;
+  readonly optionalOffset: number;
+  readonly optionalBytes: number;
+}
+
+async function readCoff(bytes: RandomAccess): Promise<CoffHeader> {
   const start = new ByteReader(await read(bytes, 0x3c, 4), WHERE).u32le();
-  const coff = new ByteReader(await read(bytes, start, 4 + COFF_BYTES), WHERE).skip(4);
-  const machine = coff.u16le();
-  const sectionCount = coff.u16le();
-  const optionalBytes = coff.skip(12).u16le();
-  const characteristics = coff.u16le();
+  const reader = new ByteReader(await read(bytes, start, 4 + COFF_BYTES), WHERE).skip(4);
+  const machine = reader.u16le();
+  const sectionCount = reader.u16le();
+  const optionalBytes = reader.skip(12).u16le();
+  const characteristics = reader.u16le();
+  return { machine, sectionCount, characteristics, optionalOffset: start + 4 + COFF_BYTES, optionalBytes };
+}
+
+/** True when its size or its magic is that of one, as in every program that a linker wrote. */
+async function hasOptionalHeader(bytes: RandomAccess, coff: CoffHeader): Promise<boolean> {
+  if (OPTIONAL_BYTES.has(coff.optionalBytes)) return true;
+  const magic = await readUpTo(bytes, coff.optionalOffset, 2);
+  return magic.length === 2 && [PE32, PE32_PLUS].includes(magic.readUInt16LE(0));
+}
+
+async function readHeaders(bytes: RandomAccess, coff: CoffHeader): Promise<PeHeaders> {
+  const { machine, sectionCount, characteristics, optionalOffset, optionalBytes } = coff;
   if (sectionCount > MAX_SECTIONS) {
     throw new UnreadableError(
       "damaged",
@@ -61,7 +88,6 @@ export async function readPeHeaders(bytes: RandomAccess): Promise<PeHeaders> {
       WHERE,
     );
   }
-  const optionalOffset = start + 4 + COFF_BYTES;
   const sectionsOffset = optionalOffset + optionalBytes;
   const optional = new ByteReader(await read(bytes, optionalOffset, optionalBytes), WHERE);
   const sections = new ByteReader(await read(bytes, sectionsOffset, sectionCount * SECTION_BYTES), WHERE);

@@ -11,7 +11,7 @@ import {
 import { finding } from "../findings.ts";
 import type { FileToInspect } from "../format-reader.ts";
 import type { Finding } from "../inspection.ts";
-import { readPart } from "../unreadable.ts";
+import { readSigned } from "../unreadable.ts";
 import { type CertificateTable, readCertificateTable } from "./certificate-table.ts";
 import { imageDigests } from "./image-digest.ts";
 import type { PeHeaders } from "./pe-headers.ts";
@@ -23,13 +23,13 @@ const WHERE = "signature";
 /** The Authenticode signatures of a program, held against its digest when `verify` is asked for. */
 export async function peSignatures(file: FileToInspect, headers: PeHeaders): Promise<AuthenticodeReport> {
   const findings: Finding[] = [];
-  const table = await readPart(findings, () => readCertificateTable(file.bytes, headers));
+  const table = await readSigned(findings, invalid, () => readCertificateTable(file.bytes, headers));
   if (table === undefined || table.messages.length === 0) return withoutSignatures(findings, "program");
   findings.push(...uncovered(file.bytes, table));
   const signatures = await Promise.all(table.messages.map((message) => readSignatures(message, findings)));
   const all = signatures.flat();
   const digests = file.verify
-    ? await readPart(findings, () => imageDigests(file.bytes, headers, table, digestsOf(all)))
+    ? await readSigned(findings, invalid, () => imageDigests(file.bytes, headers, table, digestsOf(all)))
     : undefined;
   const report = reportSignatures(all, judgeByDigest(PE_IMAGE, digests, "program"), file.nowMs);
   return { ...report, findings: [...findings, ...report.findings] };

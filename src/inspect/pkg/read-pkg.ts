@@ -4,7 +4,7 @@ import { finding } from "../findings.ts";
 import type { Arch, Finding } from "../inspection.ts";
 import { appleRoots, type TrustedRoots } from "../apple/apple-roots.ts";
 import { parseArch } from "../architecture.ts";
-import { readPart } from "../unreadable.ts";
+import { readPart, readWhole } from "../unreadable.ts";
 import { type Distribution, readDistribution } from "./distribution.ts";
 import { type ComponentPackage, readPackageInfo } from "./package-info.ts";
 import { readPkgSignatures } from "./pkg-signatures.ts";
@@ -28,8 +28,8 @@ export const readPkg: FormatReader = (file) => readPkgTrusting(appleRoots(), fil
 /** `readPkg` with other roots than Apple's. */
 export async function readPkgTrusting(roots: TrustedRoots, file: FileToInspect): Promise<FormatReport> {
   const findings: Finding[] = [];
-  const head = await readPart(findings, () => readXarHead(file.bytes));
-  const toc = head && (await readPart(findings, () => readXarToc(head.toc)));
+  const head = await readPart(findings, () => readWhole(true, () => readXarHead(file.bytes)));
+  const toc = head && (await readPart(findings, () => readWhole(true, () => readXarToc(head.toc))));
   if (head === undefined || toc === undefined) return { facts: {}, identity: noIdentity, findings };
   return await readArchive(roots, file, head, toc, findings);
 }

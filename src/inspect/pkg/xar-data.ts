@@ -68,7 +68,8 @@ export class XarHeap {
       const hex = await digest(extracted, this.content(file));
       return hex === data.extracted?.hex ? null : differs(file, "its content");
     } catch (error) {
-      if (error instanceof UnreadableError && error.reason === "damaged") return error.message;
+      if (error instanceof UnreadableError && (error.reason === "damaged" || error.reason === "corrupt"))
+        return error.message;
       throw error;
     }
   }

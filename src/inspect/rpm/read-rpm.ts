@@ -3,7 +3,8 @@ import { finding } from "../findings.ts";
 import { type FormatReader, noIdentity } from "../format-reader.ts";
 import type { Arch, Finding } from "../inspection.ts";
 import { signatureFacts, signersOf } from "../openpgp/openpgp-signature.ts";
-import { UnreadableError, unreadableFinding } from "../unreadable.ts";
+import { readUpTo } from "../bytes.ts";
+import { readWhole, UnreadableError, unreadableFinding } from "../unreadable.ts";
 import { type RpmDigest, verifyDigests } from "./rpm-digests.ts";
 import { rpmFacts } from "./rpm-facts.ts";
 import { RpmHeader } from "./rpm-header.ts";
@@ -70,14 +71,21 @@ async function readHeaders(
   findings: Finding[],
 ): Promise<{ readonly signature: RpmHeader; readonly main: RpmHeader } | { readonly arch: ArchReading }> {
   try {
-    const signature = await RpmHeader.read(bytes, LEAD_BYTES, "signature header");
-    const main = await RpmHeader.read(bytes, Math.ceil(signature.stop / 8) * 8, "package header");
-    return { signature, main };
+    return await readWhole(hasLead(await readUpTo(bytes, 0, LEAD_BYTES)), async () => {
+      const signature = await RpmHeader.read(bytes, LEAD_BYTES, "signature header");
+      const main = await RpmHeader.read(bytes, Math.ceil(signature.stop / 8) * 8, "package header");
+      return { signature, main };
+    });
   } catch (error) {
     findings.push(unreadableFinding(error));
     const { reason, message } = error as UnreadableError;
     return { arch: reason === "limit" ? archUnavailable(message) : archDamaged(message) };
   }
+}
+
+/** Behind the magic: version 3.0, and RPMSIGTYPE_HEADERSIG. */
+function hasLead(lead: Buffer): boolean {
+  return lead.length === LEAD_BYTES && lead[4] === 3 && lead.readUInt16BE(78) === 5;
 }
 
 function archOf(name: string | undefined): ArchReading {

@@ -1,11 +1,10 @@
 import { finding } from "../findings.ts";
 import type { Finding } from "../inspection.ts";
 import { UnreadableError, unreadableFinding } from "../unreadable.ts";
-import { CorruptDataError } from "./corrupt-data-error.ts";
 import { BombError } from "./unpack-budget.ts";
 
 /**
- * `readPart` for packed data: those that are corrupt, and bombs, have codes of their own. `where` names the part of the file.
+ * `readPart` for packed data: bombs have a code of their own. `where` names the part of the file.
  */
 export async function readPacked<T>(
   findings: Finding[],
@@ -22,9 +21,6 @@ export async function readPacked<T>(
 
 /** The finding for an `UnreadableError` from packed data; any other error is thrown on. */
 export function packedFinding(error: unknown, where: string): Finding {
-  if (error instanceof CorruptDataError) {
-    return finding("validation.corrupt_data", error.message, undefined, where);
-  }
   if (error instanceof BombError) {
     return finding("validation.unpack_bomb", error.message, { packed_bytes: error.packedBytes }, where);
   }

@@ -1,7 +1,7 @@
 import type { RandomAccess } from "../../base/random-access.ts";
 import { readExactly, readUpTo } from "../bytes.ts";
 import { ByteReader } from "../byte-reader.ts";
-import { UnreadableError } from "../unreadable.ts";
+import { readWhole, UnreadableError } from "../unreadable.ts";
 
 /** One entry as the central directory has it. */
 export interface ZipEntry {
@@ -49,10 +49,14 @@ const MAX_DIRECTORY_BYTES = 48 * 1024 * 1024;
 
 /**
  * Reads a zip archive's central directory (APPNOTE 4.3.12 to 4.3.16, Zip64 included). Throws `UnreadableError`: `truncated` without
- * an end record, `limit` beyond what is read, `damaged` where it contradicts itself. Raises what reading the bytes raises.
+ * an end record, `limit` beyond what is read, `broken` where it contradicts itself, `damaged` for what never was an archive. Raises what reading the bytes raises.
  */
 export async function readZipDirectory(bytes: RandomAccess): Promise<ZipDirectory> {
-  const end = await findEnd(bytes);
+  const record = await findEnd(bytes);
+  return await readWhole(true, async () => readDirectory(bytes, await readEnd(bytes, record)));
+}
+
+async function readDirectory(bytes: RandomAccess, end: End): Promise<ZipDirectory> {
   const { entryCount, directoryBytes, offset } = end;
   if (offset + directoryBytes > end.endOffset) throw damaged("reaches into the end record");
   if (entryCount > MAX_ENTRIES || directoryBytes > MAX_DIRECTORY_BYTES) {
@@ -88,8 +92,14 @@ interface End {
   readonly commentBytes: number;
 }
 
+/** The end record, and where it begins. */
+interface EndRecord {
+  readonly record: Buffer;
+  readonly start: number;
+}
+
 /** The end record is the last one whose comment reaches just to the end of the file. */
-async function findEnd(bytes: RandomAccess): Promise<End> {
+async function findEnd(bytes: RandomAccess): Promise<EndRecord> {
   // Most archives have no comment: one small read does.
   for (const length of [END_BYTES, END_BYTES + MAX_COMMENT_BYTES]) {
     const start = Math.max(0, bytes.sizeBytes - length);
@@ -98,7 +108,7 @@ async function findEnd(bytes: RandomAccess): Promise<End> {
       if (tail.readUInt32LE(at) !== END_SIGNATURE) continue;
       const commentBytes = tail.readUInt16LE(at + 20);
       if (at + END_BYTES + commentBytes !== tail.length) continue;
-      return await readEnd(bytes, tail.subarray(at), start + at, commentBytes);
+      return { record: tail.subarray(at), start: start + at };
     }
   }
   throw await whyNoEnd(bytes);
@@ -115,22 +125,19 @@ async function whyNoEnd(bytes: RandomAccess): Promise<UnreadableError> {
 }
 
 /** True when a file begins with the header of an entry, not just with its four bytes. Raises what reading the bytes raises. */
-export async function beginsWithEntry(bytes: RandomAccess): Promise<boolean> {
+async function beginsWithEntry(bytes: RandomAccess): Promise<boolean> {
   const header = await readUpTo(bytes, 0, LOCAL_BYTES);
   return (
     header.length === LOCAL_BYTES &&
     header.readUInt16LE(4) <= MAX_VERSION &&
-    header.readUInt16LE(26) > 0 &&
+    // Packers for Android pad with entries that have no name and an extra field.
+    header.readUInt16LE(26) + header.readUInt16LE(28) > 0 &&
     [0, 8].includes(header.readUInt16LE(8))
   );
 }
 
-async function readEnd(
-  bytes: RandomAccess,
-  record: Buffer,
-  endOffset: number,
-  commentBytes: number,
-): Promise<End> {
+async function readEnd(bytes: RandomAccess, { record, start: endOffset }: EndRecord): Promise<End> {
+  const commentBytes = record.readUInt16LE(20);
   const entryCount = record.readUInt16LE(10);
   const directoryBytes = record.readUInt32LE(12);
   const offset = record.readUInt32LE(16);

@@ -22,16 +22,16 @@ export async function findEntryData(
 ): Promise<{ readonly start: number; readonly stop: number }> {
   const header = await readExactly(bytes, entry.localOffset, LOCAL_BYTES);
   if (header?.readUInt32LE(0) !== LOCAL_SIGNATURE)
-    throw damaged(entry, "has no local header where the directory says");
+    throw corrupt(entry, "has no local header where the directory says");
   const start = entry.localOffset + LOCAL_BYTES + header.readUInt16LE(26) + header.readUInt16LE(28);
   const stop = start + entry.packedBytes;
-  if (stop > bytes.sizeBytes) throw damaged(entry, "reaches beyond the end of the file");
+  if (stop > bytes.sizeBytes) throw corrupt(entry, "reaches beyond the end of the file");
   return { start, stop };
 }
 
 /**
  * The whole content of an entry, its CRC-32 checked. Throws `UnreadableError`: `limit` when it is longer than `limitBytes`,
- * `unsupported` for a packing other than deflate, `damaged` when it does not unpack to what the directory says.
+ * `unsupported` for a packing other than deflate, `corrupt` when it does not unpack to what the directory says.
  */
 export async function readEntry(bytes: RandomAccess, entry: ZipEntry, limitBytes: number): Promise<Buffer> {
   requireReadable(entry);
@@ -45,12 +45,12 @@ export async function readEntry(bytes: RandomAccess, entry: ZipEntry, limitBytes
   }
   const { start } = await findEntryData(bytes, entry);
   const packed = await readExactly(bytes, start, entry.packedBytes);
-  if (!packed) throw damaged(entry, "is cut off");
+  if (!packed) throw corrupt(entry, "is cut off");
   const content = entry.method === STORED ? packed : await inflate(entry, packed);
   if (content.length !== entry.sizeBytes)
-    throw damaged(entry, "unpacks to another size than the directory says");
+    throw corrupt(entry, "unpacks to another size than the directory says");
   if (updateCrc32(content) !== entry.crc32)
-    throw damaged(entry, "has another CRC-32 than the directory says");
+    throw corrupt(entry, "has another CRC-32 than the directory says");
   return content;
 }
 
@@ -69,12 +69,12 @@ export async function* entryChunks(
   const packed = packedChunks(bytes, start, stop);
   for await (const chunk of entry.method === STORED ? packed : inflated(entry, packed)) {
     sizeBytes += chunk.length;
-    if (sizeBytes > entry.sizeBytes) throw damaged(entry, "unpacks to more than the directory says");
+    if (sizeBytes > entry.sizeBytes) throw corrupt(entry, "unpacks to more than the directory says");
     crc = updateCrc32(chunk, crc);
     yield chunk;
   }
-  if (sizeBytes !== entry.sizeBytes) throw damaged(entry, "unpacks to less than the directory says");
-  if (crc !== entry.crc32) throw damaged(entry, "has another CRC-32 than the directory says");
+  if (sizeBytes !== entry.sizeBytes) throw corrupt(entry, "unpacks to less than the directory says");
+  if (crc !== entry.crc32) throw corrupt(entry, "has another CRC-32 than the directory says");
 }
 
 /** True when the content stands in the archive as it is. */
@@ -106,7 +106,7 @@ async function inflate(entry: ZipEntry, packed: Buffer): Promise<Buffer> {
     // Zero is no limit to zlib.
     return await promisify(inflateRaw)(packed, { maxOutputLength: Math.max(1, entry.sizeBytes) });
   } catch {
-    throw damaged(entry, "does not unpack to what the directory says");
+    throw corrupt(entry, "does not unpack to what the directory says");
   }
 }
 
@@ -126,7 +126,7 @@ async function* inflated(entry: ZipEntry, packed: AsyncIterable<Buffer>): AsyncG
   } catch (error) {
     // What kept the bytes from coming is the cause; else they are no deflate data.
     await feeding;
-    throw error instanceof UnreadableError ? error : damaged(entry, "is no deflate data");
+    throw error instanceof UnreadableError ? error : corrupt(entry, "is no deflate data");
   } finally {
     inflater.destroy();
   }
@@ -152,6 +152,6 @@ async function feed(
   }
 }
 
-function damaged(entry: ZipEntry, problem: string): UnreadableError {
-  return new UnreadableError("damaged", `${entry.name} ${problem}.`, entry.name);
+function corrupt(entry: ZipEntry, problem: string): UnreadableError {
+  return new UnreadableError("corrupt", `${entry.name} ${problem}.`, entry.name);
 }

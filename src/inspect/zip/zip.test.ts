@@ -8,11 +8,11 @@ import { zipTree } from "./zip-tree.ts";
 
 const archive = (files: Record<string, Uint8Array>) => Buffer.from(zipSync(files));
 
-const codesOf = async (file: Buffer) => {
+const inspect = (file: Buffer) => {
   const declared = { platform: "linux", filename: "a.zip" } as const;
-  const { findings } = await readZip({ bytes: bufferAccess(file), declared, nowMs: 0, verify: true });
-  return findings.map(({ code }) => code);
+  return readZip({ bytes: bufferAccess(file), declared, nowMs: 0, verify: true });
 };
+const codesOf = async (file: Buffer) => (await inspect(file)).findings.map(({ code }) => code);
 
 const treeOf = async (file: Buffer) => {
   const bytes = bufferAccess(file);
@@ -47,20 +47,44 @@ describe("a zip archive", () => {
     });
   });
 
+  it("has the contents that its checksums say: validation.corrupt_data", async () => {
+    const noise = Uint8Array.from({ length: 3_000_000 }, (_, index) => (index * index) >> 5);
+    const file = archive({ small: text, large: noise, stored: [text, { level: 0 }] as never });
+    expect(await inspect(file)).toMatchObject({ facts: { contents_verified: true }, findings: [] });
+    for (const [name, at] of [
+      ["small", 40],
+      ["large", Math.floor(directoryOf(file) / 2)],
+      ["stored", directoryOf(file) - 10],
+    ] as const) {
+      const flipped = Buffer.from(file);
+      flipped[at]! ^= 1;
+      expect(await inspect(flipped), name).toMatchObject({
+        facts: { contents_verified: false },
+        findings: [{ code: "validation.corrupt_data", where: name, details: { count: 1 } }],
+      });
+    }
+  });
+
+  it("with encrypted entries is taken, and its contents are not said to be verified", async () => {
+    const file = archive({ a: text });
+    file[directoryOf(file) + 8]! |= 1;
+    expect(await inspect(file)).toMatchObject({ facts: { contents_verified: false }, findings: [] });
+  });
+
   it("of which a bit flipped in an entry is found out", async () => {
     const file = archive({ a: text });
     file[40]! ^= 1;
     const tree = await treeOf(file);
-    await expect(tree.get("a")!.read(10_000)).rejects.toMatchObject({ reason: "damaged" });
-    await expect(Array.fromAsync(tree.get("a")!.chunks())).rejects.toMatchObject({ reason: "damaged" });
+    await expect(tree.get("a")!.read(10_000)).rejects.toMatchObject({ reason: "corrupt" });
+    await expect(Array.fromAsync(tree.get("a")!.chunks())).rejects.toMatchObject({ reason: "corrupt" });
   });
 
   it("that claims more than it holds stops at what it claims", async () => {
     const bomb = archive({ a: new Uint8Array(8 * 1024 * 1024) });
     bomb.writeUInt32LE(10, directoryOf(bomb) + 24);
     const tree = await treeOf(bomb);
-    await expect(tree.get("a")!.read(100)).rejects.toMatchObject({ reason: "damaged" });
-    await expect(Array.fromAsync(tree.get("a")!.chunks())).rejects.toMatchObject({ reason: "damaged" });
+    await expect(tree.get("a")!.read(100)).rejects.toMatchObject({ reason: "corrupt" });
+    await expect(Array.fromAsync(tree.get("a")!.chunks())).rejects.toMatchObject({ reason: "corrupt" });
   });
 
   it("is not read beyond the limit asked for", async () => {
