@@ -14,6 +14,7 @@ const WANTED_MS = 100;
 /** Of a page with all that it loads for the first time: stylesheet, script, fonts. */
 const WANTED_BYTES = 150_000;
 
+/** In place of `RELEASE` and `PACKAGE` comes the newest one there is. */
 const pages = [
   "/admin/",
   "/admin/apps",
@@ -21,7 +22,10 @@ const pages = [
   "/admin/apps/app-7/channels/stable",
   "/admin/apps/app-7/channels/stable/promote",
   "/admin/apps/app-7/settings",
+  "/admin/apps/app-7/releases/RELEASE",
+  "/admin/apps/app-7/releases/RELEASE/compare",
   "/admin/packages",
+  "/admin/packages/PACKAGE",
   "/admin/retention",
   "/admin/audit",
   "/admin/audit?action=token.used",
@@ -71,10 +75,18 @@ async function siteOf(directory: string, size: Size) {
     redirect: "manual",
     body: new URLSearchParams({ token: secret }),
   });
+  const newest = async (path: string): Promise<string> => {
+    const answer = await fetch(`${url}${path}?limit=1`, { headers: { Authorization: `Bearer ${secret}` } });
+    const { items } = (await answer.json()) as { items: readonly { id: string }[] };
+    return items[0]!.id;
+  };
+  const release = await newest("/api/apps/app-7/releases");
+  const onePackage = await newest("/packages");
   const [cookie] = signedIn.headers.getSetCookie().map((one) => one.split(";", 1)[0]!);
   return {
     stop,
-    get: async (path: string): Promise<number> => {
+    get: async (template: string): Promise<number> => {
+      const path = template.replace("RELEASE", release).replace("PACKAGE", onePackage);
       const answer = await fetch(`${url}${path}`, { headers: { Cookie: cookie!, Accept: "text/html" } });
       const text = await answer.text();
       if (answer.status !== 200) throw new Error(`${path} was answered ${answer.status}.`);

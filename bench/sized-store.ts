@@ -30,6 +30,9 @@ export async function makeStoreOfSize(directory: string, size: Size): Promise<vo
   database.close();
 }
 
+/** An id that is one: decimal digits are among those of a TypeID. */
+const idOf = (kind: "rel" | "pkg", n: number) => `${kind}_${String(n).padStart(26, "0")}`;
+
 function fill(database: DatabaseSync, { apps, releases, events, packages }: Size): void {
   const startMs = Date.now() - DAYS * DAY_MS;
   /** The moment of the `n`th of so many that came evenly over the year. */
@@ -76,11 +79,11 @@ function fill(database: DatabaseSync, { apps, releases, events, packages }: Size
     for (let r = 0; r < perApp; r += 1) {
       const published = at(r * apps + a, releases);
       const name = channels[r % channels.length]!;
-      const releaseId = `rel_${a}_${r}`;
+      const releaseId = idOf("rel", a * perApp + r);
       release.run(
         releaseId,
         id,
-        `pkg_${a}_${r}`,
+        idOf("pkg", packages + a * perApp + r),
         `1.${r}`,
         "",
         "published",
@@ -123,7 +126,7 @@ function fill(database: DatabaseSync, { apps, releases, events, packages }: Size
       }
     }
     for (const [index, name] of channels.entries()) {
-      const current = `rel_${a}_${perApp - channels.length + index}`;
+      const current = idOf("rel", a * perApp + perApp - channels.length + index);
       seq += 1;
       const guard = name === "stable" ? ["manual", "beta"] : ["auto", null];
       channel.run(
@@ -150,7 +153,14 @@ function fill(database: DatabaseSync, { apps, releases, events, packages }: Size
       sum.run(date, id, (day + 1) * 9);
       for (const name of channels)
         for (const platform of ["android_apk", "linux", "windows"]) {
-          count.run(date, id, name, `rel_${a}_${Math.floor((day / DAYS) * perApp)}`, platform, day + 1);
+          count.run(
+            date,
+            id,
+            name,
+            idOf("rel", a * perApp + Math.floor((day / DAYS) * perApp)),
+            platform,
+            day + 1,
+          );
         }
     }
   }
@@ -165,6 +175,46 @@ function fillPackages(
     "INSERT INTO storage_location VALUES (?, 'b', ?, 'directory', 'k', 'hot', 'present', 1, NULL, NULL)",
   );
   for (let n = 0; n < packages; n += 1) location.run(n.toString(16).padStart(64, "0"), n % 100_000);
+  const insert = (table: string, columns: number) =>
+    database.prepare(`INSERT INTO ${table} VALUES (${Array(columns).fill("?").join()})`);
+  const [one, file, kept] = [insert("package", 20), insert("package_file", 8), insert("retention_state", 8)];
+  const words = insert("package_metadata", 4);
+  const never = toTimestamp(Date.now() + DAYS * DAY_MS);
+  for (let n = 0; n < packages; n += 1) {
+    const id = idOf("pkg", n);
+    const created = at(n, packages);
+    const digest = n.toString(16).padStart(64, "0");
+    const name = n % 3 === 0 ? "transient" : "raw-evidence";
+    // One in a hundred may go: many to sweep up, as in a store that nobody cleans.
+    const due = n % 100 === 0 ? created : null;
+    one.run(
+      id,
+      null,
+      "run",
+      "finalized",
+      "guide-board",
+      `app-${n % 500}`,
+      `{"run":"${n}"}`,
+      name,
+      "hot",
+      digest,
+      400,
+      2,
+      2_000,
+      1,
+      null,
+      created,
+      created,
+      null,
+      null,
+      null,
+    );
+    words.run(id, "run", String(n), created);
+    for (const path of ["report.json", "log.txt"]) {
+      file.run(id, path, path, digest, digest, 1_000, "text/plain", 1);
+    }
+    kept.run(id, null, name, due ?? never, due ?? never, 0, due, due);
+  }
   const usage = database.prepare("INSERT INTO package_usage VALUES (?, ?, ?, 40, 40000, 1, 1000, 2, 2000)");
   const months = new Set(Array.from({ length: 13 }, (_, n) => at(n, 13).slice(0, 7)));
   for (const month of months) {

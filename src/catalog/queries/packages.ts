@@ -111,20 +111,18 @@ export function packagePage(
       .selectAll("package")
       .select(["app.slug", "retention_state.due_at", "retention_state.marked_at"])
       .select(["retention_state.current_expires_at", "retention_state.active_holds"]);
-    const { of, status, kind, producer, subject, retentionClass, since, until, dueBy } = filter;
-    if (of === "evidence") list = list.where("package.app_id", "is", null);
-    else if (of !== "all") list = list.where("package.app_id", "=", of.appId);
+    const { of, since, until, dueBy } = filter;
+    const isLed = dueBy !== undefined || filter.metadata.length > 0;
+    for (const [at, [column, value]] of equalities(filter).entries()) {
+      const leads = (at === 0 && !isLed) || value === "";
+      list = list.where(leads ? is(column, value) : isUnindexed(column, value));
+    }
     // Drafts are no packages yet for those who look here.
     if (of !== "evidence") {
       list = list.where((eb) =>
         eb.or([eb("package.app_id", "is", null), eb("package.finalized_at", "is not", null)]),
       );
     }
-    if (status !== undefined) list = list.where("package.status", "=", status);
-    if (kind !== undefined) list = list.where("package.kind", "=", kind);
-    if (producer !== undefined) list = list.where("package.producer", "=", producer);
-    if (subject !== undefined) list = list.where("package.subject", "=", subject);
-    if (retentionClass !== undefined) list = list.where("package.retention_class", "=", retentionClass);
     if (since !== undefined) list = list.where("package.created_at", ">=", since);
     if (until !== undefined) list = list.where("package.created_at", "<", until);
     const [lead, ...others] = filter.metadata;
@@ -153,12 +151,39 @@ export function packagePage(
   };
 }
 
+/** The columns that must have a value, what has it rarely first: an app, a subject, …, and at last that it is evidence. */
+function equalities({ of, subject, producer, kind, retentionClass, status }: PackageQuery) {
+  const isCommon = status === "finalized";
+  const columns: readonly (readonly [column: string, value: string | null | undefined])[] = [
+    ["app_id", typeof of === "object" ? of.appId : undefined],
+    ["subject", subject],
+    ["producer", producer],
+    ["status", isCommon ? undefined : status],
+    ["retention_class", retentionClass],
+    ["kind", kind],
+    ["status", isCommon ? status : undefined],
+    ["app_id", of === "evidence" ? null : undefined],
+  ];
+  return columns.flatMap(([column, value]) => (value === undefined ? [] : [[column, value] as const]));
+}
+
+/** For the one that leads through its index. */
+function is(column: string, value: string | null) {
+  const found = sql.ref(`package.${column}`);
+  return value === null ? sql<boolean>`${found} IS NULL` : sql<boolean>`${found} = ${value}`;
+}
+
+/** For the others: without counts of rows an engine would take the index of any of them. */
+function isUnindexed(column: string, value: string | null) {
+  return sql<boolean>`coalesce(${sql.ref(`package.${column}`)}, '') = ${value ?? ""}`;
+}
+
 /** Evidence that is not deleted, after a package, in order. */
 export const evidenceAfter = query<{ id: string; limit: number }>()((db, p) =>
   db
     .selectFrom("package")
     .select(["id", "size_bytes", sql<string>`''`.as("due_at")])
-    .where(sql<boolean>`app_id IS NULL`)
+    .where(isUnindexed("app_id", null))
     .where("deleted_at", "is", null)
     .where("id", ">", p.id)
     .orderBy("id")

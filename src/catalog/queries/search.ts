@@ -110,11 +110,12 @@ export function artifactOfId(id: string, scope: SearchScope) {
   return (db: QueryBuilder) => artifactRows(db, scope).where("artifact.id", "=", id);
 }
 
+/** Those of no app: said so that no index finds them by it, since almost all packages may be of none. */
 function packageRows(db: QueryBuilder, limit: number) {
   return db
     .selectFrom("package")
     .select(["package.id", "package.kind", "package.subject", "package.status"])
-    .where(sql<boolean>`package.app_id IS NULL`)
+    .where(sql<boolean>`coalesce(package.app_id, '') = ''`)
     .limit(limit);
 }
 

@@ -52,7 +52,7 @@ export function AppActivity({ statistics, nowMs }: { statistics: AppStatistics; 
         title="Versions downloaded"
         note="downloads, not people"
         about="Downloads by day and version."
-        unit="downloads"
+        unit="download"
         rest="other versions"
         rows={statistics.downloads.map(({ day, version, downloads }) => ({
           day,
@@ -64,7 +64,7 @@ export function AppActivity({ statistics, nowMs }: { statistics: AppStatistics; 
       <ByDay
         title="Published"
         about="Releases published by day."
-        unit="releases"
+        unit="release"
         rest="releases"
         rows={statistics.published.map(({ day, releases }) => ({ day, name: null, count: releases }))}
         nowMs={nowMs}

@@ -16,6 +16,7 @@ interface BarsProps {
   /** What each step is called: days, hours. */
   steps: readonly string[];
   series: readonly Series[];
+  /** What is counted, one of it. */
   unit: string;
 }
 
@@ -23,6 +24,7 @@ interface BarsProps {
 export function Bars({ title, steps, series, unit }: BarsProps) {
   const totals = steps.map((_, at) => series.reduce((sum, { values }) => sum + (values[at] ?? 0), 0));
   const peak = Math.max(1, ...totals);
+  const counted = (count: number) => `${count.toLocaleString("en")} ${unit}${count === 1 ? "" : "s"}`;
   return (
     <figure class="chart">
       {series.length > 1 && (
@@ -49,7 +51,7 @@ export function Bars({ title, steps, series, unit }: BarsProps) {
           let top = HEIGHT;
           return (
             <g>
-              <title>{`${step}: ${totals[at]!.toLocaleString("en")} ${unit}`}</title>
+              <title>{`${step}: ${counted(totals[at]!)}`}</title>
               {series.map(({ values }, index) => {
                 const height = ((values[at] ?? 0) / peak) * HEIGHT;
                 top -= height;
@@ -66,9 +68,7 @@ export function Bars({ title, steps, series, unit }: BarsProps) {
       </svg>
       <p class="chart-ends">
         <span>{steps[0]}</span>
-        <span>
-          peak {peak.toLocaleString("en")} {unit}
-        </span>
+        <span>peak {counted(peak)}</span>
         <span>{steps.at(-1)}</span>
       </p>
       <details>

@@ -17,7 +17,7 @@ import type { Page } from "../frame.tsx";
 import type { MountPages } from "../mount-console.ts";
 import { may, mayMove, type Viewer } from "../viewer.ts";
 
-const RELEASES_PER_PAGE = 20;
+const RELEASES_PER_PAGE = 18;
 
 /** `GET /admin/apps/{app}`: its channels and what they point at, its releases with the channels' rails, who may sign. */
 export const mountApp: MountPages = (app, { show }) => {

@@ -129,7 +129,7 @@ async function auditPage(viewer: Viewer, c: ConsoleContext): Promise<Page> {
             title="Events by the hour."
             steps={hours.map(({ hour }) => `${hour.slice(5, 10)} ${hour.slice(11, 16)}`)}
             series={[{ label: "Events", values: hours.map(({ events }) => events) }]}
-            unit="events"
+            unit="event"
           />
         </Part>
       )}

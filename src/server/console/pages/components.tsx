@@ -151,7 +151,7 @@ function componentsPage(viewer: Viewer): Page {
             title="Three days."
             steps={["Mon", "Tue", "Wed"]}
             series={["a", "b", "c", "d"].map((label, index) => ({ label, values: [3, index, 5 - index] }))}
-            unit="downloads"
+            unit="download"
           />
         </Part>
         <Part title="Small ones">

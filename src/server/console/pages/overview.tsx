@@ -21,7 +21,7 @@ import { may, type Viewer } from "../viewer.ts";
 
 /** Each costs a read of its channels. */
 const APPS = 10;
-const CHANGES = 10;
+const CHANGES = 8;
 /** Two charts of it are half of the page. */
 const ACTIVITY_DAYS = 14;
 
@@ -264,7 +264,7 @@ function StoreActivity({ statistics, nowMs }: { statistics: StoreStatistics; now
       <ByDay
         title="Downloads"
         about="Downloads by day and app."
-        unit="downloads"
+        unit="download"
         rest="other apps"
         rows={statistics.downloads.map(({ day, app, downloads }) => ({ day, name: app, count: downloads }))}
         nowMs={nowMs}
@@ -273,7 +273,7 @@ function StoreActivity({ statistics, nowMs }: { statistics: StoreStatistics; now
       <ByDay
         title="Published"
         about="Releases published by day and app."
-        unit="releases"
+        unit="release"
         rest="other apps"
         rows={statistics.published.map(({ day, app, releases }) => ({ day, name: app, count: releases }))}
         nowMs={nowMs}

@@ -14,7 +14,7 @@ import type { Page } from "../frame.tsx";
 import type { ConsoleContext, MountPages } from "../mount-console.ts";
 import type { Viewer } from "../viewer.ts";
 
-const PACKAGES_PER_PAGE = 50;
+const PACKAGES_PER_PAGE = 40;
 const texts = ["kind", "producer", "subject"] as const;
 
 /** `GET /admin/packages` with its filters. */
