@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import { basename } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 import { beforeAll, describe, expect, it } from "vitest";
@@ -6,6 +7,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { compile, type CompiledText, type Query } from "../query.ts";
 import { migrations } from "../schema/migrations.ts";
 import { createIndexes, createView, viewNames } from "../schema/views.ts";
+import { type AuditQuery, auditPage } from "./audit.ts";
 import { type PackageQuery, packagePage } from "./packages.ts";
 import {
   artifactsOfDigest,
@@ -75,7 +77,7 @@ const isQuery = (value: unknown): value is Query<unknown, unknown> =>
 describe("no query that is declared goes through a table that grows", async () => {
   const files = readdirSync(import.meta.dirname).filter((name) => !name.endsWith(".test.ts"));
   const modules = await Promise.all(
-    files.map(async (name) => (await import(`./${name}`)) as Record<string, unknown>),
+    files.map(async (name) => (await import(`./${basename(name, ".ts")}.ts`)) as Record<string, unknown>),
   );
   const queries = modules.flatMap((exported) =>
     Object.entries(exported).flatMap(([name, one]) => (isQuery(one) ? [[name, one] as const] : [])),
@@ -125,6 +127,24 @@ describe("a page of packages is read through the index of what they rarely have"
   ])("%j by %s", (filter, index) => {
     const steps = planOf(compile("sqlite", packagePage(page, { metadata: [], of: "all", ...filter })));
     expect(steps[0]).toContain(`INDEX ${index} `);
+    expect(steps.join()).not.toContain("TEMP B-TREE");
+  });
+});
+
+describe("a page of the audit log is read in its order, from where it begins", () => {
+  it.each<[Partial<AuditQuery>, RegExp]>([
+    [{}, /^SCAN event$/],
+    [{ since: "2026", until: "2027" }, /USING INTEGER PRIMARY KEY \(rowid>\? AND rowid<\?\)/],
+    [{ since: "2026", type: "t" }, /event_type \(type=\? AND seq>\?\)/],
+    [{ appId: "a", until: "2027" }, /event_app \(app_id=\? AND seq<\?\)/],
+    [{ subject: "s", type: "t" }, /event_subject \(subject=\?\)/],
+    [{ subject: "s", appId: "a", afterSeq: 7 }, /event_subject \(subject=\? AND seq<\?\)/],
+    [{ actor: "a" }, /event_actor \(actor=\?\)/],
+  ])("%j", (filter, step) => {
+    const steps = planOf(
+      compile("sqlite", auditPage({ order: "desc", afterSeq: null, limit: 51, ...filter })),
+    );
+    expect(steps[0]).toMatch(step);
     expect(steps.join()).not.toContain("TEMP B-TREE");
   });
 });

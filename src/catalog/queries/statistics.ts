@@ -1,6 +1,7 @@
 import { type Compilable, type RawBuilder, sql } from "kysely";
 
 import { query, type QueryBuilder } from "../query.ts";
+import { firstSince } from "./audit.ts";
 
 /** Days of a period, both ends inclusive, as `2026-11-20`. */
 export interface DayPeriod {
@@ -129,12 +130,10 @@ export function slugsOf(ids: readonly string[]) {
 export function firstEventsSince(times: readonly string[]) {
   return (db: QueryBuilder): Compilable<{ at: string; seq: number | null }> => {
     const list = sql.join(times.map((time) => sql`(${sql.lit(time)})`));
-    const seq = sql<
-      number | null
-    >`(select seq from event where at >= moment.column1 order by at, seq limit 1)`;
+    const at = sql<string>`moment.column1`;
     return db
       .selectFrom(sql<{ column1: string }>`(values ${list})`.as("moment"))
-      .select([sql<string>`moment.column1`.as("at"), seq.as("seq")]);
+      .select([at.as("at"), firstSince(at).as("seq")]);
   };
 }
 
