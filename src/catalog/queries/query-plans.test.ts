@@ -69,7 +69,7 @@ function planOf({ sql }: CompiledText): string[] {
 }
 
 /** Steps that read more the larger the store is: a table from end to end, or all evidence by the app that it has not. */
-const isScan = (step: string) => /^SCAN (?!CONSTANT)/.test(step) || /package_app \(app_id=\?\)$/.test(step);
+const isScan = (step: string) => /^SCAN (?!CONSTANT)/.test(step) || step.endsWith("package_app (app_id=?)");
 
 const isQuery = (value: unknown): value is Query<unknown, unknown> =>
   typeof value === "object" && value !== null && "compiled" in value;
