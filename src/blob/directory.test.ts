@@ -21,15 +21,8 @@ import { pathToFileURL } from "node:url";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import {
-  absentLocation,
-  blobConformance,
-  chunks,
-  collect,
-  keys,
-  put,
-  uploadIds,
-} from "./blob-conformance.ts";
+import { absentLocation, chunks, collect, keys, put, uploadIds } from "./conformance/blob-bytes.ts";
+import { blobConformance } from "./conformance/blob-conformance.ts";
 import type { BlobLocation, BlobStore } from "./blob-store.ts";
 import { openDirectoryBlobStore } from "./directory.ts";
 import { readFileChunks } from "../base/files.ts";

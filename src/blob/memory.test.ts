@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { absentLocation, blobConformance } from "./blob-conformance.ts";
+import { absentLocation } from "./conformance/blob-bytes.ts";
+import { blobConformance } from "./conformance/blob-conformance.ts";
 import { openMemoryBlobStore } from "./memory.ts";
 
 blobConformance("memory", async () => ({ store: openMemoryBlobStore(), cleanup: async () => {} }));

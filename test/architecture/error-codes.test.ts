@@ -25,7 +25,7 @@ for (const { path } of declaring) {
 
 /** The texts that may prove a code: tests, and the conformance suites that tests run; not this check of them. */
 const tests = sourceFiles("src", "test").filter(
-  ({ path }) => /\.test\.ts$|-conformance\.ts$/.test(path) && !path.startsWith("test/architecture/"),
+  ({ path }) => /\.test\.ts$|\/conformance\//.test(path) && !path.startsWith("test/architecture/"),
 );
 
 const isQuoted = (code: string) => tests.some(({ text }) => text.includes(`"${code}"`));

@@ -14,7 +14,7 @@ import { type SourceFile, sourceFiles } from "./source-files.ts";
 
 const files = sourceFiles("src");
 const product = files.filter(
-  ({ path }) => !/\.test\.ts$|-conformance\.ts$|\/testing\/|-fixtures\.ts$/.test(path),
+  ({ path }) => !/\.test\.ts$|\/conformance\/|\/testing\/|-fixtures\.ts$/.test(path),
 );
 const imports = product.flatMap(importsOf);
 

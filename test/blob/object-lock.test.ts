@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { delay } from "../../src/base/async.ts";
 import { DistError } from "../../src/base/errors.ts";
-import { chunks, collect, keys, put } from "../../src/blob/blob-conformance.ts";
+import { chunks, collect, keys, put } from "../../src/blob/conformance/blob-bytes.ts";
 import type { BlobLocation, BlobStore } from "../../src/blob/blob-store.ts";
 import { openS3BlobStore } from "../../src/blob/s3/s3.ts";
 import type { S3Settings } from "../../src/blob/s3/s3-settings.ts";

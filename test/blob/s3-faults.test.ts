@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import type { BlobStore } from "../../src/blob/blob-store.ts";
-import { chunks, collect, keys, put, uploadIds } from "../../src/blob/blob-conformance.ts";
+import { chunks, collect, keys, put, uploadIds } from "../../src/blob/conformance/blob-bytes.ts";
 import { openS3BlobStore } from "../../src/blob/s3/s3.ts";
 import type { S3Settings } from "../../src/blob/s3/s3-settings.ts";
 import { rgwTools, testS3Settings } from "../support/object-store.ts";

@@ -4,7 +4,8 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { blobConformance, chunks, collect, keys, put, uploadIds } from "../../src/blob/blob-conformance.ts";
+import { chunks, collect, keys, put, uploadIds } from "../../src/blob/conformance/blob-bytes.ts";
+import { blobConformance } from "../../src/blob/conformance/blob-conformance.ts";
 import type { BlobStore } from "../../src/blob/blob-store.ts";
 import { openS3BlobStore } from "../../src/blob/s3/s3.ts";
 import { partBytes } from "../../src/blob/s3/part-sizes.ts";

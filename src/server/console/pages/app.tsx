@@ -7,9 +7,9 @@ import { appPath, channelPath, releasePath } from "../addresses.ts";
 import { orderedChannels, policyWords, releasesAhead } from "../channel-words.ts";
 import { AppActivity, lastDays, STATISTICS_DAYS } from "../components/activity.tsx";
 import { Spark } from "../components/chart.tsx";
-import { Digest } from "../components/copy.tsx";
 import { Empty, Head, LinkButton, Part } from "../components/part.tsx";
 import { RailCell, RailHead, type RailMark } from "../components/rail.tsx";
+import { Signers } from "../components/signers.tsx";
 import { ReleaseStatus, Rollout, Validation } from "../components/status.tsx";
 import { Cell, NameCell, Pager, Row, Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
@@ -339,44 +339,6 @@ function marksOf(
       isAhead: current === null || (here !== -1 && at < here),
     };
   });
-}
-
-function Signers({ app, viewer }: { app: AppRecord; viewer: Viewer }) {
-  const pins = Object.entries(app.identity_constraints).filter(([, ids]) => ids.length > 0);
-  return (
-    <Part
-      title="Who may sign"
-      end={may(viewer, "admin", app.slug) && <a href={`${appPath(app.slug)}/settings`}>Change…</a>}
-    >
-      {pins.length === 0 ? (
-        <p class="t2">
-          {app.signer_pinning === "first_use"
-            ? "Nobody is pinned yet: whoever signs the first release of a platform will be."
-            : "Nobody is pinned, and nobody will be until an administrator says so."}
-        </p>
-      ) : (
-        <dl class="facts">
-          {pins.map(([platform, ids]) => (
-            <>
-              <dt>{platformNames[platform as ArtifactRecord["platform"]] ?? platform}</dt>
-              <dd>
-                {ids.map((id) => (
-                  <div>
-                    {/^[0-9a-f]{64}$/.test(id) ? (
-                      <Digest value={id} what="the certificate's digest" />
-                    ) : (
-                      <code>{shownName(id)}</code>
-                    )}
-                  </div>
-                ))}
-              </dd>
-            </>
-          ))}
-        </dl>
-      )}
-      <p class="t3">A release signed by anybody else is refused. Changing a pin is an event.</p>
-    </Part>
-  );
 }
 
 interface FetchedProps {
