@@ -3,8 +3,8 @@ import { createInflate } from "node:zlib";
 
 import type { RandomAccess } from "../../base/random-access.ts";
 import { readExactly } from "../bytes.ts";
+import { piped } from "../unpack/piped.ts";
 import { UnreadableError } from "../unreadable.ts";
-import { piped } from "./piped.ts";
 import type { XarChecksum, XarData, XarFile } from "./xar-toc.ts";
 
 const READ_BYTES = 1024 * 1024;

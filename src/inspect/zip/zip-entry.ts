@@ -3,12 +3,14 @@ import { promisify } from "node:util";
 
 import type { RandomAccess } from "../../base/random-access.ts";
 import { partAccess, readExactly } from "../bytes.ts";
+import { piped } from "../unpack/piped.ts";
 import { UnreadableError } from "../unreadable.ts";
 import type { ZipEntry } from "./zip-directory.ts";
 
 const LOCAL_BYTES = 30;
 const LOCAL_SIGNATURE = 0x04034b50;
 const READ_BYTES = 1024 * 1024;
+const INFLATED_BYTES = 128 * 1024;
 const MAX_OVERHEAD_BYTES = 64 * 1024;
 const STORED = 0;
 const DEFLATED = 8;
@@ -67,7 +69,11 @@ export async function* entryChunks(
   let sizeBytes = 0;
   let crc = 0;
   const packed = packedChunks(bytes, start, stop);
-  for await (const chunk of entry.method === STORED ? packed : inflated(entry, packed)) {
+  const inflated = () =>
+    piped(packed, createInflateRaw({ chunkSize: INFLATED_BYTES }), () =>
+      corrupt(entry, "is no deflate data"),
+    );
+  for await (const chunk of entry.method === STORED ? packed : inflated()) {
     sizeBytes += chunk.length;
     if (sizeBytes > entry.sizeBytes) throw corrupt(entry, "unpacks to more than the directory says");
     crc = updateCrc32(chunk, crc);
@@ -115,40 +121,6 @@ async function* packedChunks(bytes: RandomAccess, start: number, stop: number): 
     const chunk = await readExactly(bytes, offset, Math.min(READ_BYTES, stop - offset));
     if (!chunk) throw new UnreadableError("truncated", "The zip archive ends within an entry.");
     yield chunk;
-  }
-}
-
-async function* inflated(entry: ZipEntry, packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const inflater = createInflateRaw({ chunkSize: 128 * 1024 });
-  const feeding = feed(inflater, packed);
-  try {
-    for await (const chunk of inflater) yield chunk as Buffer;
-  } catch (error) {
-    // What kept the bytes from coming is the cause; else they are no deflate data.
-    await feeding;
-    throw error instanceof UnreadableError ? error : corrupt(entry, "is no deflate data");
-  } finally {
-    inflater.destroy();
-  }
-}
-
-async function feed(
-  inflater: ReturnType<typeof createInflateRaw>,
-  packed: AsyncIterable<Buffer>,
-): Promise<void> {
-  try {
-    for await (const chunk of packed) {
-      if (inflater.destroyed) return;
-      if (!inflater.write(chunk)) {
-        await new Promise<void>((resolve) => {
-          inflater.once("drain", resolve);
-          inflater.once("close", resolve);
-        });
-      }
-    }
-    inflater.end();
-  } catch (error) {
-    inflater.destroy(error as Error);
   }
 }
 

@@ -1,3 +1,5 @@
+import { setImmediate } from "node:timers/promises";
+
 import { strToU8, zipSync } from "fflate";
 import { describe, expect, it } from "vitest";
 
@@ -63,6 +65,18 @@ describe("a zip archive", () => {
         findings: [{ code: "validation.corrupt_data", where: name, details: { count: 1 } }],
       });
     }
+  });
+
+  // A listener for each chunk that has to wait would be warned of on a command's standard error, and keep memory.
+  it("of a large entry is unpacked without a warning of node's", async () => {
+    const warnings: Error[] = [];
+    const keep = (warning: Error) => void warnings.push(warning);
+    process.on("warning", keep);
+    const noise = Uint8Array.from({ length: 40_000_000 }, (_, index) => (index * index) >> 5);
+    expect(await inspect(archive({ large: noise }))).toMatchObject({ facts: { contents_verified: true } });
+    await setImmediate();
+    process.off("warning", keep);
+    expect(warnings).toEqual([]);
   });
 
   it("with encrypted entries is taken, and its contents are not said to be verified", async () => {

@@ -31,8 +31,11 @@ async function feed(transform: Transform, chunks: AsyncIterable<Buffer>): Promis
     if (transform.destroyed) return;
     if (transform.write(chunk)) continue;
     await new Promise<void>((resolve) => {
-      transform.once("drain", resolve);
-      transform.once("close", resolve);
+      const goOn = () => {
+        transform.off("drain", goOn).off("close", goOn);
+        resolve();
+      };
+      transform.on("drain", goOn).on("close", goOn);
     });
   }
   transform.end();
