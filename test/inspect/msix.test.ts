@@ -10,7 +10,7 @@ import { appBundle, appPackage, type PackageOptions } from "../support/app-packa
 import { mutate, MUTATIONS, seeded } from "../support/mutations.ts";
 import { needs } from "../support/required-tools.ts";
 import { type SigningKey, SigningKeys } from "../support/signing-keys.ts";
-import { osslsigncodeVerify, pngPixel, signWindowsFile } from "../support/windows-files.ts";
+import { makeCodeSigner, osslsigncodeVerify, pngPixel, signWindowsFile } from "../support/windows-files.ts";
 
 const inspect = (file: Buffer, verify = true) =>
   inspectArtifact(
@@ -101,12 +101,7 @@ needs("openssl", "osslsigncode")("an app package signed by osslsigncode", () => 
   let signed: Buffer;
   beforeAll(async () => {
     keys = await SigningKeys.create();
-    root = await keys.make({ subject: "/O=Acme Ltd/CN=Acme Root", isAuthority: true });
-    signer = await keys.make({
-      subject: "/C=GB/O=Acme Ltd/CN=Acme Ltd",
-      issuer: root,
-      purpose: "codeSigning",
-    });
+    ({ root, signer } = await makeCodeSigner(keys));
     signed = await sign(appPackage());
   });
   afterAll(() => keys.remove());

@@ -11,6 +11,7 @@ import { type SigningKey, SigningKeys } from "../support/signing-keys.ts";
 import {
   buildInstaller,
   buildProgram,
+  makeCodeSigner,
   osslsigncodeVerify,
   programTools,
   signWindowsFile,
@@ -32,12 +33,7 @@ needs(
   let signer: SigningKey;
   beforeAll(async () => {
     keys = await SigningKeys.create();
-    root = await keys.make({ subject: "/O=Acme Ltd/CN=Acme Root", isAuthority: true });
-    signer = await keys.make({
-      subject: "/C=GB/O=Acme Ltd/CN=Acme Ltd",
-      issuer: root,
-      purpose: "codeSigning",
-    });
+    ({ root, signer } = await makeCodeSigner(keys));
   });
   afterAll(() => keys.remove());
 

@@ -90,6 +90,15 @@ export async function buildProgram(keys: SigningKeys): Promise<string> {
   return keys.path("program.exe");
 }
 
+/** Somebody who signs files for Windows, and the root that vouches for them. */
+export async function makeCodeSigner(
+  keys: SigningKeys,
+): Promise<{ readonly root: SigningKey; readonly signer: SigningKey }> {
+  const root = await keys.make({ subject: "/O=Acme Ltd/CN=Acme Root", isAuthority: true });
+  const subject = "/C=GB/O=Acme Ltd/CN=Acme Ltd";
+  return { root, signer: await keys.make({ subject, issuer: root, purpose: "codeSigning" }) };
+}
+
 /** Signs a file with osslsigncode; answers the path of the signed one. */
 export async function signWindowsFile(
   keys: SigningKeys,

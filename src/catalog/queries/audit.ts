@@ -2,6 +2,7 @@ import { type Compilable, type Expression, sql } from "kysely";
 
 import { query, type QueryBuilder } from "../query.ts";
 import type { EventTable } from "../tables.ts";
+import { unindexed } from "./unindexed.ts";
 
 export interface AuditQuery {
   readonly appId?: string | undefined;
@@ -29,11 +30,7 @@ export function auditPage(filter: AuditQuery): (db: QueryBuilder) => Compilable<
     let list = db.selectFrom("event").select(["seq", "type", "at", "actor", "subject", "data"]);
     // The app has more events than any one thing of it.
     if (filter.appId !== undefined) {
-      list = list.where(
-        filter.subject === undefined ? "app_id" : sql`coalesce(app_id, '')`,
-        "=",
-        filter.appId,
-      );
+      list = list.where(filter.subject === undefined ? "app_id" : unindexed("app_id"), "=", filter.appId);
     }
     if (filter.actor !== undefined) list = list.where("actor", "=", filter.actor);
     if (filter.type !== undefined) list = list.where("type", "=", filter.type);

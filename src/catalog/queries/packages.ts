@@ -3,6 +3,7 @@ import { type Compilable, sql } from "kysely";
 import { query, type QueryBuilder } from "../query.ts";
 import type { PackageFileTable, PackageTable } from "../tables.ts";
 import { type Keyset, newestFirst } from "./paging.ts";
+import { unindexed } from "./unindexed.ts";
 
 export const packageById = query<{ id: string }>()((db, p) =>
   db.selectFrom("package").selectAll().where("id", "=", p.id),
@@ -173,9 +174,9 @@ function is(column: string, value: string | null) {
   return value === null ? sql<boolean>`${found} IS NULL` : sql<boolean>`${found} = ${value}`;
 }
 
-/** For the others: without counts of rows an engine would take the index of any of them. */
+/** For the others. */
 function isUnindexed(column: string, value: string | null) {
-  return sql<boolean>`coalesce(${sql.ref(`package.${column}`)}, '') = ${value ?? ""}`;
+  return sql<boolean>`${unindexed(`package.${column}`)} = ${value ?? ""}`;
 }
 
 /** Evidence that is not deleted, after a package, in order. */

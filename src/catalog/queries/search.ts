@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 
 import type { QueryBuilder } from "../query.ts";
+import { unindexed } from "./unindexed.ts";
 
 /** Of which app, and how many at most. */
 export interface SearchScope {
@@ -110,12 +111,12 @@ export function artifactOfId(id: string, scope: SearchScope) {
   return (db: QueryBuilder) => artifactRows(db, scope).where("artifact.id", "=", id);
 }
 
-/** Those of no app: said so that no index finds them by it, since almost all packages may be of none. */
+/** Those of no app, as almost all packages may be. */
 function packageRows(db: QueryBuilder, limit: number) {
   return db
     .selectFrom("package")
     .select(["package.id", "package.kind", "package.subject", "package.status"])
-    .where(sql<boolean>`coalesce(package.app_id, '') = ''`)
+    .where(sql<boolean>`${unindexed("package.app_id")} = ''`)
     .limit(limit);
 }
 

@@ -28,10 +28,14 @@ export const readPkg: FormatReader = (file) => readPkgTrusting(appleRoots(), fil
 /** `readPkg` with other roots than Apple's. */
 export async function readPkgTrusting(roots: TrustedRoots, file: FileToInspect): Promise<FormatReport> {
   const findings: Finding[] = [];
-  const head = await readPart(findings, () => readWhole(true, () => readXarHead(file.bytes)));
-  const toc = head && (await readPart(findings, () => readWhole(true, () => readXarToc(head.toc))));
-  if (head === undefined || toc === undefined) return { facts: {}, identity: noIdentity, findings };
-  return await readArchive(roots, file, head, toc, findings);
+  const opened = await readPart(findings, () =>
+    readWhole(true, async () => {
+      const head = await readXarHead(file.bytes);
+      return { head, toc: readXarToc(head.toc) };
+    }),
+  );
+  if (opened === undefined) return { facts: {}, identity: noIdentity, findings };
+  return await readArchive(roots, file, opened.head, opened.toc, findings);
 }
 
 async function readArchive(
